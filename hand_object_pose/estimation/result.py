@@ -1,0 +1,99 @@
+"""What the estimator returns for one frame: plain arrays, metres, camera optical frame."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned box in full-image pixels."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+
+@dataclass(frozen=True)
+class HandEstimate:
+    """One hand.
+
+    Attributes:
+        vertices: (778, 3); joints: (21, 3); metres, camera frame.
+        vertex_sigma: (778,) standard deviation, metres; joint_sigma: (21,).
+        side: "right" or "left".
+    """
+
+    vertices: FloatArray
+    joints: FloatArray
+    vertex_sigma: FloatArray
+    joint_sigma: FloatArray
+    side: str = "right"
+
+
+@dataclass(frozen=True)
+class ObjectEstimate:
+    """One object.
+
+    Attributes:
+        name: its id in the catalogue.
+        pose: (4, 4) object frame to camera frame.
+        covariance: (6, 6), order x, y, z, rx, ry, rz about the camera frame's fixed axes.
+        covariance_valid: False where the covariance is a large documented constant.
+        valid, reason: whether the pose may be used, and why not.
+    """
+
+    name: str
+    pose: FloatArray
+    covariance: FloatArray
+    covariance_valid: bool = False
+    valid: bool = True
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Where hand and object touch.
+
+    Attributes:
+        hand_vertices: (C,) ids of hand vertices nearer to the surface than the contact distance.
+        fingers: (C,) finger of each, -1 palm.
+        points: (C, 3) nearest points of the object's surface; normals: (C, 3) outward; camera frame.
+        signed_distances: (C,) metres, negative inside the object.
+        penetration_mean, penetration_max: metres, over all 778 vertices (zeros included).
+    """
+
+    hand_vertices: IntArray
+    fingers: IntArray
+    points: FloatArray
+    normals: FloatArray
+    signed_distances: FloatArray
+    penetration_mean: float
+    penetration_max: float
+
+
+@dataclass(frozen=True)
+class HandObjectEstimate:
+    """A hand-object pair. ``hand`` and ``object`` are None where nothing could be computed at all."""
+
+    track_id: int
+    valid: bool
+    reason: str
+    confidence: float
+    hand: HandEstimate | None = None
+    object: ObjectEstimate | None = None
+    contacts: Contacts | None = None
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """Everything estimated from one image, possibly nothing, and the seconds each stage took."""
+
+    pairs: list[HandObjectEstimate]
+    timing: dict[str, float] = field(default_factory=dict)

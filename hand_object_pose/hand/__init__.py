@@ -1,0 +1,1 @@
+"""The hand: MANO layer, model files, joint order, the default hand."""

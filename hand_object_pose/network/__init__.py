@@ -1,0 +1,1 @@
+"""The network: backbone, lixel heads, graph convolution, mutual attention, refinement. Needs torch."""

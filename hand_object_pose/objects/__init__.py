@@ -1,0 +1,1 @@
+"""Known objects: CAD meshes by name, symmetries, preprocessing."""

@@ -1,0 +1,1 @@
+"""The ROS layer: messages in, messages out, parameters, lifecycle; no mathematics."""

@@ -1,0 +1,1 @@
+"""Training pipeline of hand_object_pose."""
