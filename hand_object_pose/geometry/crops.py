@@ -1,0 +1,116 @@
+"""Square crops: which part of the image the network sees, and the camera that belongs to it.
+
+A crop of ``size`` pixels shows the square ``[x, x + side]^2`` of the undistorted full image:
+``u_crop = (u - x) * size / side``, so that its intrinsics are an affine map times K.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hand_object_pose.checks import check_shape
+from hand_object_pose.geometry.cameras import Camera
+
+FloatArray = NDArray[np.floating]
+
+_MAX_OVERSAMPLING = 4
+
+
+@dataclass(frozen=True)
+class CropBox:
+    """A square of the undistorted full image: its top-left corner and side, pixels; it may leave the image."""
+
+    x: float
+    y: float
+    side: float
+
+    def affine(self, size: int) -> FloatArray:
+        """(3, 3) map from full-image pixels to pixels of a crop of ``size``."""
+        scale = size / self.side
+        return np.array([[scale, 0.0, -self.x * scale], [0.0, scale, -self.y * scale], [0.0, 0.0, 1.0]])
+
+    @property
+    def centre(self) -> FloatArray:
+        """(2,) centre in full-image pixels."""
+        return np.array([self.x + self.side / 2, self.y + self.side / 2])
+
+
+def square_crop(boxes: FloatArray, margin: float = 1.2) -> CropBox:
+    """The square around the union of boxes (N, 4) = (x_min, y_min, x_max, y_max), its side grown by ``margin``.
+
+    Raises:
+        ValueError: if the union is empty.
+    """
+    check_shape("boxes", boxes, ("N", 4))
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    side = float((high - low).max()) * margin
+    if not side > 0:
+        raise ValueError(f"square_crop: the union of the boxes is empty: {low} to {high}")
+    x, y = (low + high) / 2 - side / 2
+    return CropBox(float(x), float(y), side)
+
+
+def crop_camera(camera: Camera, crop: CropBox, size: int) -> Camera:
+    """The undistorted pinhole camera of a crop of ``size`` pixels."""
+    return Camera(crop.affine(size) @ camera.matrix, size, size)
+
+
+def crop_image(image: NDArray, camera: Camera, crop: CropBox, size: int) -> NDArray:
+    """Cut, scale and undistort in one bilinear remap; black outside the image.
+
+    Args:
+        image: (H, W) or (H, W, C) as the camera took it, distorted.
+        camera: of the full image.
+        crop: in undistorted pixels of ``camera.matrix``.
+        size: side of the result.
+
+    Returns:
+        (size, size[, C]) of the image's dtype. A crop that shrinks the image is sampled more densely and averaged.
+    """
+    factor = int(np.clip(np.ceil(crop.side / size), 1, _MAX_OVERSAMPLING))
+    target = crop_camera(camera, crop, size * factor)
+    if camera.is_distorted:
+        sampled = cv2.remap(image, distortion_map(camera, target), None, cv2.INTER_LINEAR)
+    else:
+        affine = crop.affine(size * factor)[:2]
+        sampled = cv2.warpAffine(image, affine, (size * factor, size * factor), flags=cv2.INTER_LINEAR)
+    return sampled if factor == 1 else cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def distortion_map(camera: Camera, target: Camera) -> NDArray[np.float32]:
+    """(h, w, 2) float32 pixels of the distorted ``camera`` that each pixel of the pinhole ``target`` shows."""
+    columns, rows = np.meshgrid(np.arange(target.width), np.arange(target.height))
+    pixels = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float64)
+    rays = target.unproject(pixels, np.ones(len(pixels)))
+    return distort(camera, rays).reshape(target.height, target.width, 2).astype(np.float32)
+
+
+def distort(camera: Camera, points: FloatArray) -> FloatArray:
+    """Distorted full-image pixels (N, 2) of points (N, 3), camera frame, by the camera's model (as in OpenCV)."""
+    check_shape("points", points, ("N", 3))
+    if not camera.is_distorted:
+        return camera.project(points)
+    zero = np.zeros(3)
+    if camera.distortion_model == "equidistant":
+        pixels, _ = cv2.fisheye.projectPoints(points[None], zero, zero, camera.matrix, camera.distortion[:4])
+        return pixels.reshape(-1, 2)
+    pixels, _ = cv2.projectPoints(points, zero, zero, camera.matrix, camera.distortion)
+    return pixels.reshape(-1, 2)
+
+
+def viewing_rotation(camera: Camera, crop: CropBox) -> FloatArray:
+    """R_view (3, 3): from the virtual camera that looks through the crop's centre to the camera.
+
+    A crop does not show where in the image it lay; a rotation voted from the crop is therefore relative to the
+    viewing direction of its centre. The smallest rotation that takes the optical axis there is used.
+    """
+    direction = camera.unproject(crop.centre, np.asarray(1.0))
+    direction = direction / np.linalg.norm(direction)
+    axis = np.cross([0.0, 0.0, 1.0], direction)
+    length = np.linalg.norm(axis)
+    if length < 1e-12:
+        return np.eye(3)
+    return Rotation.from_rotvec(axis / length * np.arctan2(length, direction[2])).as_matrix()
