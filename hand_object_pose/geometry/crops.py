@@ -16,6 +16,9 @@ from hand_object_pose.geometry.cameras import Camera
 
 FloatArray = NDArray[np.floating]
 
+# How much larger than the union of hand and object boxes a crop is; weights are trained around this value.
+DEFAULT_MARGIN = 1.25
+
 _MAX_OVERSAMPLING = 4
 
 
@@ -38,7 +41,7 @@ class CropBox:
         return np.array([self.x + self.side / 2, self.y + self.side / 2])
 
 
-def square_crop(boxes: FloatArray, margin: float = 1.2) -> CropBox:
+def square_crop(boxes: FloatArray, margin: float = DEFAULT_MARGIN) -> CropBox:
     """The square around the union of boxes (N, 4) = (x_min, y_min, x_max, y_max), its side grown by ``margin``.
 
     Raises:
