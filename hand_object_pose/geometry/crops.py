@@ -117,3 +117,9 @@ def viewing_rotation(camera: Camera, crop: CropBox) -> FloatArray:
     if length < 1e-12:
         return np.eye(3)
     return Rotation.from_rotvec(axis / length * np.arctan2(length, direction[2])).as_matrix()
+
+
+def projected_box(camera: Camera, points: FloatArray) -> FloatArray:
+    """(4,) = (x_min, y_min, x_max, y_max) in undistorted pixels of points (N, 3) in metres, camera frame, z > 0."""
+    pixels = camera.project(points)
+    return np.concatenate([pixels.min(axis=0), pixels.max(axis=0)])

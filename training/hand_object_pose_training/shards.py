@@ -1,0 +1,97 @@
+"""Rendered samples on disk: shards that are written once, atomically, and read many times.
+
+A shard is one safetensors file of a fixed number of samples with the fields of ``SHARD_FIELDS``. Images are
+rendered with a wide margin, so that crops can be shifted, scaled and turned in training.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.synthetic.sample import RenderedScene
+
+# (N, S, S, 3) uint8 RGB; (N, S, S) uint8 as in RenderedScene; metres in the camera frame; pixels.
+SHARD_FIELDS = ("images", "labels", "hand_vertices", "joints", "object_poses", "object_indices", "camera_matrices")
+
+
+@dataclass(frozen=True)
+class ShardSample:
+    """One stored sample; arrays without the leading axis of ``SHARD_FIELDS``, metres, camera frame."""
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    hand_vertices: NDArray[np.float32]
+    joints: NDArray[np.float32]
+    object_pose: NDArray[np.float32]
+    object_name: str
+    camera_matrix: NDArray[np.float32]
+
+
+def write_shard(path: Path, scenes: list[RenderedScene], object_names: list[str], provenance: dict[str, str]) -> None:
+    """Write scenes of equal image size; the file appears only when it is complete."""
+    tensors = {
+        "images": np.stack([scene.image for scene in scenes]),
+        "labels": np.stack([scene.labels for scene in scenes]),
+        "hand_vertices": np.stack([scene.truth.hand_vertices for scene in scenes]).astype(np.float32),
+        "joints": np.stack([scene.truth.joints for scene in scenes]).astype(np.float32),
+        "object_poses": np.stack([scene.truth.object_pose for scene in scenes]).astype(np.float32),
+        "object_indices": np.array([object_names.index(scene.truth.object_name) for scene in scenes], dtype=np.int32),
+        "camera_matrices": np.stack([scene.camera.matrix for scene in scenes]).astype(np.float32),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    save_file(tensors, str(temporary), metadata={"objects": json.dumps(object_names), **provenance})
+    temporary.replace(path)
+
+
+class ShardedSamples:
+    """All samples of a directory of shards, by index. Pages are mapped, not loaded."""
+
+    def __init__(self, directory: Path, limit: int | None = None) -> None:
+        """Open ``*.safetensors`` in ``directory``, the first ``limit`` shards of them.
+
+        Raises:
+            UserError: if there is none, or one is damaged.
+        """
+        self.paths = sorted(directory.glob("*.safetensors"))[:limit]
+        if not self.paths:
+            raise UserError(f"{directory}: no shards (*.safetensors); render some: hand-object-train render --out DIR")
+        self._files = [_open(path) for path in self.paths]
+        self.object_names: list[str] = json.loads(self._files[0].metadata()["objects"])
+        counts = [file.get_slice("object_indices").get_shape()[0] for file in self._files]
+        self._starts = np.concatenate([[0], np.cumsum(counts)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, index: int) -> ShardSample:
+        shard = int(np.searchsorted(self._starts, index, side="right")) - 1
+        row = index - int(self._starts[shard])
+        fields = {name: self._files[shard].get_slice(name)[row : row + 1][0] for name in SHARD_FIELDS}
+        return ShardSample(
+            fields["images"],
+            fields["labels"],
+            fields["hand_vertices"],
+            fields["joints"],
+            fields["object_poses"],
+            self.object_names[int(fields["object_indices"])],
+            fields["camera_matrices"],
+        )
+
+    def __iter__(self) -> Iterator[ShardSample]:
+        return (self[index] for index in range(len(self)))
+
+
+def _open(path: Path) -> safe_open:
+    try:
+        return safe_open(str(path), framework="numpy")
+    except SafetensorError as error:
+        raise UserError(f"{path}: damaged shard ({error}); delete it and render it again") from error
