@@ -43,18 +43,6 @@ def lixels_to_relative_depth(z: Array, geometry: LixelGeometry) -> Array:
     return (z * (2.0 / geometry.bins) - 1.0) * geometry.depth_radius
 
 
-def regress_joints(lixels: Array, vertices: Array, regressor: Array, lift: "Lift") -> Array:
-    """Joints (B, 21, 3) in metres by G (21, 778) of equation 22.
-
-    Args:
-        lixels: refined hand (B, 778, 3); vertices: the same lifted to metres.
-        regressor: G; lift: what lifted the vertices.
-    """
-    if lift.geometry.joints_in_grid:
-        return lift.points(regressor @ lixels)
-    return regressor @ vertices
-
-
 class Lift:
     """Lifts one batch of crops: K and root depth are given once."""
 
@@ -73,6 +61,12 @@ class Lift:
     def lixels(self, points: Array) -> Array:
         """Lixels (B, N, 3) of points (B, N, 3) in metres, camera frame."""
         return camera_to_lixels(points, self.matrix, self.root_depth, self.geometry)
+
+    def joints(self, lixels: Array, regressor: Array) -> Array:
+        """Joints (B, 21, 3) in metres of hand lixels (B, 778, 3), regressed by G (21, 778) of equation 22."""
+        if self.geometry.joints_in_grid:
+            return self.points(regressor @ lixels)
+        return regressor @ self.points(lixels)
 
 
 def object_to_camera(rotation: Array, translation: Array, wrist: Array, viewing_rotation: Array) -> tuple[Array, Array]:
