@@ -1,0 +1,57 @@
+"""The command line `hand-object-pose COMMAND ...`: one module a command, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from hand_object_pose import __version__
+from hand_object_pose.errors import UserError
+
+# Command -> (module, what it does). A module's function `run` carries the arguments as type hints and its help as
+# docstring; it returns an exit status, or None for success. Modules are imported late: some of them need torch or ROS.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "predict": ("hand_object_pose.cli.predict", "estimate hand and object in pictures or a video, without ROS"),
+    "demo": ("hand_object_pose.cli.demo", "make a bag, play it into the real node, score and report what it publishes"),
+    "make-bag": ("hand_object_pose.cli.make_bag", "write a synthetic sequence with ground truth as a rosbag2"),
+    "import-checkpoint": ("hand_object_pose.cli.import_checkpoint", "import a snapshot of the authors' release"),
+    "export-onnx": ("hand_object_pose.cli.export_onnx", "export weights for ONNX Runtime"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status: 0 success, 1 the command's own failure, 2 a mistake of the user."""
+    command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if command in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if command == "--version":
+        print(f"hand-object-pose {__version__}")
+        return 0
+    if command not in COMMANDS:
+        print(f"unknown command '{command}'\n\n{_usage()}", file=sys.stderr)
+        return 2
+    return _run(command, rest)
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    import tyro
+
+    try:
+        run = importlib.import_module(COMMANDS[command][0]).run
+        status = tyro.cli(run, prog=f"hand-object-pose {command}", args=arguments)
+    except UserError as error:
+        print(f"hand-object-pose {command}: {error}", file=sys.stderr)
+        return 2
+    return int(status or 0)
+
+
+def _usage() -> str:
+    lines = [f"  {name:<20} {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    head = "usage: hand-object-pose COMMAND [ARGUMENT ...]      (hand-object-pose COMMAND --help explains one)\n\n"
+    return head + "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
