@@ -51,3 +51,17 @@ class Camera:
         check_shape("pixels", pixels, ("...", 2))
         homogeneous = np.concatenate([pixels, np.ones_like(pixels[..., :1])], axis=-1)
         return homogeneous @ np.linalg.inv(self.matrix).T * np.asarray(depth)[..., None]
+
+    def windowed(self, offset: tuple[int, int], size: tuple[int, int], binning: tuple[int, int]) -> "Camera":
+        """The camera of a window of the image, read out with binning.
+
+        As ``image_geometry`` and ``image_proc`` do, the pixel centres of binned pixels are not shifted by half a pixel.
+
+        Args:
+            offset: (x, y) of the window's top-left pixel; size: its (width, height); both in pixels before binning.
+            binning: how many pixels (x, y) become one.
+        """
+        scale = np.diag([1 / binning[0], 1 / binning[1], 1.0])
+        shift = np.array([[1.0, 0.0, -offset[0]], [0.0, 1.0, -offset[1]], [0.0, 0.0, 1.0]])
+        width, height = size[0] // binning[0], size[1] // binning[1]
+        return Camera(scale @ shift @ self.matrix, width, height, self.distortion_model, self.distortion)
