@@ -1,0 +1,177 @@
+"""Settings of the network and its three presets: ``paper``, ``reference``, ``compact``."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.backend import LixelGeometry
+
+PresetName = Literal["paper", "reference", "compact"]
+PRESETS: tuple[PresetName, ...] = get_args(PresetName)
+LayerName = Literal["stem", "pool", "layer1", "layer2", "layer3", "layer4"]
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """One ResNet (equations 4 and 7).
+
+    Attributes:
+        block: "bottleneck" (ResNet-50) or "basic" (ResNet-18).
+        widths: channels of the four stages before the block's expansion; the first is also the stem's.
+        blocks: blocks in each stage.
+        stem_norm: BatchNorm after the stem's convolution; shortcut_norm: BatchNorm in the shortcuts.
+    """
+
+    block: Literal["basic", "bottleneck"] = "bottleneck"
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
+    stem_norm: bool = True
+    shortcut_norm: bool = True
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """Channels of each named feature map."""
+        expansion = 4 if self.block == "bottleneck" else 1
+        stages = {f"layer{number}": width * expansion for number, width in enumerate(self.widths, start=1)}
+        return {"stem": self.widths[0], "pool": self.widths[0], **stages}
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The whole network; the defaults are the ``paper`` preset.
+
+    Attributes:
+        preset: the name it was made under.
+        image_size: W = H of the input, a multiple of 32.
+        image_normalisation: "imagenet" (mean and deviation), or "bgr" (channels reversed, no scaling).
+        bins: L, lixels along each axis; depth_radius: D in metres.
+        upsampling: channels after each doubling of the last feature map; the last map must be L wide.
+        depth_head: "pooled" (global pooling, then 1-D layers to L bins), or "flattened" (the last feature map's
+            positions serve as the L depth bins, as in the released network).
+        joint_upsampling, mask_channels: widths of the two heads that only training has.
+        global_channels: length of f_g's output in equation 10.
+        sampled_layers: the set X of equation 10.
+        scale_coordinates: rough (u, v, z) enter the node features scaled to [-1, 1] rather than in lixel units.
+        template_in_node_features: append each vertex's place in the object's (or the resting hand's) own frame,
+            in decimetres. A vote per node has to know where on the object its node sits: without it, nodes with
+            like pictures around them could not tell a vote apart.
+        head_hidden, node_channels, tail_hidden: widths of the graph convolutions; node_channels is F.
+        attention_kernel: taps of the query, key, value and fusion layers along the vertex index, 1 or 3.
+        residual_blocks: graph residual blocks between attention and tail.
+        attention_after_every_block: another mutual attention after each residual block.
+        rotation_mean: "proper" (on SO(3)), or "componentwise".
+        translation_scale: metres of a raw translation vote of one.
+        joints_in_grid, viewing_direction_compensated: see ``LixelGeometry``.
+    """
+
+    preset: PresetName = "paper"
+    image_size: int = 256
+    image_normalisation: Literal["imagenet", "bgr"] = "imagenet"
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    bins: int = 64
+    depth_radius: float = 0.15
+    upsampling: tuple[int, ...] = (256, 256, 256)
+    depth_head: Literal["pooled", "flattened"] = "pooled"
+    depth_channels: int = 256
+    joint_upsampling: tuple[int, ...] = (256, 256, 256)
+    mask_channels: tuple[int, ...] = (1024, 512, 256, 64)
+    global_channels: int = 512
+    sampled_layers: tuple[LayerName, ...] = ("stem", "pool", "layer1")
+    scale_coordinates: bool = True
+    template_in_node_features: bool = False
+    head_hidden: int = 256
+    node_channels: int = 64
+    tail_hidden: int = 32
+    attention_kernel: Literal[1, 3] = 1
+    residual_blocks: int = 3
+    attention_after_every_block: bool = False
+    rotation_mean: Literal["proper", "componentwise"] = "proper"
+    translation_scale: float = 0.1
+    joints_in_grid: bool = False
+    viewing_direction_compensated: bool = True
+
+    def __post_init__(self) -> None:
+        last = self.image_size // 32
+        for name in ("upsampling", "joint_upsampling"):
+            width = last * 2 ** len(getattr(self, name))
+            if width != self.bins:
+                raise ValueError(f"{name}: {self.image_size} pixels end {width} wide, but bins is {self.bins}")
+        if self.depth_head == "flattened" and last**2 != self.bins:
+            raise ValueError(f"depth_head 'flattened' needs {last**2} bins, but bins is {self.bins}")
+
+    @property
+    def lixels(self) -> LixelGeometry:
+        """What turns this network's coordinates into pixels and metres."""
+        return LixelGeometry(
+            image_size=self.image_size,
+            bins=self.bins,
+            depth_radius=self.depth_radius,
+            joints_in_grid=self.joints_in_grid,
+            viewing_direction_compensated=self.viewing_direction_compensated,
+        )
+
+    @property
+    def local_channels(self) -> int:
+        """Channels of a node's own features: coordinates, image, sampled layers, place in the template."""
+        sampled = sum(self.encoder.channels[name] for name in self.sampled_layers)
+        return 3 + 3 + sampled + (3 if self.template_in_node_features else 0)
+
+
+def preset_config(name: str) -> NetworkConfig:
+    """The configuration of a preset.
+
+    Raises:
+        UserError: no such preset.
+    """
+    if name == "paper":
+        return NetworkConfig()
+    if name == "reference":
+        return NetworkConfig(
+            preset="reference",
+            image_normalisation="bgr",
+            encoder=EncoderConfig(stem_norm=False, shortcut_norm=False),
+            depth_head="flattened",
+            scale_coordinates=False,
+            attention_kernel=3,
+            residual_blocks=0,
+            rotation_mean="componentwise",
+            translation_scale=1.0,
+            joints_in_grid=True,
+            viewing_direction_compensated=False,
+        )
+    if name == "compact":
+        return NetworkConfig(
+            preset="compact",
+            image_size=128,
+            encoder=EncoderConfig("basic", widths=(32, 64, 128, 256), blocks=(2, 2, 2, 2)),
+            bins=32,
+            depth_radius=0.25,
+            upsampling=(96, 64, 64),
+            depth_channels=64,
+            joint_upsampling=(64, 32, 32),
+            mask_channels=(64, 48, 32),
+            global_channels=128,
+            template_in_node_features=True,
+            head_hidden=128,
+            node_channels=32,
+        )
+    raise UserError(f"network preset '{name}' does not exist; choose one of {', '.join(PRESETS)}")
+
+
+def config_to_dict(config: NetworkConfig) -> dict[str, Any]:
+    """Plain data, for JSON."""
+    return asdict(config)
+
+
+def config_from_dict(data: dict[str, Any]) -> NetworkConfig:
+    """The inverse of ``config_to_dict``, after JSON made tuples into lists.
+
+    Raises:
+        TypeError: a setting that this version does not know.
+    """
+
+    def tuples(values: dict[str, Any]) -> dict[str, Any]:
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+    encoder = EncoderConfig(**tuples(data["encoder"]))
+    return NetworkConfig(**{**tuples(data), "encoder": encoder})

@@ -1,0 +1,146 @@
+"""The whole network: two encoders, rough meshes, refinement."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hand_object_pose.checks import check_shape
+from hand_object_pose.geometry.neighbours import neighbour_table
+from hand_object_pose.hand.hand_model import NUM_HAND_VERTICES, HandModel
+from hand_object_pose.hand.joints import NUM_JOINTS
+from hand_object_pose.network.config import NetworkConfig
+from hand_object_pose.network.encoder import Encoder, ImageNormalisation
+from hand_object_pose.network.lixels import LixelHead
+from hand_object_pose.network.mask_head import MaskHead
+from hand_object_pose.network.refinement import NodeFeatures, Refinement
+from hand_object_pose.network.rotations import componentwise_mean, proper_mean
+from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES
+
+_DECIMETRES = 10.0
+
+
+@dataclass(frozen=True)
+class NetworkPrediction:
+    """What one forward pass returns; (u, v, z) in lixel units, [0, L).
+
+    Attributes:
+        rough_hand, refined_hand: (B, 778, 3); rough_object: (B, 1000, 3).
+        hand_sigma, object_sigma: standard deviations of the rough lixels, same shapes.
+        votes: (B, 1000, 7): quaternion (w, x, y, z) of any length, translation in metres relative to the wrist.
+        quaternion: (B, 4), mean rotation; translation: (B, 3), mean translation.
+        joints: (B, 21, 3), joint estimator (equation 5); None unless built for training.
+        mask_logits: (B, h, w), the object's silhouette (equation 8); None unless built for training.
+        attention_to_hand: (B, 778, 1000), attention_to_object: (B, 1000, 778), on request.
+    """
+
+    rough_hand: Tensor
+    rough_object: Tensor
+    hand_sigma: Tensor
+    object_sigma: Tensor
+    refined_hand: Tensor
+    votes: Tensor
+    quaternion: Tensor
+    translation: Tensor
+    joints: Tensor | None = None
+    mask_logits: Tensor | None = None
+    attention_to_hand: Tensor | None = None
+    attention_to_object: Tensor | None = None
+
+
+class HandObjectNetwork(nn.Module):
+    """Hand mesh and object pose from one image.
+
+    Args:
+        config: see ``NetworkConfig``.
+        hand: its faces are the hand graph.
+        training_heads: also build the joint estimator and the object mask, which inference does not need.
+    """
+
+    hand_neighbours: Tensor
+    hand_template: Tensor
+
+    def __init__(self, config: NetworkConfig, hand: HandModel, training_heads: bool = False) -> None:
+        super().__init__()
+        self.config = config
+        self.normalise = ImageNormalisation(config.image_normalisation)
+        self.hand_encoder, self.object_encoder = Encoder(config.encoder), Encoder(config.encoder)
+        self.hand_mesh = LixelHead(config, NUM_HAND_VERTICES, config.upsampling)
+        self.object_mesh = LixelHead(config, NUM_OBJECT_VERTICES, config.upsampling)
+        self.joint_head = LixelHead(config, NUM_JOINTS, config.joint_upsampling) if training_heads else None
+        self.mask_head = MaskHead(config) if training_heads else None
+        self.global_fusion = nn.Linear(config.encoder.channels["layer4"], config.global_channels)
+        self.refinement = Refinement(config)
+        table = torch.as_tensor(neighbour_table(hand.faces, NUM_HAND_VERTICES))
+        self.register_buffer("hand_neighbours", table, persistent=False)
+        rest = torch.as_tensor(hand.v_template, dtype=torch.float32)
+        self.register_buffer("hand_template", rest, persistent=False)
+
+    def forward(
+        self, image: Tensor, template: Tensor, neighbours: Tensor, return_attention: bool = False
+    ) -> NetworkPrediction:
+        """Estimate.
+
+        Args:
+            image: (B, 3, S, S), RGB in [0, 1].
+            template: (B, 1000, 3), the objects' vertices in their own frames, metres.
+            neighbours: (B, 1000, K) int64, the objects' edges, see ``geometry.neighbours``.
+            return_attention: also return the first attention layer's maps.
+        """
+        size = self.config.image_size
+        check_shape("image", image, ("B", 3, size, size))
+        check_shape("template", template, ("B", NUM_OBJECT_VERTICES, 3))
+        check_shape("neighbours", neighbours, ("B", NUM_OBJECT_VERTICES, "K"))
+        normalised = self.normalise(image).contiguous(memory_format=torch.channels_last)
+        hand_maps, object_maps = self.hand_encoder(normalised), self.object_encoder(normalised)
+        rough_hand, hand_sigma = self.hand_mesh(hand_maps["layer4"])
+        rough_object, object_sigma = self.object_mesh(object_maps["layer4"])
+        features = NodeFeatures(
+            hand=self._node_features(rough_hand, normalised, hand_maps, self.hand_template.expand(len(image), -1, -1)),
+            object=self._node_features(rough_object, normalised, object_maps, template),
+            shared=self.global_fusion((hand_maps["layer4"] + object_maps["layer4"]).mean(dim=(2, 3))),
+        )
+        hand_table = self.hand_neighbours.expand(len(image), -1, -1)
+        offsets, raw_votes = self.refinement(features, hand_table, neighbours)
+        votes = self._metric_votes(raw_votes)
+        maps = self.refinement.attention_maps(features, hand_table, neighbours) if return_attention else (None, None)
+        average = proper_mean if self.config.rotation_mean == "proper" else componentwise_mean
+        return NetworkPrediction(
+            rough_hand=rough_hand,
+            rough_object=rough_object,
+            hand_sigma=hand_sigma,
+            object_sigma=object_sigma,
+            refined_hand=rough_hand + offsets,
+            votes=votes,
+            quaternion=average(votes[..., :4]),
+            translation=votes[..., 4:].mean(dim=1),
+            joints=None if self.joint_head is None else self.joint_head(hand_maps["layer4"])[0],
+            mask_logits=None if self.mask_head is None else self.mask_head(object_maps),
+            attention_to_hand=maps[0],
+            attention_to_object=maps[1],
+        )
+
+    def _metric_votes(self, raw: Tensor) -> Tensor:
+        return torch.cat([raw[..., :4], raw[..., 4:] * self.config.translation_scale], dim=-1)
+
+    def _node_features(self, rough: Tensor, image: Tensor, maps: dict[str, Tensor], template: Tensor) -> Tensor:
+        """Equations 10 and 11 without f_g: (B, V, C).
+
+        A lixel coordinate u on a map of width W is sampled at u * W / L - 0.5, which is what
+        ``align_corners=False`` makes of the grid 2 u / L - 1; outside is zero.
+        """
+        scaled = rough * (2.0 / self.config.bins) - 1.0
+        grid = scaled[..., :2].unsqueeze(1)
+        sampled = [image, *(maps[name] for name in self.config.sampled_layers)]
+        parts = [scaled if self.config.scale_coordinates else rough]
+        parts += [_sample(layer, grid) for layer in sampled]
+        if self.config.template_in_node_features:
+            parts.append(template * _DECIMETRES)
+        return torch.cat(parts, dim=-1)
+
+
+def _sample(layer: Tensor, grid: Tensor) -> Tensor:
+    """Bilinear samples (B, V, C) of a map (B, C, H, W) at a grid (B, 1, V, 2) in [-1, 1]."""
+    sampled = F.grid_sample(layer.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return sampled.squeeze(2).transpose(1, 2)
