@@ -1,0 +1,242 @@
+"""The node's parameters: one table from which they are declared, validated and documented.
+
+This module needs no ROS: ``node_parameters`` declares the table on a node.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Value = bool | int | float | str | list[float]
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """One parameter.
+
+    Attributes:
+        name: as in ``ros2 param list``.
+        default: its value and, by its Python type, its type.
+        description: one sentence for people.
+        unit: of a number; empty where it has none.
+        low, high: bounds of a number, inclusive.
+        choices: all values a text may take; empty means any.
+        length: of a list of numbers.
+        dynamic: whether it may change while the node is configured; others take effect at the next ``configure``.
+    """
+
+    name: str
+    default: Value
+    description: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    length: int | None = None
+    dynamic: bool = False
+
+    @property
+    def type_name(self) -> str:
+        """The type's name as ROS calls it."""
+        names = {bool: "bool", int: "integer", float: "double", str: "string", list: "double array"}
+        return names[type(self.default)]
+
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words; empty where any will do."""
+        if self.choices:
+            return ", ".join(choice or "(empty)" for choice in self.choices)
+        if self.length is not None:
+            return f"{self.length} numbers"
+        if self.low is None and self.high is None:
+            return ""
+        low = "" if self.low is None else f"{self.low:g}"
+        high = "" if self.high is None else f"{self.high:g}"
+        return f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}"
+
+    def problem(self, value: object) -> str | None:
+        """Why a value is refused, in words; None if it is accepted."""
+        wanted = type(self.default)
+        if type(value) is not wanted:
+            return f"parameter {self.name}: expected {self.type_name}, found {type(value).__name__} {value!r}"
+        if not self._fits(value):
+            return f"parameter {self.name}: expected {self.allowed or 'a finite number'}, found {value!r}"
+        return None
+
+    def _fits(self, value: object) -> bool:
+        if isinstance(value, str):
+            return not self.choices or value in self.choices
+        if isinstance(value, list):
+            return len(value) == self.length and all(math.isfinite(number) for number in value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return True
+        low, high = self.low, self.high
+        return math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
+
+
+PARAMETERS = (
+    ParameterSpec("autostart", True, "Configure and activate at start, without a lifecycle manager."),
+    ParameterSpec("weights", "", "Weights file (.onnx or .safetensors); empty: those that come with the package."),
+    ParameterSpec("backend", "auto", "What runs the network.", choices=("auto", "onnx", "torch")),
+    ParameterSpec("device", "auto", "Where the network runs: auto, cpu, cuda or cuda:N."),
+    ParameterSpec(
+        "objects_path", "", "Folder with the CAD files shown in markers; empty: those that come with the package."
+    ),
+    ParameterSpec(
+        "object_id", "", "Object to look for; empty: by the class of detections, or the only one.", dynamic=True
+    ),
+    ParameterSpec("hand_side", "right", "Which hand holds the object.", choices=("right", "left"), dynamic=True),
+    ParameterSpec("image_transport", "raw", "Subscribe to image, or to image/compressed.", choices=("raw", "compressed")),
+    ParameterSpec(
+        "image_is_rectified", False, "The image is rectified: use P of camera_info and no distortion.", dynamic=True
+    ),
+    ParameterSpec(
+        "depth_transport",
+        "raw",
+        "Subscribe to depth/image, or to that name with /compressed or /compressedDepth (PNG).",
+        choices=("raw", "compressed", "compressedDepth"),
+    ),
+    ParameterSpec(
+        "reliability",
+        "auto",
+        "Reliability of the image subscriptions; auto: what the publisher offers.",
+        choices=("auto", "reliable", "best_effort"),
+    ),
+    ParameterSpec(
+        "roi.mode",
+        "tracking",
+        "Region of interest: tracking (begun by detections), detections, fixed, full_frame.",
+        choices=("tracking", "detections", "fixed", "full_frame"),
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "roi.box", [0.0] * 4, "Box of roi.mode fixed: x_min, y_min, x_max, y_max.", unit="px", length=4, dynamic=True
+    ),
+    ParameterSpec(
+        "root_depth.mode",
+        "depth_image",
+        "Where the wrist's depth comes from: the aligned depth image, or a fixed value.",
+        choices=("depth_image", "fixed"),
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "root_depth.value", 0.6, "Depth of the wrist in root_depth.mode fixed.", unit="m", low=0.05, high=10.0, dynamic=True
+    ),
+    ParameterSpec(
+        "sync_wait", 0.05, "How long an image waits for its camera_info and depth.", unit="s", low=0.0, high=1.0
+    ),
+    ParameterSpec(
+        "depth_tolerance", 0.02, "Largest difference of stamps of an image and its depth.", unit="s", low=0.0, high=1.0
+    ),
+    ParameterSpec(
+        "detection_max_age", 0.5, "Older detections are not used for an image.", unit="s", low=0.0, high=60.0
+    ),
+    ParameterSpec(
+        "max_frame_age", 0.5, "Older images are dropped and counted.", unit="s", low=0.01, high=60.0, dynamic=True
+    ),
+    ParameterSpec(
+        "lost_after", 0.5, "Status LOST after so long without a valid estimate.", unit="s", low=0.0, high=60.0, dynamic=True
+    ),
+    ParameterSpec(
+        "stale_after", 1.0, "Status STALE after so long without an image.", unit="s", low=0.1, high=60.0, dynamic=True
+    ),
+    ParameterSpec(
+        "watchdog_timeout", 5.0, "An inference that takes longer is abandoned.", unit="s", low=0.1, high=600.0
+    ),
+    ParameterSpec(
+        "confidence_threshold", 0.1, "Estimates below are published as invalid.", low=0.0, high=1.0, dynamic=True
+    ),
+    ParameterSpec(
+        "contact.distance",
+        0.005,
+        "A hand vertex nearer to the object's surface is a contact.",
+        unit="m",
+        low=0.0,
+        high=0.05,
+        dynamic=True,
+    ),
+    ParameterSpec("publish.markers", True, "Publish markers (when somebody subscribes).", dynamic=True),
+    ParameterSpec("publish.tf", True, "Publish the object's transform on /tf.", dynamic=True),
+    ParameterSpec("publish.debug_image", True, "Publish debug_image (when somebody subscribes).", dynamic=True),
+    ParameterSpec("tf_prefix", "", "Goes before the object's id in the name of its frame.", dynamic=True),
+)
+
+SPECS: Mapping[str, ParameterSpec] = {spec.name: spec for spec in PARAMETERS}
+
+
+class Settings(Mapping[str, Value]):
+    """Validated values of all parameters; missing ones have their defaults.
+
+    Raises:
+        ValueError: naming the parameter, what was expected and what was found.
+    """
+
+    def __init__(self, values: Mapping[str, Value] | None = None) -> None:
+        self._values: dict[str, Value] = {spec.name: spec.default for spec in PARAMETERS} | dict(values or {})
+        for name, value in self._values.items():
+            if name not in SPECS:
+                raise ValueError(f"parameter {name}: not known; known are: {', '.join(SPECS)}")
+            problem = SPECS[name].problem(value)
+            if problem:
+                raise ValueError(problem)
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[name]
+
+    def __iter__(self):  # noqa: ANN204 - Iterator[str], from Mapping
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def changed(self, values: Mapping[str, Value]) -> "Settings":
+        """These settings with some values replaced."""
+        return Settings(self._values | dict(values))
+
+    def text(self, name: str) -> str:
+        """The value of a string parameter."""
+        return str(self._values[name])
+
+    def flag(self, name: str) -> bool:
+        """The value of a bool parameter."""
+        return bool(self._values[name])
+
+    def number(self, name: str) -> float:
+        """The value of a double or integer parameter."""
+        value = self._values[name]
+        assert isinstance(value, int | float)
+        return float(value)
+
+    def numbers(self, name: str) -> list[float]:
+        """The value of a double array parameter."""
+        value = self._values[name]
+        assert isinstance(value, list)
+        return value
+
+
+def documentation() -> str:
+    """The table as Markdown, the content of ``docs/parameters.md``."""
+    rows = [
+        f"| `{spec.name}` | {spec.type_name} | {_shown(spec.default)} | {spec.unit} | {spec.allowed} "
+        f"| {'yes' if spec.dynamic else 'no'} | {spec.description} |"
+        for spec in PARAMETERS
+    ]
+    head = (
+        "# Parameters of `hand_object_pose_estimator`\n\n"
+        "Written by `python -m hand_object_pose.ros.parameters`; do not edit. Parameters that are not dynamic take\n"
+        "effect when the node is configured.\n\n"
+        "| name | type | default | unit | allowed | dynamic | meaning |\n|---|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return str(value)
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+if __name__ == "__main__":
+    print(documentation(), end="")

@@ -1,0 +1,124 @@
+"""The inference thread: takes jobs from a mailbox, survives exceptions, and is abandoned when it hangs."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from hand_object_pose.ros.mailbox import Mailbox
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+JobIn = TypeVar("JobIn", contravariant=True)
+ResultIn = TypeVar("ResultIn", contravariant=True)
+
+MAX_ABANDONED = 3
+
+
+class Listener(Protocol[JobIn, ResultIn]):
+    """Who is told what became of a job. Called in the worker's thread, or in that of ``check``."""
+
+    def done(self, job: JobIn, result: ResultIn) -> None:
+        """The work returned a result."""
+
+    def failed(self, job: JobIn, error: BaseException) -> None:
+        """The work raised; the worker was restarted."""
+
+    def hung(self, job: JobIn, seconds: float) -> None:
+        """The work did not return in time and was abandoned; a late result is discarded."""
+
+    def gave_up(self) -> None:
+        """Too many workers hung; none is left."""
+
+
+class Worker(Generic[Job, Result]):
+    """Runs ``work(job)`` for the latest job of a mailbox, in a thread of its own.
+
+    Args:
+        mailbox: where jobs come from.
+        make_work: returns the function that works. Called in the new thread at each start, since what a hung
+            thread still holds cannot be used again.
+        listener: is told the outcome of every job that was taken.
+        timeout: seconds after which a job counts as hung.
+    """
+
+    def __init__(
+        self,
+        mailbox: Mailbox[Job],
+        make_work: Callable[[], Callable[[Job], Result]],
+        listener: Listener[Job, Result],
+        timeout: float,
+    ) -> None:
+        self._mailbox = mailbox
+        self._make_work = make_work
+        self._listener = listener
+        self.timeout = timeout
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._abandoned = 0
+        self._current: tuple[Job, float] | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        with self._lock:
+            self._generation += 1
+            self._current = None
+            arguments = (self._generation,)
+            self._thread = threading.Thread(target=self._loop, args=arguments, name="inference", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> bool:
+        """Close the mailbox and wait for the thread; False if it still hangs: its result will be discarded."""
+        self._mailbox.close()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        with self._lock:
+            self._generation += 1
+            unfinished, self._current = self._current, None
+        if unfinished is not None:
+            self._listener.hung(unfinished[0], time.monotonic() - unfinished[1])
+        return unfinished is None
+
+    def check(self) -> None:
+        """Abandon a worker that hangs; to be called at intervals by a steady timer."""
+        with self._lock:
+            if self._current is None or time.monotonic() - self._current[1] < self.timeout:
+                return
+            job, started = self._current
+            self._current = None
+            self._generation += 1
+            self._abandoned += 1
+        self._listener.hung(job, time.monotonic() - started)
+        if self._abandoned >= MAX_ABANDONED:
+            self._listener.gave_up()
+        else:
+            self.start()
+
+    def _loop(self, generation: int) -> None:
+        work: Callable[[Job], Result] | None = None
+        while generation == self._generation and not self._mailbox.closed:
+            job = self._mailbox.take(timeout=1.0)
+            if job is None:
+                continue
+            try:
+                work = work or self._make_work()
+                self._claim(job)
+                result = work(job)
+            except Exception as error:  # noqa: BLE001 - whatever the work raises, the stream must go on
+                work = None
+                self._finish(generation, self._listener.failed, job, error)
+            else:
+                self._finish(generation, self._listener.done, job, result)
+
+    def _claim(self, job: Job) -> None:
+        # Loading may take long; only the work itself is under the watchdog.
+        with self._lock:
+            self._current = (job, time.monotonic())
+
+    def _finish(self, generation: int, tell: Callable, job: Job, outcome: object) -> None:
+        with self._lock:
+            if generation != self._generation:
+                return
+            self._current = None
+        tell(job, outcome)
