@@ -1,5 +1,6 @@
 """Resampling to a fixed number of vertices by ACVD (Valette and Chassery, 2004), as graph networks need it."""
 
+import warnings
 from typing import Any
 
 import igl
@@ -30,7 +31,9 @@ def resample(mesh: TriangleMesh, num_vertices: int = 1000) -> TriangleMesh:
     clean = merge_by_position(mesh)
     closed = is_closed(clean)
     for seed in range(_ATTEMPTS):
-        candidate = _cluster(_shuffled(clean, seed), num_vertices)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pyacvd's own use of deprecated parts of PyVista
+            candidate = _cluster(_shuffled(clean, seed), num_vertices)
         if len(candidate.vertices) == num_vertices and (not closed or is_closed(candidate)):
             return candidate
     kind = "a closed mesh" if closed else "a mesh"
