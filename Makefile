@@ -1,0 +1,49 @@
+# make demo: see the node work; make test: run the tests; make help: the rest.
+# Both create what they need in $(VENV); no ROS installation is needed, and a sourced one is not used.
+
+VENV ?= .venv
+PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13 3.14,$(shell command -v python$(version))) python3)
+SEED ?= 1
+BAG ?=
+OUT ?= out/demo
+# Number of test processes.
+JOBS ?= 2
+TESTS ?= test training/test
+
+BOOTSTRAP = $(PYTHON) scripts/bootstrap --venv "$(VENV)"
+BIN = $(VENV)/bin
+
+# From a sourced ROS or another environment of wheels, these would mix its libraries with ours.
+unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH PYTHONHOME PYTHONPATH ROS_DISTRO
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint typecheck environment clean
+
+help:  ## show this
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo:  ## write a bag, play it into the real node, score it, report to out/demo (SEED=n, BAG=path, OUT=directory)
+	@$(BOOTSTRAP) demo
+	@"$(BIN)/hand-object-pose" demo --seed $(SEED) --out "$(OUT)" $(if $(BAG),--bag "$(BAG)")
+
+test: environment lint  ## check style and types, run all tests (JOBS=n, TESTS="test/test_x.py ...")
+	@echo "-- pytest in $(JOBS) processes"
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+	  "$(BIN)/python" -m pytest -n $(JOBS) --dist loadfile $(wildcard $(TESTS))
+
+lint: environment  ## ruff and mypy over the whole tree
+	@echo "-- ruff"
+	@"$(BIN)/ruff" check .
+	@"$(BIN)/ruff" format --check .
+	@$(MAKE) --no-print-directory typecheck
+
+typecheck:
+	@echo "-- mypy"
+	@"$(BIN)/mypy"
+
+environment:  ## make or update the environment for tests, run nothing
+	@$(BOOTSTRAP) test
+
+clean:  ## remove the environment and everything that was built; keep out/ and runs/
+	rm -rf "$(VENV)" build install log *.egg-info training/*.egg-info .mypy_cache .ruff_cache .pytest_cache
