@@ -16,7 +16,7 @@ FloatArray = NDArray[np.floating]
 _INDEX, _MIDDLE, _LITTLE, _RING = 1, 4, 7, 10
 _THUMB = 0
 # The thumb closes towards a point in front of the palm, this far from the base of middle and ring finger.
-_OPPOSITION_HEIGHT = 0.03
+_OPPOSITION_HEIGHT = 0.04
 
 
 def rest_joints(model: HandModel) -> FloatArray:
