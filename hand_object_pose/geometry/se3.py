@@ -66,3 +66,9 @@ def kabsch(source: FloatArray, target: FloatArray) -> FloatArray:
     rotation, _ = Rotation.align_vectors(target - target_centre, source - source_centre)
     matrix = rotation.as_matrix()
     return pose_matrix(matrix, target_centre - matrix @ source_centre)
+
+
+def wxyz_from_rotation(rotation: FloatArray) -> FloatArray:
+    """Unit quaternions (..., 4) in (w, x, y, z) of rotation matrices (..., 3, 3)."""
+    flat = Rotation.from_matrix(np.reshape(rotation, (-1, 3, 3))).as_quat()
+    return quaternion_xyzw_to_wxyz(flat).reshape(*np.shape(rotation)[:-2], 4)

@@ -37,7 +37,7 @@ class ShardSample:
 
 def write_shard(path: Path, scenes: list[RenderedScene], object_names: list[str], provenance: dict[str, str]) -> None:
     """Write scenes of equal image size; the file appears only when it is complete."""
-    tensors = {
+    tensors: dict[str, NDArray] = {
         "images": np.stack([scene.image for scene in scenes]),
         "labels": np.stack([scene.labels for scene in scenes]),
         "hand_vertices": np.stack([scene.truth.hand_vertices for scene in scenes]).astype(np.float32),

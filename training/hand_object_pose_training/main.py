@@ -1,0 +1,47 @@
+"""The command line ``hand-object-train``."""
+
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose_training.render import RenderConfig, render_shards
+from hand_object_pose_training.trainer import TrainConfig, Trainer
+
+
+@dataclass(frozen=True)
+class Render(RenderConfig):
+    """Render synthetic samples into shards on disk, which training reads many times."""
+
+    def run(self) -> None:
+        """Render what is missing."""
+        print(f"{self.out}: {render_shards(self)} shards rendered, the others were there already")
+
+
+@dataclass(frozen=True)
+class Train(TrainConfig):
+    """Train a network on rendered shards; the same command goes on after an interruption."""
+
+    def run(self) -> None:
+        """Train."""
+        Trainer(self, default_hand(), dict(default_catalogue())).run()
+
+
+Command = Annotated[Render, tyro.conf.subcommand("render")] | Annotated[Train, tyro.conf.subcommand("train")]
+
+
+def main() -> None:
+    """Run one command; a mistake of the user is printed without a traceback (exit status 2)."""
+    try:
+        tyro.cli(Command, prog="hand-object-train").run()  # type: ignore[arg-type]
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

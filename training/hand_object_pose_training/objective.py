@@ -1,0 +1,162 @@
+"""What is compared with what: from a prediction and a batch to the terms of equation 25."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hand_object_pose.estimation.backend import LixelGeometry
+from hand_object_pose.estimation.lift import Lift, object_from_camera
+from hand_object_pose.geometry.meshes import unique_edges
+from hand_object_pose.geometry.neighbours import neighbour_table, stack_tables
+from hand_object_pose.geometry.se3 import wxyz_from_rotation
+from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.network.model import NetworkPrediction
+from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.objects.symmetry import symmetry_transforms
+from hand_object_pose_training.losses import (
+    edge_loss,
+    joint_loss,
+    mesh_loss,
+    normal_loss,
+    pose_loss,
+    silhouette_loss,
+)
+from hand_object_pose_training.samples import Batch
+
+# Equivalent poses are told apart by every tenth vertex; the terms themselves use all.
+_CHOICE_STRIDE = 10
+_POSE_WEIGHT_IN_CHOICE = 10.0
+
+
+@dataclass(frozen=True)
+class ObjectTruth:
+    """The object's ground truth in the pose chosen among the equivalent ones.
+
+    Attributes:
+        vertices: (B, 1000, 3) metres, camera frame.
+        quaternion: (B, 4) and translation (B, 3), in the virtual camera's frame, relative to the wrist.
+    """
+
+    vertices: Tensor
+    quaternion: Tensor
+    translation: Tensor
+
+
+class Objective(nn.Module):
+    """The objective for one hand model and one catalogue; holds their meshes as buffers."""
+
+    hand_faces: Tensor
+    hand_edges: Tensor
+    regressor: Tensor
+    templates: Tensor
+    neighbours: Tensor
+    object_faces: Tensor
+    object_edges: Tensor
+    equivalents: Tensor
+
+    def __init__(self, geometry: LixelGeometry, hand: HandModel, catalogue: Mapping[str, ObjectModel]) -> None:
+        super().__init__()
+        self.geometry = geometry
+        models = [catalogue[name] for name in sorted(catalogue)]
+        self._integers("hand_faces", hand.faces)
+        self._integers("hand_edges", unique_edges(hand.faces))
+        self._floats("regressor", hand.joint_regressor21)
+        self._floats("templates", np.stack([model.vertices for model in models]))
+        self._integers("neighbours", stack_tables([neighbour_table(m.faces, len(m.vertices)) for m in models]))
+        self._integers("object_faces", _padded([model.faces for model in models]))
+        self._integers("object_edges", _padded([unique_edges(model.faces) for model in models]))
+        self._floats("equivalents", _repeated([symmetry_transforms(model.symmetries) for model in models]))
+
+    def _integers(self, name: str, array: np.ndarray) -> None:
+        self.register_buffer(name, torch.as_tensor(np.asarray(array, dtype=np.int64)))
+
+    def _floats(self, name: str, array: np.ndarray) -> None:
+        self.register_buffer(name, torch.as_tensor(np.asarray(array, dtype=np.float32)))
+
+    def forward(self, prediction: NetworkPrediction, batch: Batch) -> dict[str, Tensor]:
+        """The terms of equation 25 before weighting, each (B,)."""
+        lift = Lift(batch.camera_matrices, batch.wrists[:, 2], self.geometry)
+        truth = self.object_truth(prediction, batch, lift)
+        rough, refined, rough_object = (
+            lift.points(lixels) for lixels in (prediction.rough_hand, prediction.refined_hand, prediction.rough_object)
+        )
+        assert prediction.mask_logits is not None
+        return {
+            "mesh": self._mesh_terms(prediction, batch, truth, lift),
+            "edge": _total(
+                edge_loss(rough, batch.hand_vertices, self.hand_edges),
+                edge_loss(refined, batch.hand_vertices, self.hand_edges),
+                edge_loss(rough_object, truth.vertices, self.object_edges[batch.object_indices]),
+            ),
+            "normal": _total(
+                normal_loss(rough, batch.hand_vertices, self.hand_faces),
+                normal_loss(refined, batch.hand_vertices, self.hand_faces),
+                normal_loss(rough_object, truth.vertices, self.object_faces[batch.object_indices]),
+            ),
+            "pose": pose_loss(prediction.quaternion, prediction.translation, truth.quaternion, truth.translation),
+            "joint": self._joint_terms(prediction, batch, lift),
+            "silhouette": silhouette_loss(prediction.mask_logits, batch.silhouettes),
+        }
+
+    def _mesh_terms(self, prediction: NetworkPrediction, batch: Batch, truth: ObjectTruth, lift: Lift) -> Tensor:
+        hand = lift.lixels(batch.hand_vertices)
+        return _total(
+            mesh_loss(prediction.rough_hand, hand),
+            mesh_loss(prediction.refined_hand, hand),
+            mesh_loss(prediction.rough_object, lift.lixels(truth.vertices)),
+        )
+
+    def _joint_terms(self, prediction: NetworkPrediction, batch: Batch, lift: Lift) -> Tensor:
+        joints = lift.lixels(batch.joints)
+        assert prediction.joints is not None
+        regressed = [
+            lift.lixels(lift.joints(lixels, self.regressor))
+            for lixels in (prediction.rough_hand, prediction.refined_hand)
+        ]
+        return _total(*(joint_loss(estimate, joints) for estimate in (*regressed, prediction.joints)))
+
+    @torch.no_grad()
+    def object_truth(self, prediction: NetworkPrediction, batch: Batch, lift: Lift) -> ObjectTruth:
+        """Among the equivalent poses of a symmetric object, the one nearest to the prediction.
+
+        The same one then serves equations 18 to 21.
+        """
+        poses = batch.object_poses[:, None] @ self.equivalents[batch.object_indices]
+        rotation, translation = object_from_camera(
+            poses[..., :3, :3], poses[..., :3, 3], batch.wrists[:, None], batch.viewing_rotations[:, None]
+        )
+        quaternion = torch.as_tensor(wxyz_from_rotation(rotation.cpu().numpy()), dtype=rotation.dtype).to(rotation)
+        cost = self._choice_cost(prediction, batch, lift, poses)
+        predicted = prediction.quaternion[:, None], prediction.translation[:, None]
+        cost = cost + _POSE_WEIGHT_IN_CHOICE * pose_loss(*predicted, quaternion, translation)
+        rows, best = torch.arange(len(poses), device=poses.device), cost.argmin(dim=1)
+        chosen = poses[rows, best]
+        vertices = self.templates[batch.object_indices] @ chosen[:, :3, :3].mT + chosen[:, None, :3, 3]
+        return ObjectTruth(vertices, quaternion[rows, best], translation[rows, best])
+
+    def _choice_cost(self, prediction: NetworkPrediction, batch: Batch, lift: Lift, poses: Tensor) -> Tensor:
+        """Equation 18's object term (B, E) for poses (B, E, 4, 4), on a part of the vertices."""
+        template = self.templates[batch.object_indices, ::_CHOICE_STRIDE]
+        points = template[:, None] @ poses[..., :3, :3].mT + poses[..., None, :3, 3]
+        lixels = lift.lixels(points.flatten(1, 2)).unflatten(1, points.shape[1:3])
+        return mesh_loss(prediction.rough_object[:, None, ::_CHOICE_STRIDE], lixels)
+
+
+def _total(*terms: Tensor) -> Tensor:
+    return torch.stack(terms).sum(dim=0)
+
+
+def _padded(arrays: list[np.ndarray]) -> np.ndarray:
+    """Index arrays (N_i, C) as one (B, max N, C), padded with zeros."""
+    longest = max(map(len, arrays))
+    return np.stack([np.pad(array, ((0, longest - len(array)), (0, 0))) for array in arrays])
+
+
+def _repeated(arrays: list[np.ndarray]) -> np.ndarray:
+    """Pose arrays (N_i, 4, 4), identity first, as one (B, max N, 4, 4), padded with the identity."""
+    longest = max(map(len, arrays))
+    padding = [np.broadcast_to(np.eye(4), (longest - len(array), 4, 4)) for array in arrays]
+    return np.stack([np.concatenate(pair) for pair in zip(arrays, padding, strict=True)])

@@ -1,0 +1,210 @@
+"""The training loop."""
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.utilities.seed import seed_everything
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.tensorboard import SummaryWriter
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.network.config import preset_config
+from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction
+from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose_training.augmentation import AugmentationConfig
+from hand_object_pose_training.losses import LossWeights, weighted_sum
+from hand_object_pose_training.objective import Objective
+from hand_object_pose_training.run_state import RunState, load_state, save_state
+from hand_object_pose_training.sampler import ResumableSampler
+from hand_object_pose_training.samples import Batch, CropDataset, collate
+from hand_object_pose_training.schedule import ScheduleConfig
+from hand_object_pose_training.shards import ShardedSamples
+from hand_object_pose_training.validation import validate
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        shards: directory of rendered samples; validation_shards: of held-out ones.
+        out: directory of the run: state, TensorBoard log.
+        preset: of the network.
+        steps: length of the run; or budget_minutes: measured once and turned into steps, which the state keeps.
+        batch_size, seed: as named; gradient_clip: largest gradient norm.
+        precision: of Lightning Fabric, such as "32-true" or "bf16-mixed".
+        device: "auto", "cpu", "cuda"; workers: loader processes.
+        save_every, validate_every: steps.
+    """
+
+    shards: Path
+    validation_shards: Path
+    out: Path
+    preset: str = "compact"
+    steps: int | None = None
+    budget_minutes: float | None = None
+    batch_size: int = 24
+    seed: int = 0
+    gradient_clip: float = 10.0
+    precision: str = "32-true"
+    device: str = "auto"
+    workers: int = 1
+    save_every: int = 200
+    validate_every: int = 1000
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    weights: LossWeights = field(default_factory=LossWeights)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+
+class Trainer:
+    """Trains one network; a second call with the same directory goes on where the first was cut off."""
+
+    MEASURED_STEPS = 40
+
+    def __init__(self, config: TrainConfig, hand: HandModel, catalogue: dict[str, ObjectModel]) -> None:
+        """Build everything, and load the run's state where there is one.
+
+        Raises:
+            UserError: neither or both of steps and budget, or a state of other settings.
+        """
+        if (config.steps is None) == (config.budget_minutes is None):
+            raise UserError("give the length of the run either as --steps or as --budget-minutes")
+        self.config, self.catalogue = config, catalogue
+        self.fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)  # type: ignore[arg-type]
+        seed_everything(config.seed, verbose=False)
+        network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = torch.optim.Adam(network.parameters(), lr=config.schedule.learning_rate)
+        self.network, self.optimizer = self.fabric.setup(network, optimizer)
+        self.geometry = network.config.lixels
+        self.objective = Objective(self.geometry, hand, catalogue).to(self.fabric.device)
+        self.step, self.seconds, self.total_steps = 0, 0.0, config.steps or 0
+        self._resume()
+        self.log = SummaryWriter(str(config.out / "log"), purge_step=self.step)
+
+    @property
+    def state_path(self) -> Path:
+        """File of the run's state."""
+        return self.config.out / "state.pt"
+
+    def run(self) -> None:
+        """Train to the end, saving on the way."""
+        batches = iter(self._loader())
+        with _progress() as progress:
+            task = progress.add_task("training", total=self.total_steps or None, completed=self.step, losses="")
+            while self.total_steps == 0 or self.step < self.total_steps:
+                losses = self._timed_step(batches)
+                progress.update(task, completed=self.step, total=self.total_steps or None, losses=_shown(losses))
+                self._after_step(losses)
+        self.save()
+        self.log.close()
+
+    def save(self) -> None:
+        """Write the run's state."""
+        network, optimizer = self.network.state_dict(), self.optimizer.state_dict()
+        save_state(
+            self.state_path,
+            RunState(self.step, self.total_steps, self.seconds, network, optimizer, self._settings()),
+        )
+
+    def predict(self, batch: Batch) -> NetworkPrediction:
+        """Run the network on a batch."""
+        objects = batch.object_indices
+        return self.network(batch.images, self.objective.templates[objects], self.objective.neighbours[objects])
+
+    def _loader(self) -> DataLoader:
+        config = self.config
+        samples = ShardedSamples(config.shards)
+        size = self.geometry.image_size
+        dataset = CropDataset(samples, self.catalogue, size, config.augmentation, config.seed)
+        sampler = ResumableSampler(len(dataset), config.batch_size, config.seed, self.step)
+        return DataLoader(dataset, batch_sampler=sampler, num_workers=config.workers, collate_fn=collate)
+
+    def _timed_step(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
+        start = time.perf_counter()
+        losses = self._train_step(next(batches).to(self.fabric.device))
+        self.seconds += time.perf_counter() - start
+        self.step += 1
+        if self.total_steps == 0 and self.step == self.MEASURED_STEPS:
+            self.total_steps = self._steps_in_budget()
+        return losses
+
+    def _train_step(self, batch: Batch) -> dict[str, Tensor]:
+        learning_rate = self.config.schedule.at(self.step, self.total_steps or sys.maxsize)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.network.train()
+        total, weighted = weighted_sum(self.objective(self.predict(batch), batch), self.config.weights)
+        if not torch.isfinite(total):
+            raise UserError(f"step {self.step}: the loss is {total.item()}; terms: {_shown(weighted)}")
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self.fabric.clip_gradients(self.network, self.optimizer, max_norm=self.config.gradient_clip)
+        self.optimizer.step()
+        if self.step == 0:
+            self.fabric.print(f"first batch, weighted terms: {_shown(weighted)}")
+        return {name: value.detach() for name, value in {"total": total, **weighted}.items()}
+
+    def _after_step(self, losses: dict[str, Tensor]) -> None:
+        config = self.config
+        if self.step % 20 == 0:
+            for name, value in losses.items():
+                self.log.add_scalar(f"loss/{name}", value.item(), self.step)
+            self.log.add_scalar("learning_rate", self.optimizer.param_groups[0]["lr"], self.step)
+            self.log.add_scalar("samples_per_second", self.step * config.batch_size / self.seconds, self.step)
+        if self.step % config.validate_every == 0 or self.step == self.total_steps:
+            self._validate()
+        if self.step % config.save_every == 0:
+            self.save()
+
+    def _validate(self) -> None:
+        samples = ShardedSamples(self.config.validation_shards)
+        errors = validate(self, samples)
+        for name, value in errors.items():
+            self.log.add_scalar(f"validation/{name}", value, self.step)
+        listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
+        self.fabric.print(f"step {self.step}: {listed}")
+
+    def _steps_in_budget(self) -> int:
+        # The first steps warm up caches and are left out of nothing: a slightly pessimistic rate is the safer one.
+        assert self.config.budget_minutes is not None
+        return max(self.step, int(self.config.budget_minutes * 60 * self.step / self.seconds))
+
+    def _settings(self) -> dict[str, str]:
+        """What a resumed run must share, as text."""
+        config = self.config
+        shared = ("preset", "batch_size", "seed", "schedule", "weights", "augmentation", "gradient_clip", "precision")
+        values = asdict(config)
+        return {name: repr(values[name]) for name in shared}
+
+    def _resume(self) -> None:
+        if not self.state_path.exists():
+            return
+        state = load_state(self.state_path)
+        changed = {name for name, value in self._settings().items() if state.settings.get(name) != value}
+        if changed:
+            raise UserError(
+                f"{self.state_path}: the run was begun with other settings ({', '.join(sorted(changed))}); "
+                "repeat them, or choose another --out"
+            )
+        self.network.load_state_dict(state.network)
+        self.optimizer.load_state_dict(state.optimizer)
+        self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
+        self.fabric.print(f"resuming at step {self.step} of {self.total_steps}")
+
+
+def _progress() -> Progress:
+    text = TextColumn("{task.completed}/{task.total} {task.fields[losses]}")
+    return Progress(TextColumn("{task.description}"), BarColumn(), text, TimeRemainingColumn(), refresh_per_second=0.5)
+
+
+def _shown(losses: dict[str, Tensor]) -> str:
+    return " ".join(f"{name} {value.item():.2f}" for name, value in losses.items())
