@@ -1,5 +1,6 @@
 """What the estimator returns for one frame: plain arrays, metres, camera optical frame."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,6 +67,7 @@ class Contacts:
         points: (C, 3) nearest points of the object's surface; normals: (C, 3) outward; camera frame.
         signed_distances: (C,) metres, negative inside the object.
         penetration_mean, penetration_max: metres, over all 778 vertices (zeros included).
+        min_distance: smallest signed distance of any hand vertex, metres.
     """
 
     hand_vertices: IntArray
@@ -75,11 +77,22 @@ class Contacts:
     signed_distances: FloatArray
     penetration_mean: float
     penetration_max: float
+    min_distance: float = math.nan
 
 
 @dataclass(frozen=True)
 class HandObjectEstimate:
-    """A hand-object pair. ``hand`` and ``object`` are None where nothing could be computed at all."""
+    """A hand-object pair. ``hand`` and ``object`` are None where nothing could be computed at all.
+
+    Attributes:
+        track_id: the same while the pair is tracked; tracked: whether it continues an earlier estimate.
+        valid, reason: whether hand and object may be used, and why not, in words.
+        confidence: 0 to 1.
+        box: what the network looked at, in pixels of the undistorted full image.
+        roi_source: where the box came from: "tracking", "detections", "fixed", "full_frame".
+        root_depth: depth of the wrist that was used, metres; root_depth_sigma: its standard deviation.
+        root_depth_source: "depth_image", "fixed", "ground_truth".
+    """
 
     track_id: int
     valid: bool
@@ -89,6 +102,11 @@ class HandObjectEstimate:
     object: ObjectEstimate | None = None
     contacts: Contacts | None = None
     box: Box | None = None
+    tracked: bool = False
+    roi_source: str = ""
+    root_depth: float = math.nan
+    root_depth_sigma: float = math.nan
+    root_depth_source: str = ""
 
 
 @dataclass(frozen=True)

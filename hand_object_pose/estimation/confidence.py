@@ -1,0 +1,73 @@
+"""Whether an estimate can be trusted, judged by whether its independent parts agree.
+
+The network answers whatever it is shown. But on an image without the hand and the object its heatmaps spread, its
+rough object mesh is no longer a rigid copy of the CAD model, it disagrees with the voted pose, and a depth image does
+not fit the predicted hand.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.geometry.se3 import kabsch, transform_points
+
+FloatArray = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks against an estimate; 0 is best, None where it was not measured.
+
+    Attributes:
+        hand_spread: median standard deviation of the hand's heatmaps in the image, as a share of the crop's side.
+        object_deformation: root mean square deviation of the rough object from its rigidly fitted CAD model, as a
+            share of the model's diameter.
+        object_disagreement: the same deviation from the CAD model posed by the votes.
+        depth_residual: metres, robust spread of the depth image about the predicted hand.
+        depth_rejected: share of the visible hand's depths that do not fit the prediction.
+    """
+
+    hand_spread: float
+    object_deformation: float | None = None
+    object_disagreement: float | None = None
+    depth_residual: float | None = None
+    depth_rejected: float | None = None
+
+
+@dataclass(frozen=True)
+class ConfidenceScales:
+    """At this value of one piece of evidence alone, the confidence is one half."""
+
+    hand_spread: float = 0.12
+    object_deformation: float = 0.35
+    object_disagreement: float = 0.6
+    depth_residual: float = 0.03
+    depth_rejected: float = 0.6
+
+
+def confidence(evidence: Evidence, scales: ConfidenceScales | None = None) -> float:
+    """1 / (1 + sum of squared evidence over scale), in [0, 1]; any single bad piece is enough to lower it."""
+    scales = scales or ConfidenceScales()
+    measured = {name: value for name, value in vars(evidence).items() if value is not None}
+    if not np.isfinite(list(measured.values())).all():
+        return 0.0
+    against = sum((value / getattr(scales, name)) ** 2 for name, value in measured.items())
+    return float(1.0 / (1.0 + against))
+
+
+def object_evidence(rough: FloatArray, template: FloatArray, pose: FloatArray) -> tuple[float, float]:
+    """``object_deformation`` and ``object_disagreement``.
+
+    Args:
+        rough: the network's rough object (1000, 3); template: CAD vertices (1000, 3), object frame; metres.
+        pose: voted pose (4, 4), object frame to camera frame.
+    """
+    diameter = float(np.linalg.norm(np.ptp(template, axis=0)))
+    fitted = transform_points(kabsch(template, rough), template)
+    posed = transform_points(pose, template)
+    return _deviation(rough, fitted) / diameter, _deviation(rough, posed) / diameter
+
+
+def _deviation(first: FloatArray, second: FloatArray) -> float:
+    return float(np.sqrt(np.square(first - second).sum(axis=1).mean()))

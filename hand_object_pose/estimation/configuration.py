@@ -1,0 +1,78 @@
+"""The estimator's settings, and the strategies that they name."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.estimation import region_of_interest, root_depth
+from hand_object_pose.estimation.interaction import DEFAULT_CONTACT_DISTANCE
+from hand_object_pose.estimation.region_of_interest import RegionOfInterest
+from hand_object_pose.estimation.root_depth import RootDepth
+from hand_object_pose.estimation.uncertainty import Calibration
+from hand_object_pose.geometry.crops import DEFAULT_MARGIN
+
+
+@dataclass(frozen=True)
+class EstimatorConfig:
+    """What a user may choose.
+
+    Attributes:
+        object_id: the object to look for; empty: what the detector names, else the only one that the weights know.
+        hand_side: "right" or "left". A left hand is shown to the network mirrored.
+        roi_mode: one of ``region_of_interest.MODES``; roi_box: (x_min, y_min, x_max, y_max) for "fixed", pixels.
+        margin: side of the crop relative to the box around hand and object.
+        root_depth_mode: one of ``root_depth.MODES``; root_depth_value: metres, for "fixed".
+        confidence_threshold: an estimate below is not valid.
+        contact_distance: metres; contacts: whether to compute them.
+        lost_after: seconds without a valid estimate after which a track ends.
+        calibration: of the votes' covariance; None publishes a large constant, marked as such.
+    """
+
+    object_id: str = ""
+    hand_side: str = "right"
+    roi_mode: str = "tracking"
+    roi_box: tuple[float, ...] = ()
+    margin: float = DEFAULT_MARGIN
+    root_depth_mode: str = "depth_image"
+    root_depth_value: float = 0.6
+    confidence_threshold: float = 0.1
+    contact_distance: float = DEFAULT_CONTACT_DISTANCE
+    contacts: bool = True
+    lost_after: float = 0.5
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("hand_side", self.hand_side, ("right", "left"))
+        _one_of("roi_mode", self.roi_mode, region_of_interest.MODES)
+        _one_of("root_depth_mode", self.root_depth_mode, root_depth.MODES)
+        if self.roi_mode == "fixed":
+            box = self.roi_box
+            if len(box) != 4 or not np.isfinite(box).all() or box[0] >= box[2] or box[1] >= box[3]:
+                raise UserError(f"roi_box: expected (x_min, y_min, x_max, y_max) with an area, found {box}")
+        if self.root_depth_mode == "fixed" and not 0 < self.root_depth_value < np.inf:
+            raise UserError(f"root_depth_value: expected a positive number of metres, found {self.root_depth_value}")
+
+    def make_region_of_interest(self) -> RegionOfInterest:
+        """A new strategy of ``roi_mode``."""
+        if self.roi_mode == "tracking":
+            return region_of_interest.Tracking(self.margin, self.lost_after)
+        if self.roi_mode == "detections":
+            return region_of_interest.Detections(self.margin)
+        if self.roi_mode == "fixed":
+            return region_of_interest.Fixed(np.array(self.roi_box))
+        return region_of_interest.FullFrame()
+
+    def make_root_depth(self) -> RootDepth:
+        """A new strategy of ``root_depth_mode``."""
+        return root_depth.make_root_depth(self.root_depth_mode, self.root_depth_value)
+
+    def same_region_of_interest(self, other: "EstimatorConfig") -> bool:
+        """Whether a track under the other settings may go on under these."""
+        names = ("roi_mode", "roi_box", "margin", "lost_after")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UserError(f"{name}: expected one of {', '.join(allowed)}, found '{value}'")

@@ -1,0 +1,181 @@
+"""From one frame to hand, object and contacts in metres: everything around the network."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.errors import UnknownObjectError
+from hand_object_pose.estimation.backend import Backend
+from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.interaction import find_contacts
+from hand_object_pose.estimation.observation import Observation
+from hand_object_pose.estimation.region_of_interest import Region
+from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
+from hand_object_pose.estimation.root_depth import RootDepthEstimate
+from hand_object_pose.estimation.timing import StageTimer
+from hand_object_pose.estimation.view import View
+from hand_object_pose.objects.distance_grids import grid_of
+
+FloatArray = NDArray[np.floating]
+
+
+class Estimator:
+    """Estimates one hand and one object in each frame of a stream. Not thread-safe: one worker calls it."""
+
+    def __init__(self, backend: Backend, config: EstimatorConfig | None = None) -> None:
+        """Prepare with a backend that runs the weights, and settings.
+
+        Raises:
+            UnknownObjectError: the weights do not know the configured object.
+        """
+        self._backend = backend
+        self._weights = backend.weights
+        self._regressor = self._weights.hand.joint_regressor21
+        self._finger_labels = self._weights.hand.finger_labels
+        self._track_id = 0
+        self._config = config or EstimatorConfig()
+        self._check_object(self._config.object_id)
+        self._region_of_interest = self._config.make_region_of_interest()
+        self._root_depth = self._config.make_root_depth()
+
+    @property
+    def config(self) -> EstimatorConfig:
+        """The settings in use."""
+        return self._config
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the network."""
+        return self._backend
+
+    def set_config(self, config: EstimatorConfig) -> None:
+        """Change settings between frames; a track goes on unless its own settings changed.
+
+        Raises:
+            UnknownObjectError: the weights do not know the object; the settings stay as they were.
+        """
+        self._check_object(config.object_id)
+        if not config.same_region_of_interest(self._config):
+            self._region_of_interest = config.make_region_of_interest()
+        self._config = config
+        self._root_depth = config.make_root_depth()
+
+    def set_object(self, object_id: str) -> None:
+        """Look for another object; empty: by detection.
+
+        Raises:
+            UnknownObjectError: the weights do not know it.
+        """
+        self.set_config(replace(self._config, object_id=object_id))
+
+    def reset(self) -> None:
+        """Forget the track, as after a jump of the clock."""
+        self._region_of_interest.reset()
+
+    def prepare(self) -> None:
+        """Do now what would delay the first frame: run the network once, compute distance grids."""
+        object_id, _ = self._chosen_object("")
+        models = [self._weights.objects[object_id]] if object_id else list(self._weights.objects.values())
+        size = self._weights.lixels.image_size
+        self._backend.run(np.zeros((1, 3, size, size), np.float32), models[:1])
+        for model in models if self._config.contacts else []:
+            grid_of(model)
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Everything estimated from one frame: one pair, whose reason says in words why it is not valid, if so."""
+        timer = StageTimer()
+        with timer.stage("total"):
+            pair = self._estimate(frame, timer)
+        return FrameResult([pair], timer.seconds)
+
+    def _estimate(self, frame: Frame, timer: StageTimer) -> HandObjectEstimate:
+        region = self._region_of_interest.propose(frame)
+        object_id, problem = self._chosen_object(frame.object_id)
+        if region.crop is None or problem:
+            return self._nothing(region, region.reason or problem)
+        model = self._weights.objects[object_id]
+        with timer.stage("crop"):
+            mirrored = self._config.hand_side != self._weights.hand.side
+            view = View.of(frame, region.crop, self._weights.lixels, mirrored)
+            image = view.network_input(frame)
+        with timer.stage("network"):
+            output = self._backend.run(image, [model])
+        if not all(np.isfinite(array).all() for array in vars(output).values()):
+            return self._nothing(region, "the network's output is not finite")
+        with timer.stage("root_depth"):
+            root = self._root_depth.estimate(frame, view.relative_meshes(output, self._weights, object_id))
+        if root.reason:
+            return self._nothing(region, root.reason, root)
+        with timer.stage("lift"):
+            lifted = view.lift(output, root.depth, self._regressor)
+            seen = Observation(self._weights, model, view, output, root, lifted)
+            pair = self._judged(frame, region, seen)
+        with timer.stage("contacts"):
+            return replace(pair, contacts=self._contacts(seen))
+
+    def _judged(self, frame: Frame, region: Region, seen: Observation) -> HandObjectEstimate:
+        """The pair without contacts; the tracker learns whether it may be followed."""
+        points, sure = seen.points, seen.confidence()
+        reason = self._objection(points, sure)
+        self._region_of_interest.update(frame, None if reason else points)
+        if not reason and region.source != "tracking":
+            self._track_id += 1
+        return HandObjectEstimate(
+            self._track_id,
+            not reason,
+            reason,
+            sure,
+            seen.hand(),
+            seen.object(self._config.calibration),
+            box=_box(region),
+            tracked=not reason and region.source == "tracking",
+            roi_source=region.source,
+            root_depth=seen.root.depth,
+            root_depth_sigma=seen.root.sigma,
+            root_depth_source=seen.root.source,
+        )
+
+    def _objection(self, points: FloatArray, sure: float) -> str:
+        if not np.isfinite(points).all() or points[:, 2].min() <= 0:
+            return "hand or object would lie behind the camera"
+        if sure < self._config.confidence_threshold:
+            return f"low confidence: {sure:.2f}, below {self._config.confidence_threshold:g}"
+        return ""
+
+    def _nothing(self, region: Region, reason: str, root: RootDepthEstimate | None = None) -> HandObjectEstimate:
+        source = root.source if root else ""
+        box = _box(region)
+        return HandObjectEstimate(
+            self._track_id, False, reason, 0.0, box=box, roi_source=region.source, root_depth_source=source
+        )
+
+    def _contacts(self, seen: Observation) -> Contacts | None:
+        """None where they were not asked for, or the object's pose is unknown."""
+        if not self._config.contacts or seen.view.mirrored or not np.isfinite(seen.points).all():
+            return None
+        pose, distance = seen.lifted.object_pose, self._config.contact_distance
+        return find_contacts(seen.lifted.hand, self._finger_labels, pose, grid_of(seen.model), distance)
+
+    def _chosen_object(self, detected: str) -> tuple[str, str]:
+        """The object's id, or the reason why there is none."""
+        known = sorted(self._weights.objects)
+        wanted = self._config.object_id or detected or (known[0] if len(known) == 1 else "")
+        if wanted in self._weights.objects:
+            return wanted, ""
+        if not wanted:
+            return "", f"no object chosen; the weights know: {', '.join(known)}"
+        return "", str(self._unknown(wanted))
+
+    def _check_object(self, object_id: str) -> None:
+        if object_id and object_id not in self._weights.objects:
+            raise self._unknown(object_id)
+
+    def _unknown(self, object_id: str) -> UnknownObjectError:
+        return UnknownObjectError(object_id, list(self._weights.objects), f"the weights '{self._weights.name}'")
+
+
+def _box(region: Region) -> Box | None:
+    crop = region.crop
+    return None if crop is None else Box(crop.x, crop.y, crop.x + crop.side, crop.y + crop.side)

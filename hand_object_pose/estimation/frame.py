@@ -1,0 +1,45 @@
+"""What the estimator is given: one image and whatever is known about it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.checks import check_shape
+from hand_object_pose.geometry.cameras import Camera
+
+FloatArray = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, as the camera took it (distorted).
+        camera: its intrinsics.
+        stamp: seconds, of any clock that does not jump.
+        depth: (H, W) metres along the optical axis, aligned to the image; 0 and NaN are holes.
+        hand_boxes, object_boxes: detections (N, 4) = (x_min, y_min, x_max, y_max) in pixels of ``image``, best
+            first; None where nothing was detected, or no detector ran.
+        object_id: the object that a detector named.
+        true_root_depth: the wrist's depth in metres, in evaluation only.
+    """
+
+    image: NDArray[np.uint8]
+    camera: Camera
+    stamp: float = 0.0
+    depth: FloatArray | None = None
+    hand_boxes: FloatArray | None = None
+    object_boxes: FloatArray | None = None
+    object_id: str = ""
+    true_root_depth: float | None = None
+
+    def __post_init__(self) -> None:
+        size = (self.camera.height, self.camera.width)
+        check_shape("Frame.image", self.image, (*size, 3))
+        if self.depth is not None:
+            check_shape("Frame.depth", self.depth, size)
+        for name in ("hand_boxes", "object_boxes"):
+            if (boxes := getattr(self, name)) is not None:
+                check_shape(f"Frame.{name}", boxes, ("N", 4))

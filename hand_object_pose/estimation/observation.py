@@ -1,0 +1,102 @@
+"""One answer of the network with everything known around it, and what is published of it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.estimation.backend import NetworkOutput, WeightsInfo
+from hand_object_pose.estimation.confidence import Evidence, confidence, object_evidence
+from hand_object_pose.estimation.mirroring import MIRROR
+from hand_object_pose.estimation.result import HandEstimate, ObjectEstimate
+from hand_object_pose.estimation.root_depth import RootDepthEstimate
+from hand_object_pose.estimation.uncertainty import (
+    UNCALIBRATED_COVARIANCE,
+    Calibration,
+    calibrated_covariance,
+    joint_sigmas,
+    vertex_sigmas,
+    vote_covariance,
+)
+from hand_object_pose.estimation.view import Lifted, View
+from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.objects.object_model import ObjectModel
+
+FloatArray = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen through one view. ``model`` is the object that was looked for."""
+
+    weights: WeightsInfo
+    model: ObjectModel
+    view: View
+    output: NetworkOutput
+    root: RootDepthEstimate
+    lifted: Lifted
+
+    @property
+    def side(self) -> str:
+        """The hand's side: the weights' own, or the other where the network was shown the mirror image."""
+        own = self.weights.hand.side
+        return own if not self.view.mirrored else {"right": "left", "left": "right"}[own]
+
+    @property
+    def points(self) -> FloatArray:
+        """Hand and posed object (1778, 3), metres, camera frame: what a tracker follows."""
+        vertices = self.lifted.rough_object
+        if not self.view.mirrored:
+            vertices = transform_points(self.lifted.object_pose, self.model.vertices)
+        return np.concatenate([self.lifted.hand, vertices])
+
+    def confidence(self) -> float:
+        """In [0, 1], see ``estimation.confidence``."""
+        return confidence(self.evidence())
+
+    def evidence(self) -> Evidence:
+        """What speaks against the estimate."""
+        deformation: float | None = None
+        disagreement: float | None = None
+        if not self.view.mirrored:
+            lifted = self.lifted
+            deformation, disagreement = object_evidence(lifted.rough_object, self.model.vertices, lifted.object_pose)
+        spread = np.linalg.norm(self.output.hand_sigma[0, :, :2], axis=1) / self.view.geometry.bins
+        measured = not math.isnan(self.root.residual)
+        return Evidence(
+            hand_spread=float(np.median(spread)),
+            object_deformation=deformation,
+            object_disagreement=disagreement,
+            depth_residual=self.root.residual if measured else None,
+            depth_rejected=1 - self.root.support if measured else None,
+        )
+
+    def hand(self) -> HandEstimate:
+        """The hand with its standard deviations."""
+        depth, matrix = self.lifted.hand[:, 2], self.view.camera.matrix
+        sigma = vertex_sigmas(self.output.hand_sigma[0], matrix, depth, self.view.geometry, self.root.sigma)
+        regressed = joint_sigmas(sigma, self.weights.hand.joint_regressor21)
+        return HandEstimate(self.lifted.hand, self.lifted.joints, sigma, regressed, self.side)
+
+    def object(self, calibration: Calibration | None = None) -> ObjectEstimate:
+        """The object; not valid where the network was shown a mirror image that its weights were not trained on."""
+        covariance = UNCALIBRATED_COVARIANCE
+        if calibration is not None:
+            covariance = calibrated_covariance(self._vote_covariance(), calibration)
+        reason = ""
+        if self.view.mirrored:
+            reason = f"the weights '{self.weights.name}' were not trained on objects in {self.side} hands"
+        pose, known = self.lifted.object_pose, calibration is not None
+        return ObjectEstimate(self.model.name, pose, covariance, known, not reason, reason)
+
+    def _vote_covariance(self) -> FloatArray:
+        output = self.output
+        covariance = vote_covariance(
+            output.votes[0], output.quaternion[0], output.translation[0], self.view.viewing_rotation
+        )
+        if not self.view.mirrored:
+            return covariance
+        # A rotation vector is an axial one: a reflection acts on it with the opposite sign.
+        both = np.block([[MIRROR, np.zeros((3, 3))], [np.zeros((3, 3)), -MIRROR]])
+        return both @ covariance @ both.T

@@ -1,0 +1,212 @@
+"""Which square of the image the network looks at: several ways with one interface, chosen by name.
+
+The paper is given the box around hand and object. A live system takes it from a detector, from its own previous
+estimate, or from its user.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, projected_box, square_crop
+
+FloatArray = NDArray[np.floating]
+
+MODES = ("tracking", "detections", "fixed", "full_frame")
+# Where only the hand or only the object was detected, the other is somewhere beside it.
+_LONE_BOX_FACTOR = 1.5
+
+
+@dataclass(frozen=True)
+class Region:
+    """A square to look at, and where it came from; ``crop`` is None, and ``reason`` says why, if there is none."""
+
+    crop: CropBox | None
+    source: str
+    reason: str = ""
+
+
+class RegionOfInterest(Protocol):
+    """Proposes a region for each frame and learns what became of it."""
+
+    def propose(self, frame: Frame) -> Region:
+        """The region of a frame."""
+        ...
+
+    def update(self, frame: Frame, points: FloatArray | None) -> None:
+        """Learn the estimate: hand and object points (N, 3) in metres, camera frame; None if it was not valid."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everything learned."""
+        ...
+
+
+class _Stateless:
+    def update(self, frame: Frame, points: FloatArray | None) -> None:
+        """Nothing to learn."""
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class FullFrame(_Stateless):
+    """The smallest square that holds the whole image."""
+
+    def propose(self, frame: Frame) -> Region:
+        """The region of a frame."""
+        edges = np.array([[-0.5, -0.5, frame.camera.width - 0.5, frame.camera.height - 0.5]])
+        return Region(square_crop(edges, margin=1.0), "full_frame")
+
+
+class Fixed(_Stateless):
+    """A box that the user gives."""
+
+    def __init__(self, box: FloatArray) -> None:
+        """``box`` = (x_min, y_min, x_max, y_max) in pixels; it is grown to a square."""
+        self._crop = square_crop(np.reshape(box, (1, 4)), margin=1.0)
+
+    def propose(self, frame: Frame) -> Region:
+        """The region of a frame."""
+        return Region(self._crop, "fixed")
+
+
+class Detections(_Stateless):
+    """The best detected hand with the object detected nearest to it."""
+
+    def __init__(self, margin: float = DEFAULT_MARGIN) -> None:
+        """``margin``: the square's side relative to the union of both boxes."""
+        self._margin = margin
+
+    def propose(self, frame: Frame) -> Region:
+        """The region of a frame."""
+        boxes = _hand_and_object(frame)
+        if boxes is None:
+            return Region(None, "detections", "no detection of a hand or an object in this image")
+        try:
+            margin = self._margin if len(boxes) == 2 else self._margin * _LONE_BOX_FACTOR
+            return Region(square_crop(undistort_boxes(frame.camera, boxes), margin), "detections")
+        except ValueError as error:
+            return Region(None, "detections", f"unusable detection: {error}")
+
+
+@dataclass(frozen=True)
+class _Track:
+    """The last square, when it was seen (seconds), and its velocity (2,) in pixels a second."""
+
+    crop: CropBox
+    stamp: float
+    velocity: FloatArray
+
+
+class Tracking:
+    """Follows the previous estimate.
+
+    A track begins with a detection, or with the full frame while no detector has ever answered. It follows the square
+    around the projected hand and object, moved on by its last velocity. It ends ``lost_after`` seconds after the last
+    valid estimate. A detection that lies elsewhere takes over at once.
+    """
+
+    def __init__(
+        self,
+        margin: float = DEFAULT_MARGIN,
+        lost_after: float = 0.5,
+        least_overlap: float = 0.2,
+        longest_prediction: float = 0.2,
+    ) -> None:
+        """Set the rules.
+
+        Args:
+            margin: the square's side relative to the box around hand and object.
+            lost_after: seconds.
+            least_overlap: intersection over union of track and detection below which the detection wins.
+            longest_prediction: seconds; over a longer gap the square is not moved on any further.
+        """
+        self._detections = Detections(margin)
+        self._margin = margin
+        self._lost_after = lost_after
+        self._least_overlap = least_overlap
+        self._longest_prediction = longest_prediction
+        self._detector_answers = False
+        self._track: _Track | None = None
+
+    def propose(self, frame: Frame) -> Region:
+        """The region of a frame."""
+        detected = self._detections.propose(frame)
+        self._detector_answers |= detected.crop is not None
+        tracked = self._predicted(frame.stamp)
+        if tracked is None or (detected.crop and overlap(tracked, detected.crop) < self._least_overlap):
+            self._track = None
+            if detected.crop is None and not self._detector_answers:
+                return FullFrame().propose(frame)
+            return detected
+        return Region(tracked, "tracking")
+
+    def update(self, frame: Frame, points: FloatArray | None) -> None:
+        """Learn the estimate: hand and object points (N, 3) in metres, camera frame; None if it was not valid."""
+        if points is None or points[:, 2].min() <= 0:
+            return
+        crop = square_crop(projected_box(frame.camera, points)[None], self._margin)
+        image = FullFrame().propose(frame).crop
+        if image is None or overlap(crop, image) == 0:
+            return
+        velocity = np.zeros(2)
+        if self._track is not None and 0 < (elapsed := frame.stamp - self._track.stamp) <= self._lost_after:
+            velocity = (crop.centre - self._track.crop.centre) / elapsed
+        self._track = _Track(crop, frame.stamp, velocity)
+
+    def reset(self) -> None:
+        """Forget everything learned."""
+        self._track = None
+
+    def _predicted(self, stamp: float) -> CropBox | None:
+        """The square moved on to ``stamp``, by a quarter of its side at most; None where the track is lost."""
+        if self._track is None or not 0 <= (elapsed := stamp - self._track.stamp) <= self._lost_after:
+            return None
+        crop = self._track.crop
+        shift = self._track.velocity * min(elapsed, self._longest_prediction)
+        x, y = np.clip(shift, -crop.side / 4, crop.side / 4)
+        return CropBox(crop.x + float(x), crop.y + float(y), crop.side)
+
+
+def overlap(first: CropBox, second: CropBox) -> float:
+    """Intersection over union of two squares."""
+    width = min(first.x + first.side, second.x + second.side) - max(first.x, second.x)
+    height = min(first.y + first.side, second.y + second.side) - max(first.y, second.y)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (first.side**2 + second.side**2 - shared)
+
+
+def undistort_boxes(camera: Camera, boxes: FloatArray) -> FloatArray:
+    """Boxes (N, 4) in undistorted pixels around boxes (N, 4) of a distorted image."""
+    if not camera.is_distorted:
+        return boxes
+    shares = np.array([0.0, 0.5, 1.0])
+    x = boxes[:, :1] + (boxes[:, 2:3] - boxes[:, :1]) * np.repeat(shares, 3)
+    y = boxes[:, 1:2] + (boxes[:, 3:] - boxes[:, 1:2]) * np.tile(shares, 3)
+    pixels = np.stack([x, y], axis=-1).reshape(-1, 1, 2).astype(np.float64)
+    if camera.distortion_model == "equidistant":
+        straight = cv2.fisheye.undistortPoints(pixels, camera.matrix, camera.distortion[:4], P=camera.matrix)
+    else:
+        straight = cv2.undistortPoints(pixels, camera.matrix, camera.distortion, P=camera.matrix)
+    straight = straight.reshape(len(boxes), 9, 2)
+    return np.concatenate([straight.min(axis=1), straight.max(axis=1)], axis=1)
+
+
+def _hand_and_object(frame: Frame) -> FloatArray | None:
+    hands = np.zeros((0, 4)) if frame.hand_boxes is None else frame.hand_boxes
+    objects = np.zeros((0, 4)) if frame.object_boxes is None else frame.object_boxes
+    if not len(hands) or not len(objects):
+        boxes = np.concatenate([hands[:1], objects[:1]])
+        return boxes if len(boxes) else None
+    gaps = np.linalg.norm(_centres(objects) - _centres(hands[:1]), axis=1)
+    return np.stack([hands[0], objects[np.argmin(gaps)]])
+
+
+def _centres(boxes: FloatArray) -> FloatArray:
+    return (boxes[:, :2] + boxes[:, 2:]) / 2

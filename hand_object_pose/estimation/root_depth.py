@@ -1,0 +1,203 @@
+"""The wrist's depth r_z of equation 3, which the paper takes as given: several ways with one interface."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.visibility import visible_points
+from hand_object_pose.geometry.crops import distort
+
+FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
+BoolArray = NDArray[np.bool_]
+
+MODES = ("depth_image", "fixed", "ground_truth")
+
+
+@dataclass(frozen=True)
+class RelativeMeshes:
+    """What the network says of one crop before the wrist's depth is known.
+
+    Attributes:
+        hand: (778, 3) and object: (1000, 3): u, v in undistorted full-image pixels, z in metres relative to the wrist.
+        hand_faces, object_faces: (F, 3), counter-clockwise seen from outside.
+    """
+
+    hand: FloatArray
+    hand_faces: IntArray
+    object: FloatArray
+    object_faces: IntArray
+
+
+@dataclass(frozen=True)
+class RootDepthEstimate:
+    """The wrist's depth.
+
+    Attributes:
+        depth: metres; NaN where none was found, and ``reason`` says why.
+        sigma: standard deviation, metres.
+        source: one of ``MODES``.
+        residual: metres, robust spread of measured against predicted surface; NaN where nothing was measured.
+        support: share of the measured vertices that agree, 0 to 1; NaN where nothing was measured.
+    """
+
+    depth: float
+    sigma: float
+    source: str
+    residual: float = math.nan
+    support: float = math.nan
+    reason: str = ""
+
+
+class RootDepth(Protocol):
+    """Finds the wrist's depth in a frame."""
+
+    def estimate(self, frame: Frame, meshes: RelativeMeshes) -> RootDepthEstimate:
+        """The depth, or the reason why there is none."""
+        ...
+
+
+class FixedRootDepth:
+    """A depth that the user gives."""
+
+    def __init__(self, depth: float, sigma: float = 0.05) -> None:
+        """``depth`` and its standard deviation ``sigma`` in metres."""
+        self._estimate = RootDepthEstimate(depth, sigma, "fixed")
+
+    def estimate(self, frame: Frame, meshes: RelativeMeshes) -> RootDepthEstimate:
+        """The given depth."""
+        return self._estimate
+
+
+class TrueRootDepth:
+    """The ground truth that comes with the frame, as in the paper's evaluation."""
+
+    def estimate(self, frame: Frame, meshes: RelativeMeshes) -> RootDepthEstimate:
+        """The frame's own depth."""
+        if frame.true_root_depth is None:
+            return _none("ground_truth", "the frame holds no true root depth")
+        return RootDepthEstimate(frame.true_root_depth, 0.0, "ground_truth")
+
+
+@dataclass(frozen=True)
+class DepthFitSettings:
+    """Of ``DepthImageRootDepth``; lengths in metres.
+
+    Attributes:
+        window: width of the densest cluster of depths that is looked for first.
+        largest_step: depths around a vertex that differ by more are an edge, and not used.
+        least_tolerance: residuals below are never called outliers.
+        least_vertices: fewer measured vertices are no measurement.
+        least_support: a smaller share of agreeing vertices is no measurement.
+        sigma_floor: standard deviation that remains however many vertices agree (sensor, shape).
+        nearest, farthest: measured depths outside are ignored.
+    """
+
+    window: float = 0.03
+    largest_step: float = 0.02
+    least_tolerance: float = 0.008
+    least_vertices: int = 20
+    least_support: float = 0.3
+    sigma_floor: float = 0.003
+    nearest: float = 0.1
+    farthest: float = 10.0
+
+
+class DepthImageRootDepth:
+    """Shifts the predicted mesh along the optical axis until its visible side meets the aligned depth image.
+
+    Each visible hand vertex votes with measured minus predicted relative depth. Holes and depth edges do not vote.
+    Whatever else is in the way (the object, a sleeve, the background beside a finger) votes elsewhere: the densest
+    cluster wins, and is refined by median and MAD.
+    Where the object hides the hand, the object's visible vertices vote as well.
+    """
+
+    def __init__(self, settings: DepthFitSettings | None = None) -> None:
+        """See ``DepthFitSettings``."""
+        self._settings = settings or DepthFitSettings()
+
+    def estimate(self, frame: Frame, meshes: RelativeMeshes) -> RootDepthEstimate:
+        """The depth that most visible vertices agree on."""
+        if frame.depth is None:
+            return _none("depth_image", "no depth image for this image")
+        hand, held = visible_points((meshes.hand, meshes.hand_faces), (meshes.object, meshes.object_faces))
+        votes = self._votes(frame, meshes.hand[hand])
+        if len(votes) < self._settings.least_vertices:
+            votes = np.concatenate([votes, self._votes(frame, meshes.object[held])])
+        if len(votes) < self._settings.least_vertices:
+            return _none(
+                "depth_image", f"the depth image measures only {len(votes)} visible vertices of hand and object"
+            )
+        return self._agreement(np.sort(votes))
+
+    def _votes(self, frame: Frame, points: FloatArray) -> FloatArray:
+        """Measured minus relative depth of points (N, 3) that a clean patch of the depth image measures."""
+        measured, flat = sample_depth(frame, points[:, :2], self._settings.largest_step)
+        used = flat & (measured > self._settings.nearest) & (measured < self._settings.farthest)
+        return measured[used] - points[used, 2]
+
+    def _agreement(self, votes: FloatArray) -> RootDepthEstimate:
+        """The cluster of sorted votes."""
+        settings = self._settings
+        ends = np.searchsorted(votes, votes + settings.window, side="right")
+        start = int(np.argmax(ends - np.arange(len(votes))))
+        chosen = votes[start : ends[start]]
+        for _ in range(3):
+            centre = float(np.median(chosen))
+            tolerance = max(2.5 * _robust_spread(chosen), settings.least_tolerance)
+            chosen = votes[np.abs(votes - centre) <= tolerance]
+        support = len(chosen) / len(votes)
+        if support < settings.least_support:
+            return _none("depth_image", f"only {support:.0%} of the visible hand's depths fit the predicted hand")
+        spread = _robust_spread(chosen)
+        # Errors of neighbouring vertices are alike: about ten of them count as one.
+        sigma = math.hypot(settings.sigma_floor, spread / math.sqrt(max(len(chosen) / 10, 1)))
+        return RootDepthEstimate(float(np.median(chosen)), sigma, "depth_image", spread, support)
+
+
+def sample_depth(frame: Frame, pixels: FloatArray, largest_step: float) -> tuple[FloatArray, BoolArray]:
+    """Depths (N,) in metres at undistorted pixels (N, 2), and whether the 3x3 pixels around are whole and smooth.
+
+    Args:
+        frame: with a depth image.
+        pixels: of the undistorted full image; outside the image the depth is 0.
+        largest_step: metres between the nearest and the farthest of the nine.
+    """
+    depth = frame.depth
+    if depth is None:
+        raise ValueError("sample_depth: the frame holds no depth image")
+    if frame.camera.is_distorted:
+        pixels = distort(frame.camera, frame.camera.unproject(pixels, np.ones(len(pixels))))
+    height, width = depth.shape
+    limited = np.nan_to_num(pixels, nan=-1.0).clip(-1, max(height, width))
+    columns, rows = np.rint(limited).astype(np.int64).T
+    inside = (columns >= 1) & (columns < width - 1) & (rows >= 1) & (rows < height - 1)
+    columns, rows = columns.clip(1, width - 2), rows.clip(1, height - 2)
+    step_rows, step_columns = np.mgrid[-1:2, -1:2].reshape(2, 9)
+    patches = np.nan_to_num(depth[rows[:, None] + step_rows, columns[:, None] + step_columns], posinf=0.0, neginf=0.0)
+    smooth = (patches > 0).all(axis=1) & (np.ptp(patches, axis=1) <= largest_step)
+    return np.where(inside, patches[:, 4], 0.0), inside & smooth
+
+
+def make_root_depth(mode: str, value: float = 0.6) -> RootDepth:
+    """The strategy of that name (``MODES``); ``value`` in metres is for "fixed"."""
+    if mode == "depth_image":
+        return DepthImageRootDepth()
+    if mode == "fixed":
+        return FixedRootDepth(value)
+    if mode == "ground_truth":
+        return TrueRootDepth()
+    raise ValueError(f"root depth: expected one of {', '.join(MODES)}, found '{mode}'")
+
+
+def _robust_spread(values: FloatArray) -> float:
+    """Standard deviation by the median absolute deviation."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def _none(source: str, reason: str) -> RootDepthEstimate:
+    return RootDepthEstimate(math.nan, math.nan, source, reason=reason)

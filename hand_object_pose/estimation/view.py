@@ -1,0 +1,91 @@
+"""What the network is shown of a frame, and how its answer returns to the camera frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.estimation.backend import LixelGeometry, NetworkOutput, WeightsInfo
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.lift import Lift, lixels_to_relative_depth, object_to_camera
+from hand_object_pose.estimation.mirroring import mirror_camera, mirror_points, mirror_pose
+from hand_object_pose.estimation.root_depth import RelativeMeshes
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.crops import CropBox, crop_camera, crop_image, viewing_rotation
+from hand_object_pose.geometry.se3 import pose_matrix, rotation_from_wxyz
+from hand_object_pose.hand.joints import WRIST
+
+FloatArray = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """An answer in metres, camera frame: hand (778, 3), joints (21, 3), rough object (1000, 3), object pose (4, 4)."""
+
+    hand: FloatArray
+    joints: FloatArray
+    rough_object: FloatArray
+    object_pose: FloatArray
+
+
+@dataclass(frozen=True)
+class View:
+    """A crop of a frame, mirrored for a left hand.
+
+    Attributes:
+        crop: in pixels of the undistorted full image.
+        camera: pinhole of what the network is shown; R_view (3, 3) belongs to it.
+        mirrored: whether the network is shown the mirror image.
+    """
+
+    crop: CropBox
+    camera: Camera
+    viewing_rotation: FloatArray
+    geometry: LixelGeometry
+    mirrored: bool
+
+    @classmethod
+    def of(cls, frame: Frame, crop: CropBox, geometry: LixelGeometry, mirrored: bool) -> "View":
+        """The view of a frame through a crop."""
+        camera = crop_camera(frame.camera, crop, geometry.image_size)
+        turn = viewing_rotation(frame.camera, crop)
+        if mirrored:
+            camera, turn = mirror_camera(camera), mirror_pose(pose_matrix(turn, np.zeros(3)))[:3, :3]
+        if not geometry.viewing_direction_compensated:
+            turn = np.eye(3)
+        return cls(crop, camera, turn, geometry, mirrored)
+
+    def network_input(self, frame: Frame) -> NDArray[np.float32]:
+        """(1, 3, S, S), RGB in [0, 1]."""
+        image = crop_image(frame.image, frame.camera, self.crop, self.geometry.image_size)
+        image = image[:, ::-1] if self.mirrored else image
+        return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+
+    def relative_meshes(self, output: NetworkOutput, weights: WeightsInfo, object_id: str) -> RelativeMeshes:
+        """Hand and rough object in full-image pixels and depth relative to the wrist."""
+        hand_faces, object_faces = weights.hand.faces, weights.objects[object_id].faces
+        if self.mirrored:
+            hand_faces, object_faces = hand_faces[:, ::-1], object_faces[:, ::-1]
+        hand, rough = (self._relative(lixels[0]) for lixels in (output.hand_lixels, output.object_lixels))
+        return RelativeMeshes(hand, hand_faces, rough, object_faces)
+
+    def lift(self, output: NetworkOutput, root_depth: float, regressor: FloatArray) -> Lifted:
+        """Metres in the camera frame, given the wrist's depth in metres and G (21, 778)."""
+        lift = Lift(self.camera.matrix[None], np.array([root_depth]), self.geometry)
+        joints = lift.joints(output.hand_lixels, regressor)
+        rotation, translation = object_to_camera(
+            rotation_from_wxyz(output.quaternion), output.translation, joints[:, WRIST], self.viewing_rotation[None]
+        )
+        hand, rough = lift.points(output.hand_lixels)[0], lift.points(output.object_lixels)[0]
+        pose = pose_matrix(rotation, translation)[0]
+        if self.mirrored:
+            return Lifted(mirror_points(hand), mirror_points(joints[0]), mirror_points(rough), mirror_pose(pose))
+        return Lifted(hand, joints[0], rough, pose)
+
+    def _relative(self, lixels: FloatArray) -> FloatArray:
+        size = self.geometry.image_size
+        pixels = lixels[:, :2] * (size / self.geometry.bins)
+        if self.mirrored:
+            pixels = np.stack([size - 1 - pixels[:, 0], pixels[:, 1]], axis=1)
+        full = pixels * (self.crop.side / size) + [self.crop.x, self.crop.y]
+        return np.concatenate([full, lixels_to_relative_depth(lixels[:, 2:], self.geometry)], axis=1)
