@@ -3,6 +3,7 @@
 import zipfile
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ _TEXT = ("name", "side")
 
 def save_hand_model(path: Path, model: HandModel) -> None:
     """Write ``model`` to ``path`` (.npz): floating arrays as float32, integers as int32; same bytes for same input."""
-    arrays = {field.name: _stored(getattr(model, field.name)) for field in fields(HandModel)}
+    arrays: dict[str, Any] = {field.name: _stored(getattr(model, field.name)) for field in fields(HandModel)}
     # NumPy's own writer stamps entries with a fixed date, so that a rebuilt file can be compared with the shipped one.
     np.savez_compressed(path, **arrays)
 
@@ -31,7 +32,9 @@ def load_hand_model(path: Path) -> HandModel:
             missing = [field.name for field in fields(HandModel) if field.name not in data]
             if missing:
                 raise UserError(f"{path}: expected a hand model, but it lacks {', '.join(missing)}")
-            values = {field.name: _restored(field.name, data[field.name]) for field in fields(HandModel)}
+            values: dict[str, Any] = {
+                field.name: _restored(field.name, data[field.name]) for field in fields(HandModel)
+            }
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such hand model; give the path of an .npz written by save_hand_model") from error
     except (zipfile.BadZipFile, ValueError, EOFError) as error:

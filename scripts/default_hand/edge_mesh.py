@@ -1,6 +1,7 @@
 """A triangle mesh that can be edited edge by edge: collapse, split, flip; its boundary stays as it is."""
 
 import numpy as np
+
 from default_hand.source import FloatArray, IntArray
 
 
@@ -24,7 +25,7 @@ class EdgeMesh:
 
     def edges(self) -> list[tuple[int, int]]:
         """Undirected edges, smaller vertex first, sorted."""
-        found = set()
+        found: set[tuple[int, int]] = set()
         for a, b, c in self.faces.values():
             found.update((min(u, v), max(u, v)) for u, v in ((a, b), (b, c), (c, a)))
         return sorted(found)
@@ -50,7 +51,7 @@ class EdgeMesh:
         ends = self.shared(keep, gone)
         if len(self.neighbours(keep) & self.neighbours(gone)) != len(ends) or not ends:
             return False
-        moved = [f for f in self.around[keep] ^ self.around[gone]]
+        moved = self.around[keep] ^ self.around[gone]
         if any(self._turns_over(face, (keep, gone), place) for face in moved):
             return False
         for face in ends:
@@ -88,7 +89,10 @@ class EdgeMesh:
             return False
         old, new = [self._normal((u, v, a)), self._normal((v, u, b))], [(a, b, v), (b, a, u)]
         average = old[0] + old[1]
-        if any(self._normal(face) @ average < 0.3 * np.linalg.norm(self._normal(face)) * np.linalg.norm(average) for face in new):
+        if any(
+            self._normal(face) @ average < 0.3 * np.linalg.norm(self._normal(face)) * np.linalg.norm(average)
+            for face in new
+        ):
             return False
         for face in faces:
             self._remove(face)

@@ -3,11 +3,11 @@
 import igl
 import numpy as np
 import scipy.sparse as sp
-from default_hand.skinning import clean_weights
-from default_hand.source import FloatArray, IntArray, SourceHand
 from scipy.optimize import nnls
 from scipy.sparse.linalg import spsolve
 
+from default_hand.skinning import clean_weights
+from default_hand.source import FloatArray, IntArray, SourceHand
 from hand_object_pose.geometry.meshes import vertex_normals
 
 _NUM_SHAPES = 10

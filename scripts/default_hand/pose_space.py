@@ -1,9 +1,9 @@
 """Pose blend shapes that keep the joints' volume, and principal components of plausible poses."""
 
 import numpy as np
-from default_hand.source import FloatArray
 from scipy.spatial.transform import Rotation
 
+from default_hand.source import FloatArray, IntArray
 from hand_object_pose.hand.flexion import abduction_axes, flexion_axes, rest_joints
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import MANO_JOINT_FINGER, MANO_PARENTS
@@ -92,7 +92,7 @@ def sample_poses(model: HandModel, rng: np.random.Generator, count: int) -> Floa
     return np.deg2rad(vectors).reshape(count, 45)
 
 
-def _correlated(rng: np.random.Generator, count: int, finger: FloatArray, number: FloatArray) -> FloatArray:
+def _correlated(rng: np.random.Generator, count: int, finger: IntArray, number: IntArray) -> FloatArray:
     whole, fingers, joints = (rng.normal(size=(count, size)) for size in (1, 5, 15))
     middle = joints[:, np.flatnonzero(number == 1)].repeat(3, axis=1)
     own = np.where(number == 2, 0.8 * middle + 0.2 * joints, joints)

@@ -1,11 +1,15 @@
-"""Brings MakeHuman's relaxed hand into MANO's rest pose: wrist at the origin, fingers along -x, palm down, thumb at +z."""
+"""Brings MakeHuman's relaxed hand into MANO's rest pose.
+
+Wrist at the origin, fingers along -x, palm towards -y, thumb at +z.
+"""
 
 from dataclasses import replace
 
 import igl
 import numpy as np
-from default_hand.source import FloatArray, SourceHand
 from scipy.spatial.transform import Rotation
+
+from default_hand.source import FloatArray, SourceHand
 
 _PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14)
 # First joint and tip of index, middle, little, ring in the list of 21.
@@ -111,7 +115,7 @@ def _turn_chain(turns: list[Rotation], first: int, bones: FloatArray, wanted: Fl
     for number in range(3):
         bone = whole.apply(bones[number])
         axis = np.cross(_unit(bone), _unit(wanted[number]))
-        sine = np.linalg.norm(axis)
+        sine = float(np.linalg.norm(axis))
         angle = np.arctan2(sine, _unit(bone) @ _unit(wanted[number]))
         step = Rotation.from_rotvec(axis / max(sine, 1e-12) * angle)
         # A joint turns in its own axes: what its parents did already is taken out.
@@ -123,7 +127,8 @@ def _bend(
     vertices: FloatArray, joints: FloatArray, weights: FloatArray, turns: list[Rotation]
 ) -> tuple[FloatArray, FloatArray]:
     """Linear blend skinning of vertices and of the 21 joints."""
-    rotations, moves = [], []
+    rotations: list[Rotation] = []
+    moves: list[FloatArray] = []
     for joint in range(16):
         parent = _PARENTS[joint]
         above = rotations[parent] if parent >= 0 else Rotation.identity()
@@ -138,5 +143,3 @@ def _bend(
 
 def _unit(vectors: FloatArray) -> FloatArray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-
-

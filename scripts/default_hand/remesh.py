@@ -9,9 +9,10 @@ from collections.abc import Set
 import igl
 import numpy as np
 import trimesh
+from scipy.spatial import cKDTree
+
 from default_hand.edge_mesh import EdgeMesh
 from default_hand.source import FloatArray, IntArray
-from scipy.spatial import cKDTree
 
 NUM_VERTICES = 778
 NUM_BOUNDARY = 16
@@ -73,11 +74,8 @@ def _even_boundary(mesh: EdgeMesh) -> set[int]:
 
 
 def _loop(mesh: EdgeMesh) -> list[int]:
-    following = {}
-    for a, b, c in mesh.faces.values():
-        for u, v in ((a, b), (b, c), (c, a)):
-            if len(mesh.shared(u, v)) == 1:
-                following[u] = v
+    directed = [edge for a, b, c in mesh.faces.values() for edge in ((a, b), (b, c), (c, a))]
+    following = {u: v for u, v in directed if len(mesh.shared(u, v)) == 1}
     loop = [min(following)]
     while following[loop[-1]] != loop[0]:
         loop.append(following[loop[-1]])
@@ -113,9 +111,9 @@ def _refine(mesh: EdgeMesh, fixed: set[int], tree: cKDTree, sizes: FloatArray) -
         if not (u in fixed and v in fixed) and _relative_length(mesh, (u, v), tree, sizes) > 4 / 3:
             mesh.split(u, v)
     for u, v in mesh.edges():
-        if u in mesh.around and v in mesh.around and mesh.shared(u, v):
-            if _relative_length(mesh, (u, v), tree, sizes) < 4 / 5:
-                _collapse_free(mesh, u, v, fixed)
+        exists = u in mesh.around and v in mesh.around and mesh.shared(u, v)
+        if exists and _relative_length(mesh, (u, v), tree, sizes) < 4 / 5:
+            _collapse_free(mesh, u, v, fixed)
 
 
 def _collapse_free(mesh: EdgeMesh, u: int, v: int, fixed: set[int]) -> bool:
@@ -152,7 +150,7 @@ def _flip_if_better(mesh: EdgeMesh, u: int, v: int, fixed: set[int]) -> None:
     wanted = [4 if vertex in fixed else 6 for vertex in (u, v, *corners)]
     degrees = np.array([len(mesh.neighbours(vertex)) for vertex in (u, v, *corners)])
     before = np.sum((degrees - wanted) ** 2)
-    after = np.sum((degrees + [-1, -1, 1, 1] - wanted) ** 2)
+    after = np.sum((degrees + np.array([-1, -1, 1, 1]) - wanted) ** 2)
     if after < before and degrees[0] > 3 and degrees[1] > 3:
         mesh.flip(u, v)
 

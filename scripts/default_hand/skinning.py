@@ -3,8 +3,9 @@
 import igl
 import numpy as np
 import scipy.sparse as sp
-from default_hand.source import FloatArray, IntArray, SourceHand
 from scipy.sparse.linalg import splu
+
+from default_hand.source import FloatArray, IntArray, SourceHand
 
 # Larger: sharper transitions at the joints.
 _HEAT = 1.0

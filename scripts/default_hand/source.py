@@ -147,7 +147,7 @@ def _read_obj(text: str) -> tuple[FloatArray, list[list[int]], list[str]]:
 def _mano_weights(archive: _Archive, count: int) -> FloatArray:
     """(count, 17): MakeHuman's default rig with its metacarpal bones merged into the wrist."""
     table = json.loads(archive.read("rigs/standard/weights.default.json"))["weights"]
-    columns = {bone: 0 for bone in _PALM_BONES} | {bone: 16 for bone in _FOREARM_BONES}
+    columns = dict.fromkeys(_PALM_BONES, 0) | dict.fromkeys(_FOREARM_BONES, 16)
     for place, finger in enumerate(_FINGERS_IN_MANO_ORDER):
         columns.update({f"finger{finger}-{number}.R": 3 * place + number for number in (1, 2, 3)})
     weights = np.zeros((count, 17))
