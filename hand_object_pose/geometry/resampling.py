@@ -82,10 +82,14 @@ def _cluster(mesh: TriangleMesh, num_vertices: int) -> TriangleMesh:
     while clustering.mesh.n_points < wanted:
         clustering.subdivide(1)
     result, clusters = mesh, num_vertices
+    faces = np.ascontiguousarray(mesh.faces, dtype=np.int64)
     for _ in range(4):
         clustering.cluster(clusters)
-        found = clustering.create_mesh()
-        result = _oriented(TriangleMesh(np.asarray(found.points, dtype=np.float64), found.regular_faces))
+        # pyacvd's own way of moving cluster centres to the surface lands on the far side of thin walls.
+        found = clustering.create_mesh(moveclus=False)
+        centres = np.asarray(found.points, dtype=np.float64)
+        _, _, on_surface = igl.point_mesh_squared_distance(centres, mesh.vertices, faces)
+        result = _oriented(TriangleMesh(on_surface, found.regular_faces))
         missing = num_vertices - len(result.vertices)
         if missing == 0 or abs(missing) > _MAX_SPURIOUS_VERTICES:
             break
