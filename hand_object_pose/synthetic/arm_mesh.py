@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from hand_object_pose.geometry.meshes import vertex_normals
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.synthetic.appearance import Appearance, SkinLook, SleeveLook
 from hand_object_pose.synthetic.skin import SkinMap, nail_coverage, skin_detail, skin_vertex_colours
@@ -51,6 +51,7 @@ class ArmBuilder:
         self._loop = boundary_loop(self._faces)
         rest_axis = ArmAxis(self._skin.rest[self._loop], self._skin.rest.mean(axis=0), np.zeros(2))
         self._rest_forearm = forearm_tube(rest_axis).vertices
+        self._incidences: dict[int, csr_array] = {}
 
     def build(self, hand_vertices: NDArray[np.floating], look: Appearance) -> ArmMesh:
         """The arm of a posed hand (778, 3), camera frame, metres."""
@@ -61,7 +62,7 @@ class ArmBuilder:
         vertices, faces, part = self._join(hand_vertices, tubes)
         return ArmMesh(
             vertices=vertices.astype(np.float32),
-            normals=self._normals(vertices, faces, len(hand_vertices)).astype(np.float32),
+            normals=self._normals(vertices, faces, len(hand_vertices)),
             faces=faces,
             part=part,
             colours=self._colours(tubes, look.skin).astype(np.float32),
@@ -70,23 +71,23 @@ class ArmBuilder:
         )
 
     def surface(self, arm: ArmMesh, face: IntArray, barycentric: FloatArray, look: Appearance) -> Surface:
-        """What the arm looks like at points of its faces (N,)."""
+        """What the arm looks like at points of its faces (N,), with barycentric coordinates (N, 3)."""
         corners = arm.faces[face]
         part = arm.part[face]
-        albedo = _interpolate(arm.colours, corners, barycentric)
+        albedo = interpolate(arm.colours, corners, barycentric)
         specular = np.full(len(face), look.skin.specular, dtype=np.float32)
         wrap = np.where((part == SLEEVE)[:, None], _CLOTH_WRAP, _SKIN_WRAP)
         is_skin = np.flatnonzero(part != SLEEVE)
-        rest = _interpolate(arm.rest, corners[is_skin], barycentric[is_skin])
+        rest = interpolate(arm.rest, corners[is_skin], barycentric[is_skin])
         nail = nail_coverage(rest, self._skin.nails) * (part[is_skin] == HAND)
         skin = skin_detail(rest, albedo[is_skin], look.skin)
         albedo[is_skin] = skin + nail[:, None] * (look.skin.nail.astype(np.float32) - skin)
         specular[is_skin] += 0.25 * nail
         if look.sleeve is not None:
             cloth = np.flatnonzero(part == SLEEVE)
-            pattern = _interpolate(arm.pattern, corners[cloth], barycentric[cloth])
+            pattern = interpolate(arm.pattern, corners[cloth], barycentric[cloth])
             albedo[cloth], specular[cloth] = _cloth_colours(pattern, look.sleeve), 0.0
-        normals = _interpolate(arm.normals, corners, barycentric)
+        normals = interpolate(arm.normals, corners, barycentric)
         return Surface(normals, albedo, specular, np.full(len(face), 24.0, dtype=np.float32), wrap)
 
     def _join(
@@ -101,13 +102,20 @@ class ArmBuilder:
             offset += len(tube.vertices)
         return np.concatenate(vertices), np.concatenate(faces).astype(np.int32), np.concatenate(part)
 
-    def _normals(self, vertices: NDArray[np.floating], faces: IntArray, hand_count: int) -> NDArray[np.floating]:
+    def _normals(self, vertices: NDArray[np.floating], faces: IntArray, hand_count: int) -> FloatArray:
         """Smooth across the wrist: the forearm's first ring counts as the hand's boundary."""
-        first_ring = hand_count + np.arange(len(self._loop))
         welded = np.arange(len(vertices))
-        welded[first_ring] = self._loop
-        normals = vertex_normals(np.asarray(vertices, dtype=np.float64), welded[faces])
-        return normals[welded]
+        welded[hand_count : hand_count + len(self._loop)] = self._loop
+        sums = self._incidence(len(vertices), welded[faces]) @ _area_normals(vertices.astype(np.float32), faces)
+        return (sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))[welded]
+
+    def _incidence(self, count: int, faces: IntArray) -> csr_array:
+        """(V, F) which faces surround each vertex; only two topologies occur, with a sleeve and without."""
+        if count not in self._incidences:
+            columns = np.repeat(np.arange(len(faces)), 3)
+            ones = np.ones(len(columns), dtype=np.float32)
+            self._incidences[count] = csr_array((ones, (faces.ravel(), columns)), shape=(count, len(faces)))
+        return self._incidences[count]
 
     def _colours(self, tubes: list[Tube], look: SkinLook) -> NDArray[np.floating]:
         hand = skin_vertex_colours(self._skin, look)
@@ -126,7 +134,8 @@ class ArmBuilder:
         return np.concatenate([joined, np.zeros((count - len(joined), joined.shape[1]), dtype=np.float32)])
 
 
-def _interpolate(values: FloatArray, corners: IntArray, barycentric: FloatArray) -> FloatArray:
+def interpolate(values: FloatArray, corners: IntArray, barycentric: FloatArray) -> FloatArray:
+    """Values (N, C) between vertices' values (V, C), at barycentric coordinates (N, 3) of corners (N, 3)."""
     return (
         values[corners[:, 0]] * barycentric[:, :1]
         + values[corners[:, 1]] * barycentric[:, 1:2]
@@ -151,3 +160,8 @@ def _cloth_colours(pattern: FloatArray, look: SleeveLook) -> FloatArray:
     share = weave[look.pattern]()[:, None].astype(np.float32)
     first, second = look.colours.astype(np.float32)
     return (1 - share) * first + share * second
+
+
+def _area_normals(vertices: FloatArray, faces: IntArray) -> FloatArray:
+    corners = vertices[faces]
+    return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])

@@ -1,6 +1,6 @@
 """Procedural backgrounds: rooms, surfaces and clutter, varied enough that plainness says nothing about a pixel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -10,21 +10,49 @@ Picture = NDArray[np.float32]
 Painter = Callable[[np.random.Generator, int], Picture]
 
 
-def paint_background(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
-    """A random sRGB picture (size, size, 3) uint8: one kind, or two joined along an edge, often with clutter."""
-    picture = _paint_one(rng, size)
-    if rng.random() < 0.35:
-        picture = _join(rng, picture, _paint_one(rng, size))
+def paint_surface(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
+    """One surface of a random kind, sRGB (size, size, 3) uint8."""
+    return _as_bytes(PAINTERS[rng.integers(len(PAINTERS))](rng, size))
+
+
+def compose_background(rng: np.random.Generator, surfaces: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """A background from the surfaces (S, S, 3) uint8 that lie on either side of an edge, or from one: recoloured,
+    turned, often with clutter, unevenly lit, often out of focus.
+    """
+    turned = [_turned(rng, surface) for surface in surfaces]
+    picture = turned[0] if len(turned) == 1 else _join(rng, turned[0], turned[1])
     if rng.random() < 0.55:
-        picture = _add_clutter(rng, picture, int(rng.integers(2, 16)))
-    picture = picture * (1.0 + rng.uniform(0.0, 0.2) * (_noise(rng, size, 1) - 0.5))
+        _add_clutter(rng, picture, int(rng.integers(2, 16)))
+    picture = _unevenly_lit(rng, picture)
     if rng.random() < 0.5:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 4.0))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 3.5))
+    return np.asarray(picture, dtype=np.uint8)
 
 
-def _paint_one(rng: np.random.Generator, size: int) -> Picture:
-    return PAINTERS[rng.integers(len(PAINTERS))](rng, size)
+def _turned(rng: np.random.Generator, surface: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The surface mirrored, transposed, zoomed, its colours exchanged and scaled."""
+    size = len(surface)
+    side = int(rng.integers(size // 2, size + 1))
+    left, top = rng.integers(0, size - side + 1, 2)
+    cut = surface[top : top + side, left : left + side]
+    cut = cut[:: rng.choice((-1, 1)), :: rng.choice((-1, 1)), rng.permutation(3) if rng.random() < 0.5 else slice(None)]
+    if rng.random() < 0.25:
+        cut = cut.transpose(1, 0, 2)
+    resized = cv2.resize(np.ascontiguousarray(cut), (size, size), interpolation=cv2.INTER_LINEAR)
+    gain = rng.uniform(0.5, 1.2) * np.exp(rng.normal(0, 0.1, 3))
+    table = _as_bytes(np.arange(256)[:, None] * gain + rng.uniform(-20, 40)).reshape(1, 256, 3)
+    return np.asarray(cv2.LUT(resized, table), dtype=np.uint8)
+
+
+def _unevenly_lit(rng: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    size = len(picture)
+    lights = (1.0 + rng.uniform(0, 0.35) * rng.normal(size=(4, 4))).astype(np.float32)
+    smooth = cv2.resize(lights, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.multiply(picture, cv2.merge([smooth] * 3), dtype=cv2.CV_8U), dtype=np.uint8)
+
+
+def _as_bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return np.clip(values, 0, 255).astype(np.uint8)
 
 
 def _colour(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -155,20 +183,27 @@ def _rectangle(picture: Picture, left: int, top: int, width: int, height: int, c
     picture[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)] = np.clip(colour, 0, 255)
 
 
-def _join(rng: np.random.Generator, first: Picture, second: Picture) -> Picture:
-    """Two surfaces with an edge between: table and wall, or a corner; the second one darker near the edge."""
+def _join(rng: np.random.Generator, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Two surfaces with an edge between: table and wall, or a corner."""
     size = len(first)
-    x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
     angle = rng.normal(0, 0.35) + (np.pi / 2 if rng.random() < 0.3 else 0.0)
-    height = (y - size * rng.uniform(0.2, 0.8)) * np.cos(angle) + (x - size / 2) * np.sin(angle)
-    shade = 1.0 - rng.uniform(0, 0.5) * np.exp(-np.abs(height) / (size * rng.uniform(0.02, 0.2)))
-    share = np.clip(height + 0.5, 0, 1)[..., None]
-    return (1 - share) * first + share * second * shade[..., None]
+    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    start = np.array([0.5, 0.5]) * size + across * size * rng.uniform(-0.3, 0.3)
+    corners = [
+        start + sign * 2 * size * along + far * 2 * size * across for sign, far in ((-1, 0), (1, 0), (1, 1), (-1, 1))
+    ]
+    mask = np.zeros((size, size), dtype=np.uint8)
+    cv2.fillConvexPoly(mask, np.array(corners).astype(np.int32), 255)
+    if rng.random() < 0.5:
+        shadow = cv2.GaussianBlur(mask, (0, 0), rng.uniform(2.0, 12.0)).astype(np.float32) / 255
+        first = _as_bytes(first * (1 - rng.uniform(0, 0.6) * shadow)[..., None])
+    joined = first.copy()
+    cv2.copyTo(second, mask, joined)
+    return joined
 
 
-def _add_clutter(rng: np.random.Generator, picture: Picture, count: int) -> Picture:
+def _add_clutter(rng: np.random.Generator, picture: NDArray[np.uint8], count: int) -> None:
     size = len(picture)
-    picture = np.ascontiguousarray(picture, dtype=np.float32)
     for _ in range(count):
         colour = tuple(float(value) for value in _colour(rng))
         centre = rng.integers(0, size, 2)
@@ -187,4 +222,3 @@ def _add_clutter(rng: np.random.Generator, picture: Picture, count: int) -> Pict
         else:
             end = centre + rng.normal(size=2) * extent * 4
             cv2.line(picture, centre.tolist(), end.astype(int).tolist(), colour, int(rng.integers(1, 8)), cv2.LINE_AA)
-    return picture

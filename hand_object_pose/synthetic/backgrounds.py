@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.synthetic.background_painters import paint_background
+from hand_object_pose.synthetic.background_painters import compose_background, paint_surface
 
 Picture = NDArray[np.uint8]
 
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_SURFACE_SEED = 20240229
 
 
 class Backgrounds(Protocol):
@@ -25,23 +26,33 @@ class Backgrounds(Protocol):
 
 
 class ProceduralBackgrounds:
-    """Painted backgrounds: gradients, clouds, tables and walls, clutter, stripes, shelves, and mixtures of these."""
+    """Painted backgrounds: gradients, clouds, tables and walls, clutter, stripes, shelves, text, and mixtures of these.
 
-    def __init__(self, size: int = 320) -> None:
-        """Pictures of ``size`` pixels; the last few are remembered, for sequences."""
-        self._size = size
-        self._remembered = lru_cache(maxsize=4)(self._paint)
+    They are composed from surfaces which are painted when first needed and then kept, because painting takes longer
+    than rendering the scene in front.
+    """
+
+    def __init__(self, size: int = 256, num_surfaces: int = 160) -> None:
+        """Pictures of ``size`` pixels from ``num_surfaces`` surfaces (0.2 MB each)."""
+        self._size, self._num_surfaces = size, num_surfaces
+        self._surface = lru_cache(maxsize=None)(self._paint_surface)
+        self._remembered = lru_cache(maxsize=4)(self._compose)
 
     def picture(self, seed: int) -> Picture:
         """See ``Backgrounds``."""
         return self._remembered(seed)
 
-    def _paint(self, seed: int) -> Picture:
-        return paint_background(np.random.default_rng(seed), self._size)
+    def _compose(self, seed: int) -> Picture:
+        rng = np.random.default_rng(seed)
+        chosen = rng.integers(self._num_surfaces, size=2 if rng.random() < 0.35 else 1)
+        return compose_background(rng, [self._surface(int(index)) for index in chosen])
 
-    def __reduce__(self) -> tuple[type, tuple[int]]:
+    def _paint_surface(self, index: int) -> Picture:
+        return paint_surface(np.random.default_rng((index, _SURFACE_SEED)), self._size)
+
+    def __reduce__(self) -> tuple[type, tuple[int, int]]:
         """Worker processes get an empty memory."""
-        return ProceduralBackgrounds, (self._size,)
+        return ProceduralBackgrounds, (self._size, self._num_surfaces)
 
 
 class PictureBackgrounds:

@@ -1,12 +1,13 @@
 """A scene in front of the camera: what a ray hits, and what light comes back along it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.synthetic.appearance import Appearance
-from hand_object_pose.synthetic.arm_mesh import HAND, ArmBuilder
+from hand_object_pose.synthetic.arm_mesh import HAND, ArmBuilder, interpolate
 from hand_object_pose.synthetic.colour import linear_of_bytes
 from hand_object_pose.synthetic.ray_casting import RayMesh
 from hand_object_pose.synthetic.sample import SceneTruth
@@ -16,11 +17,14 @@ from hand_object_pose.synthetic.textured_mesh import TexturedMesh
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.integer]
+BlockTest = Callable[[FloatArray, FloatArray, float], NDArray[np.bool_]]
 
 BACKGROUND_LABEL, OBJECT_LABEL, HAND_LABEL, SLEEVE_LABEL = 0, 1, 2, 3
 
 _SURFACE_OFFSET = np.float32(0.0012)
 _AMBIENT_REACH = 0.035
+_AMBIENT_SPREAD = np.float32(0.85)
+_AMBIENT_LOSS = 0.65
 _LIGHT_SPREAD = 0.035
 
 
@@ -66,25 +70,34 @@ class PosedScene:
         # Rays are moved into the object's frame, so that its search tree is built once and for all.
         self._rotation = truth.object_pose[:3, :3].astype(np.float32)
         self._translation = truth.object_pose[:3, 3].astype(np.float32)
+        self._object_vertices = object_mesh.vertices @ self._rotation.T + self._translation
+        self._hand_box = _box(truth.hand_vertices, _AMBIENT_REACH)
+        self._arm_openness = self._openness(self._arm.vertices, self._arm.normals, self._is_blocked)[:, None]
 
     @property
     def vertices(self) -> FloatArray:
         """(V, 3) all vertices in the camera frame, metres."""
-        return np.concatenate([self._arm.vertices, self._object.vertices @ self._rotation.T + self._translation])
+        return np.concatenate([self._arm.vertices, self._object_vertices])
 
     def trace(self, directions: FloatArray) -> Traced:
         """The nearest hits along directions (N, 3)."""
-        origins = np.zeros_like(directions)
-        arm = self._arm_rays.cast(origins, directions)
-        thing = self._object.rays.cast(self._points_to_object(origins), self._directions_to_object(directions))
-        is_object = thing.distance < arm.distance
-        label = np.where(arm.face >= 0, self._arm_labels[arm.face], np.uint8(BACKGROUND_LABEL))
-        return Traced(
-            label=np.where(is_object, np.uint8(OBJECT_LABEL), label),
-            depth=np.where(is_object, thing.distance, arm.distance),
-            face=np.where(is_object, thing.face, arm.face),
-            barycentric=np.where(is_object[:, None], thing.barycentric, arm.barycentric),
+        arm = self._arm_rays.cast(np.zeros_like(directions), directions)
+        traced = Traced(
+            label=np.where(arm.face >= 0, self._arm_labels[arm.face], np.uint8(BACKGROUND_LABEL)),
+            depth=arm.distance,
+            face=arm.face,
+            barycentric=arm.barycentric,
         )
+        asked = np.flatnonzero(_may_see(directions, self._object_vertices))
+        origin = np.broadcast_to(self._points_to_object(np.zeros((1, 3), dtype=np.float32)), (len(asked), 3))
+        thing = self._object.rays.cast(origin, self._directions_to_object(directions[asked]))
+        nearer = thing.distance < traced.depth[asked]
+        seen = asked[nearer]
+        traced.label[seen] = OBJECT_LABEL
+        traced.depth[seen] = thing.distance[nearer]
+        traced.face[seen] = thing.face[nearer]
+        traced.barycentric[seen] = thing.barycentric[nearer]
+        return traced
 
     def light(self, directions: FloatArray, traced: Traced, focal_length: float) -> FloatArray:
         """Linear RGB (M, 3) from those of the rays that hit something, in order.
@@ -94,30 +107,33 @@ class PosedScene:
             focal_length: pixels, which decides how finely textures are sampled.
         """
         hit = np.flatnonzero(traced.label != BACKGROUND_LABEL)
-        order = np.argsort(traced.label[hit] != OBJECT_LABEL, kind="stable")
-        hit = hit[order]
-        ray, depth = directions[hit], traced.depth[hit]
-        surface = self._surface(hit, traced, focal_length)
-        towards_camera = -ray / np.linalg.norm(ray, axis=1, keepdims=True)
-        points = ray * depth[:, None] + surface.normals * _SURFACE_OFFSET
+        on_object = traced.label[hit] == OBJECT_LABEL
+        order = np.concatenate([np.flatnonzero(on_object), np.flatnonzero(~on_object)])
+        hit, split = hit[order], int(on_object.sum())
+        surface = self._surface(hit[:split], hit[split:], traced, focal_length)
+        ray = directions[hit]
+        points = ray * traced.depth[hit, None] + surface.normals * _SURFACE_OFFSET
         colours = shade(
             surface,
-            towards_camera,
+            -ray / np.linalg.norm(ray, axis=1, keepdims=True),
             self._look.lights,
             self._look.ambient,
             lit=self._lit(points, surface.normals),
-            openness=self._openness(points, surface.normals),
+            openness=np.concatenate(
+                [
+                    self._object_openness(points[:split], surface.normals[:split]),
+                    self._interpolated_openness(hit[split:], traced),
+                ]
+            ),
         )
         restored = np.empty_like(colours)
         restored[order] = colours
         return restored
 
-    def _surface(self, hit: IntArray, traced: Traced, focal_length: float) -> Surface:
+    def _surface(self, on_object: IntArray, on_arm: IntArray, traced: Traced, focal_length: float) -> Surface:
         """The object's points first, then the arm's."""
-        on_object = traced.label[hit] == OBJECT_LABEL
-        mine, others = hit[on_object], hit[~on_object]
-        thing = self._object_surface(mine, traced, focal_length)
-        arm = self._arms.surface(self._arm, traced.face[others], traced.barycentric[others], self._look)
+        thing = self._object_surface(on_object, traced, focal_length)
+        arm = self._arms.surface(self._arm, traced.face[on_arm], traced.barycentric[on_arm], self._look)
         return concatenate_surfaces(thing, arm)
 
     def _object_surface(self, hit: IntArray, traced: Traced, focal_length: float) -> Surface:
@@ -153,16 +169,26 @@ class PosedScene:
         lit[asked] -= blocked / self._quality.shadow_rays * np.minimum(facing[asked] * 5, 1)
         return lit
 
-    def _openness(self, points: FloatArray, normals: FloatArray) -> FloatArray:
+    def _object_openness(self, points: FloatArray, normals: FloatArray) -> FloatArray:
+        """Openness (N,) of the object's points, of which only those near the hand need rays."""
+        openness = np.ones(len(points), dtype=np.float32)
+        near = np.flatnonzero(((points > self._hand_box[0]) & (points < self._hand_box[1])).all(axis=1))
+        openness[near] = self._openness(points[near], normals[near], self._arm_rays.is_blocked)
+        return openness
+
+    def _interpolated_openness(self, hit: IntArray, traced: Traced) -> FloatArray:
+        corners = self._arm.faces[traced.face[hit]]
+        return interpolate(self._arm_openness, corners, traced.barycentric[hit])[:, 0]
+
+    def _openness(self, points: FloatArray, normals: FloatArray, is_blocked: BlockTest) -> FloatArray:
         """Share (N,) of the near surroundings that is free, with a floor for light that bounces between surfaces."""
         count = self._quality.ambient_rays
-        if count == 0:
-            return np.ones(len(points), dtype=np.float32)
         blocked = np.zeros(len(points), dtype=np.float32)
         for offset in _around(np.array([0.3, -0.5, 0.8], dtype=np.float32), count):
-            towards = normals + np.float32(0.85) * offset
-            blocked += self._is_blocked(points, towards, reach=_AMBIENT_REACH)
-        return 1 - np.float32(0.65 / count) * blocked
+            blocked += is_blocked(
+                points + normals * _SURFACE_OFFSET, normals + _AMBIENT_SPREAD * offset, _AMBIENT_REACH
+            )
+        return 1 - np.float32(_AMBIENT_LOSS / max(count, 1)) * blocked
 
     def _is_blocked(self, points: FloatArray, directions: FloatArray, reach: float) -> NDArray[np.bool_]:
         blocked = self._arm_rays.is_blocked(points, directions, reach)
@@ -187,3 +213,17 @@ def _around(direction: FloatArray, count: int) -> FloatArray:
     second = np.cross(direction, first)
     angles = (np.arange(count) + 0.25) * (2 * np.pi / count)
     return (np.cos(angles)[:, None] * first + np.sin(angles)[:, None] * second).astype(np.float32)
+
+
+def _box(points: NDArray[np.floating], margin: float) -> FloatArray:
+    """(2, 3) lowest and highest corner."""
+    return np.stack([points.min(axis=0) - margin, points.max(axis=0) + margin]).astype(np.float32)
+
+
+def _may_see(directions: FloatArray, vertices: FloatArray) -> NDArray[np.bool_]:
+    """Which rays (N,) run through the bounding rectangle of vertices (V, 3); all, if some lie beside the camera."""
+    if vertices[:, 2].min() < 1e-3:
+        return np.ones(len(directions), dtype=bool)
+    seen = vertices[:, :2] / vertices[:, 2:]
+    low, high = seen.min(axis=0) - 1e-4, seen.max(axis=0) + 1e-4
+    return ((directions[:, :2] >= low) & (directions[:, :2] <= high)).all(axis=1)

@@ -1,9 +1,11 @@
 """Rays against triangles with Embree, float32."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh as EmbreeMesh
+from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
@@ -35,7 +37,8 @@ class RayMesh:
         """Build the search tree of vertices (V, 3) and faces (F, 3)."""
         check_shape("vertices", vertices, ("V", 3))
         check_shape("faces", faces, ("F", 3))
-        self._scene = EmbreeScene()
+        # Robust: no ray slips through between two faces.
+        self._scene = EmbreeScene(device=_device(), robust=True)
         self._mesh = EmbreeMesh(self._scene, _as_float32(vertices), np.ascontiguousarray(faces, dtype=np.int32))
 
     def cast(self, origins: FloatArray, directions: FloatArray) -> RayHits:
@@ -54,6 +57,11 @@ class RayMesh:
             return np.zeros(0, dtype=bool)
         distances = np.full(len(origins), reach, dtype=np.float32)
         return self._scene.run(_as_float32(origins), _as_float32(directions), distances, query="OCCLUDED") >= 0
+
+
+@lru_cache(maxsize=1)
+def _device() -> EmbreeDevice:
+    return EmbreeDevice()
 
 
 def _as_float32(array: NDArray[np.floating]) -> FloatArray:

@@ -24,6 +24,10 @@ from hand_object_pose.synthetic.textured_mesh import TexturedMesh, load_textured
 FloatArray = NDArray[np.float32]
 
 _EDGE_SAMPLES = np.array([[-0.125, -0.375], [0.375, -0.125], [0.125, 0.375], [-0.375, 0.125]], dtype=np.float32)
+# (4 candidates, 1, 4 samples, 2): the pixel itself and its neighbours on the sample's side.
+_NEIGHBOURS = np.stack([np.sign(_EDGE_SAMPLES).astype(int) * mask for mask in ([0, 0], [1, 0], [0, 1], [1, 1])])[
+    :, None
+]
 _EDGE_DEPTH_STEP = 0.008
 _NEAREST = 0.02
 
@@ -130,30 +134,44 @@ class _Canvas:
         self._focal_length = float(camera.matrix[0, 0])
 
     def draw(self, posed: PosedScene) -> None:
-        """One ray a pixel, then four more at edges."""
+        """One ray a pixel, and four more at edges, which only decide whose colour counts how much."""
         region = _bounds(posed.vertices, self._camera)
-        pixels = region.pixels
-        directions = self._directions(pixels)
+        shape = (region.bottom - region.top, region.right - region.left)
+        if 0 in shape:
+            return
+        directions = self._directions(region.pixels)
         traced = posed.trace(directions)
         hit = traced.label != BACKGROUND_LABEL
-        shape = (region.bottom - region.top, region.right - region.left)
         self.labels[region.window] = traced.label.reshape(shape)
         self.depth[region.window] = np.where(hit, traced.depth, 0).reshape(shape)
-        background = self.light[region.window].reshape(-1, 3)
-        colours = background.copy()
+        colours = self.light[region.window].reshape(-1, 3).copy()
         colours[hit] = posed.light(directions, traced, self._focal_length)
-        edges = np.flatnonzero(_edges(self.labels[region.window], self.depth[region.window]).ravel())
-        colours[edges] = self._smoothed(posed, pixels[edges], colours[edges], background[edges])
-        self.light[region.window] = colours.reshape(*shape, 3)
+        self.light[region.window] = self._smoothed(posed, region, colours.reshape(*shape, 3))
 
-    def _smoothed(self, posed: PosedScene, pixels: FloatArray, colours: FloatArray, behind: FloatArray) -> FloatArray:
-        """Colours (E, 3) averaged over each pixel's area."""
-        count = len(_EDGE_SAMPLES)
-        directions = self._directions((pixels[:, None] + _EDGE_SAMPLES).reshape(-1, 2))
-        traced = posed.trace(directions)
-        samples = np.repeat(behind, count, axis=0)
-        samples[traced.label != BACKGROUND_LABEL] = posed.light(directions, traced, self._focal_length)
-        return (samples.reshape(-1, count, 3).sum(axis=1) + colours) / np.float32(count + 1)
+    def _smoothed(self, posed: PosedScene, region: _Region, colours: FloatArray) -> FloatArray:
+        """The colours (H, W, 3) of a region with each edge pixel averaged over its area.
+
+        A sample takes the colour of the neighbour that sees the same surface: shading it anew would cost far more.
+        """
+        labels, depth, behind = self.labels[region.window], self.depth[region.window], self.light[region.window]
+        rows, columns = np.nonzero(_edges(labels, depth))
+        pixels = np.stack([columns + region.left, rows + region.top], axis=1).astype(np.float32)
+        traced = posed.trace(self._directions((pixels[:, None] + _EDGE_SAMPLES).reshape(-1, 2)))
+        sample_label, sample_depth = (array.reshape(len(rows), -1) for array in (traced.label, traced.depth))
+        height, width = labels.shape
+        near_rows = np.clip(rows[:, None] + _NEIGHBOURS[..., 1], 0, height - 1)
+        near_columns = np.clip(columns[:, None] + _NEIGHBOURS[..., 0], 0, width - 1)
+        same = labels[near_rows, near_columns] == sample_label
+        same &= np.abs(depth[near_rows, near_columns] - sample_depth) < _EDGE_DEPTH_STEP
+        chosen = np.argmax(same, axis=0)[None]
+        chosen_rows = np.take_along_axis(near_rows, chosen, axis=0)[0]
+        chosen_columns = np.take_along_axis(near_columns, chosen, axis=0)[0]
+        samples = colours[chosen_rows, chosen_columns]
+        is_behind = sample_label == BACKGROUND_LABEL
+        samples[is_behind] = np.broadcast_to(behind[rows, columns][:, None], samples.shape)[is_behind]
+        smoothed = colours.copy()
+        smoothed[rows, columns] = (samples.sum(axis=1) + colours[rows, columns]) / np.float32(len(_EDGE_SAMPLES) + 1)
+        return smoothed
 
     def _directions(self, pixels: FloatArray) -> FloatArray:
         """Directions (N, 3) with z = 1 of pixels (N, 2)."""

@@ -8,6 +8,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.objects.visual import load_visual_mesh, texture_image
 from hand_object_pose.synthetic.ray_casting import RayMesh
 
 FloatArray = NDArray[np.float32]
@@ -84,18 +85,13 @@ def _sample(texture: NDArray[np.uint8], uv: FloatArray) -> NDArray[np.uint8]:
 
 
 def _texture(mesh: trimesh.Trimesh) -> tuple[FloatArray, NDArray[np.uint8] | None]:
-    uv = getattr(mesh.visual, "uv", None)
-    material = getattr(mesh.visual, "material", None)
-    picture = getattr(material, "image", None) if material is not None else None
-    if picture is None and material is not None:
-        picture = getattr(material, "baseColorTexture", None)
-    if uv is None or picture is None or len(uv) != len(mesh.vertices):
+    pixels = texture_image(mesh)
+    if pixels is None or len(mesh.visual.uv) != len(mesh.vertices):
         return np.zeros((len(mesh.vertices), 2), dtype=np.float32), None
-    pixels = np.array(picture.convert("RGB"), dtype=np.uint8)
     scale = _LARGEST_TEXTURE / max(pixels.shape[:2])
     if scale < 1:
         pixels = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return np.asarray(uv, dtype=np.float32), pixels
+    return np.asarray(mesh.visual.uv, dtype=np.float32), pixels
 
 
 def _pyramid(texture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
@@ -154,5 +150,4 @@ def load_textured_mesh(model: ObjectModel) -> TexturedMesh:
     """The visual mesh of a known object; its plain 1000 vertices where it has none."""
     if model.visual_mesh is None:
         return TexturedMesh.of(trimesh.Trimesh(model.vertices, model.faces, process=False))
-    loaded = trimesh.load(model.visual_mesh, force="mesh", process=False)
-    return TexturedMesh.of(loaded)
+    return TexturedMesh.of(load_visual_mesh(model))
