@@ -74,11 +74,14 @@ def crop_image(image: NDArray, camera: Camera, crop: CropBox, size: int) -> NDAr
         (size, size[, C]) of the image's dtype. A crop that shrinks the image is sampled more densely and averaged.
     """
     factor = int(np.clip(np.ceil(crop.side / size), 1, _MAX_OVERSAMPLING))
-    target = crop_camera(camera, crop, size * factor)
+    # Averaging takes a pixel from the middle of its samples, which is where the crop's camera has it.
+    shift = (factor - 1) / (2 * factor) * crop.side / size
+    fine = CropBox(crop.x - shift, crop.y - shift, crop.side)
     if camera.is_distorted:
+        target = crop_camera(camera, fine, size * factor)
         sampled = cv2.remap(image, distortion_map(camera, target), None, cv2.INTER_LINEAR)
     else:
-        affine = crop.affine(size * factor)[:2]
+        affine = fine.affine(size * factor)[:2]
         sampled = cv2.warpAffine(image, affine, (size * factor, size * factor), flags=cv2.INTER_LINEAR)
     return sampled if factor == 1 else cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
 
