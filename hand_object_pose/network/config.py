@@ -17,12 +17,14 @@ class EncoderConfig:
 
     Attributes:
         block: "bottleneck" (ResNet-50) or "basic" (ResNet-18).
-        widths: channels of the four stages before the block's expansion; the first is also the stem's.
+        stem_width: channels of the first convolution.
+        widths: channels of the four stages before the block's expansion.
         blocks: blocks in each stage.
         stem_norm: BatchNorm after the stem's convolution; shortcut_norm: BatchNorm in the shortcuts.
     """
 
     block: Literal["basic", "bottleneck"] = "bottleneck"
+    stem_width: int = 64
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
     blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
     stem_norm: bool = True
@@ -33,7 +35,7 @@ class EncoderConfig:
         """Channels of each named feature map."""
         expansion = 4 if self.block == "bottleneck" else 1
         stages = {f"layer{number}": width * expansion for number, width in enumerate(self.widths, start=1)}
-        return {"stem": self.widths[0], "pool": self.widths[0], **stages}
+        return {"stem": self.stem_width, "pool": self.stem_width, **stages}
 
 
 @dataclass(frozen=True)
@@ -143,16 +145,16 @@ def preset_config(name: str) -> NetworkConfig:
         return NetworkConfig(
             preset="compact",
             image_size=128,
-            encoder=EncoderConfig("basic", widths=(32, 64, 128, 256), blocks=(2, 2, 2, 2)),
+            encoder=EncoderConfig("basic", stem_width=16, widths=(24, 64, 128, 256), blocks=(1, 2, 2, 1)),
             bins=32,
             depth_radius=0.25,
-            upsampling=(96, 64, 64),
+            upsampling=(64, 64, 32),
             depth_channels=64,
-            joint_upsampling=(64, 32, 32),
-            mask_channels=(64, 48, 32),
+            joint_upsampling=(32, 32, 32),
+            mask_channels=(48, 32, 24),
             global_channels=128,
             template_in_node_features=True,
-            head_hidden=128,
+            head_hidden=64,
             node_channels=32,
         )
     raise UserError(f"network preset '{name}' does not exist; choose one of {', '.join(PRESETS)}")

@@ -47,8 +47,8 @@ class Encoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, config.widths[0], 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(config.widths[0]) if config.stem_norm else nn.Identity()
+        self.conv1 = nn.Conv2d(3, config.stem_width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(config.stem_width) if config.stem_norm else nn.Identity()
         self.pool = nn.MaxPool2d(3, 2, 1)
         channels = config.channels
         for number, previous in enumerate(("pool", "layer1", "layer2", "layer3")):

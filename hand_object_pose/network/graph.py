@@ -81,7 +81,8 @@ class GraphConvolution(nn.Module):
         hidden = F.linear(nodes, self.first.weight[:, :split])
         if shared is not None:
             hidden = hidden + F.linear(shared, self.first.weight[:, split:]).unsqueeze(1)
-        hidden = (1 + self.eps) * hidden + neighbour_sum(hidden, neighbours) + self.first.bias
+        own, bias = (1 + self.eps).to(hidden.dtype), self.first.bias.to(hidden.dtype)
+        hidden = own * hidden + neighbour_sum(hidden, neighbours) + bias
         convolved: Tensor = self.second(torch.relu(hidden))
         return convolved
 
