@@ -71,13 +71,13 @@ def joint_loss(predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 def silhouette_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Equation 23: two-class cross entropy, mean over pixels.
+    """Equation 23: cross entropy of object and background, mean over pixels.
 
     Args:
-        logits: (B, 2, h, w); truth: (B, H, W) int64, 1 on the object; it is sampled down to the logits' size.
+        logits: (B, h, w) log odds of the object; truth: (B, H, W), 1 on the object, averaged down to the logits' size.
     """
-    small = functional.interpolate(truth[:, None].float(), size=logits.shape[-2:], mode="area")[:, 0]
-    return functional.cross_entropy(logits, (small > 0.5).long(), reduction="none").mean(dim=(-2, -1))
+    share = functional.interpolate(truth[:, None].float(), size=logits.shape[-2:], mode="area")[:, 0]
+    return functional.binary_cross_entropy_with_logits(logits, share, reduction="none").mean(dim=(-2, -1))
 
 
 def weighted_sum(terms: dict[str, Tensor], weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:

@@ -37,7 +37,7 @@ Command = Annotated[Render, tyro.conf.subcommand("render")] | Annotated[Train, t
 def main() -> None:
     """Run one command; a mistake of the user is printed without a traceback (exit status 2)."""
     try:
-        tyro.cli(Command, prog="hand-object-train").run()  # type: ignore[arg-type]
+        tyro.cli(Command, prog="hand-object-train").run()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -71,10 +71,10 @@ class Objective(nn.Module):
         self._floats("equivalents", _repeated([symmetry_transforms(model.symmetries) for model in models]))
 
     def _integers(self, name: str, array: np.ndarray) -> None:
-        self.register_buffer(name, torch.as_tensor(np.asarray(array, dtype=np.int64)))
+        self.register_buffer(name, torch.as_tensor(np.asarray(array, dtype=np.int64)), persistent=False)
 
     def _floats(self, name: str, array: np.ndarray) -> None:
-        self.register_buffer(name, torch.as_tensor(np.asarray(array, dtype=np.float32)))
+        self.register_buffer(name, torch.as_tensor(np.asarray(array, dtype=np.float32)), persistent=False)
 
     def forward(self, prediction: NetworkPrediction, batch: Batch) -> dict[str, Tensor]:
         """The terms of equation 25 before weighting, each (B,)."""

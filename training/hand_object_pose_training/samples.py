@@ -101,4 +101,4 @@ class CropDataset(Dataset):
             pose.astype(np.float32),
             silhouette.astype(np.int64),
         )
-        return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
+        return Batch(*(torch.from_numpy(np.array(array, order="C")) for array in arrays))

@@ -17,9 +17,9 @@ from torch.utils.tensorboard import SummaryWriter
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.network.config import preset_config
-from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction
+from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose_training.augmentation import AugmentationConfig
+from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
 from hand_object_pose_training.losses import LossWeights, weighted_sum
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.run_state import RunState, load_state, save_state
@@ -27,6 +27,7 @@ from hand_object_pose_training.sampler import ResumableSampler
 from hand_object_pose_training.samples import Batch, CropDataset, collate
 from hand_object_pose_training.schedule import ScheduleConfig
 from hand_object_pose_training.shards import ShardedSamples
+from hand_object_pose_training.supervised import SupervisedNetwork
 from hand_object_pose_training.validation import validate
 
 
@@ -82,10 +83,10 @@ class Trainer:
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = torch.optim.Adam(network.parameters(), lr=config.schedule.learning_rate)
-        self.network, self.optimizer = self.fabric.setup(network, optimizer)
         self.geometry = network.config.lixels
-        self.objective = Objective(self.geometry, hand, catalogue).to(self.fabric.device)
+        self.supervised = SupervisedNetwork(network, Objective(self.geometry, hand, catalogue))
+        optimizer = torch.optim.Adam(network.parameters(), lr=config.schedule.learning_rate)
+        self.model, self.optimizer = self.fabric.setup(self.supervised, optimizer)
         self.step, self.seconds, self.total_steps = 0, 0.0, config.steps or 0
         self._resume()
         self.log = SummaryWriter(str(config.out / "log"), purge_step=self.step)
@@ -109,16 +110,9 @@ class Trainer:
 
     def save(self) -> None:
         """Write the run's state."""
-        network, optimizer = self.network.state_dict(), self.optimizer.state_dict()
-        save_state(
-            self.state_path,
-            RunState(self.step, self.total_steps, self.seconds, network, optimizer, self._settings()),
-        )
-
-    def predict(self, batch: Batch) -> NetworkPrediction:
-        """Run the network on a batch."""
-        objects = batch.object_indices
-        return self.network(batch.images, self.objective.templates[objects], self.objective.neighbours[objects])
+        network, optimizer = self.supervised.network.state_dict(), self.optimizer.state_dict()
+        state = RunState(self.step, self.total_steps, self.seconds, network, optimizer, self._settings())
+        save_state(self.state_path, state)
 
     def _loader(self) -> DataLoader:
         config = self.config
@@ -141,13 +135,13 @@ class Trainer:
         learning_rate = self.config.schedule.at(self.step, self.total_steps or sys.maxsize)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        self.network.train()
-        total, weighted = weighted_sum(self.objective(self.predict(batch), batch), self.config.weights)
+        self.model.train()
+        total, weighted = weighted_sum(self.model(**vars(batch)), self.config.weights)
         if not torch.isfinite(total):
             raise UserError(f"step {self.step}: the loss is {total.item()}; terms: {_shown(weighted)}")
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(total)
-        self.fabric.clip_gradients(self.network, self.optimizer, max_norm=self.config.gradient_clip)
+        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.gradient_clip)
         self.optimizer.step()
         if self.step == 0:
             self.fabric.print(f"first batch, weighted terms: {_shown(weighted)}")
@@ -167,7 +161,9 @@ class Trainer:
 
     def _validate(self) -> None:
         samples = ShardedSamples(self.config.validation_shards)
-        errors = validate(self, samples)
+        dataset = CropDataset(samples, self.catalogue, self.geometry.image_size, NO_AUGMENTATION)
+        with self.fabric.autocast():
+            errors = validate(self.supervised, dataset)
         for name, value in errors.items():
             self.log.add_scalar(f"validation/{name}", value, self.step)
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
@@ -195,7 +191,7 @@ class Trainer:
                 f"{self.state_path}: the run was begun with other settings ({', '.join(sorted(changed))}); "
                 "repeat them, or choose another --out"
             )
-        self.network.load_state_dict(state.network)
+        self.supervised.network.load_state_dict(state.network)
         self.optimizer.load_state_dict(state.optimizer)
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
         self.fabric.print(f"resuming at step {self.step} of {self.total_steps}")

@@ -1,0 +1,145 @@
+"""The training loop: exact resumption, the objective's ground truth, consistent augmentation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.lift import Lift
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.se3 import pose_matrix, transform_points
+from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.hand.mano_layer import ManoLayer
+from hand_object_pose.network.model import NetworkPrediction
+from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.synthetic.sample import RenderedScene, SceneTruth
+from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
+from hand_object_pose_training.objective import Objective
+from hand_object_pose_training.samples import CropDataset, collate
+from hand_object_pose_training.shards import ShardedSamples, write_shard
+from hand_object_pose_training.trainer import TrainConfig, Trainer
+
+SIZE = 96
+CATALOGUE = dict(default_catalogue())
+
+
+def random_scene(rng, name):
+    """Noise as the image: nothing here depends on what it shows."""
+    mesh = ManoLayer(default_hand())(rng.normal(0, 0.3, (1, 48)), translation=np.array([[0.0, 0.0, 0.6]]))
+    pose = pose_matrix(Rotation.random(rng=rng).as_matrix(), mesh.joints[0, 9] + rng.normal(0, 0.02, 3))
+    matrix = np.array([[250.0, 0, SIZE / 2], [0, 250.0, SIZE / 2], [0, 0, 1]])
+    image = rng.integers(0, 255, (SIZE, SIZE, 3), dtype=np.uint8)
+    labels = rng.integers(0, 3, (SIZE, SIZE), dtype=np.uint8)
+    truth = SceneTruth(mesh.vertices[0], mesh.joints[0], name, pose)
+    return RenderedScene(image, np.zeros((SIZE, SIZE), np.float32), labels, Camera(matrix, SIZE, SIZE), truth)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    directory = tmp_path_factory.mktemp("shards")
+    names = sorted(CATALOGUE)
+    scenes = [random_scene(rng, names[index % len(names)]) for index in range(12)]
+    for number in range(2):
+        write_shard(directory / f"shard_{number}.safetensors", scenes[number::2], names, {})
+    return directory
+
+
+@pytest.fixture
+def config(shards, tmp_path):
+    return TrainConfig(
+        shards, shards, tmp_path / "run", steps=4, batch_size=2, workers=0, device="cpu", validate_every=1000
+    )
+
+
+def losses_of(trainer, steps):
+    batches = iter(trainer._loader())
+    return [trainer._timed_step(batches)["total"].item() for _ in range(steps)]
+
+
+def test_a_resumed_run_repeats_the_uninterrupted_one_bit_for_bit(config, tmp_path):
+    uninterrupted = losses_of(Trainer(replace(config, out=tmp_path / "whole"), default_hand(), CATALOGUE), 4)
+    first = Trainer(config, default_hand(), CATALOGUE)
+    losses = losses_of(first, 2)
+    first.save()
+    losses += losses_of(Trainer(config, default_hand(), CATALOGUE), 2)
+    assert losses == uninterrupted
+    assert len(set(losses)) == 4
+
+
+def test_other_settings_and_damaged_states_are_refused_in_words(config):
+    trainer = Trainer(config, default_hand(), CATALOGUE)
+    trainer.save()
+    with pytest.raises(UserError, match="batch_size"):
+        Trainer(replace(config, batch_size=3), default_hand(), CATALOGUE)
+    trainer.state_path.write_bytes(trainer.state_path.read_bytes()[:1000])
+    with pytest.raises(UserError, match="state"):
+        Trainer(config, default_hand(), CATALOGUE)
+
+
+def test_a_run_needs_exactly_one_length(config):
+    with pytest.raises(UserError, match="--steps"):
+        Trainer(replace(config, budget_minutes=1.0), default_hand(), CATALOGUE)
+
+
+def batch_of(shards, augmentation, size=128):
+    samples = ShardedSamples(shards)
+    dataset = CropDataset(samples, CATALOGUE, size, augmentation)
+    return collate([dataset[0, index] for index in range(len(dataset))]), samples
+
+
+def perfect_prediction(objective, batch, geometry):
+    """What a network without error would return, each symmetric object in some equivalent pose."""
+    lift = Lift(batch.camera_matrices, batch.wrists[:, 2], geometry)
+    poses = batch.object_poses @ objective.equivalents[batch.object_indices, 7]
+    batch = replace(batch, object_poses=poses)
+    guess = NetworkPrediction(
+        *(torch.zeros(len(poses), count, 3) for count in (778, 1000, 778, 1000, 778)),
+        votes=torch.zeros(len(poses), 1000, 7),
+        quaternion=torch.tensor([1.0, 0, 0, 0]).repeat(len(poses), 1),
+        translation=torch.zeros(len(poses), 3),
+    )
+    truth = Objective.object_truth(_only_identity(objective), guess, batch, lift)
+    hand, joints = lift.lixels(batch.hand_vertices), lift.lixels(batch.joints)
+    mask = (2 * batch.silhouettes - 1).float() * 50
+    return NetworkPrediction(
+        hand, lift.lixels(truth.vertices), hand, truth.vertices, hand, guess.votes, truth.quaternion,
+        truth.translation, joints, mask,
+    )  # fmt: skip
+
+
+def _only_identity(objective):
+    copy = Objective(objective.geometry, default_hand(), CATALOGUE)
+    copy.equivalents = copy.equivalents[:, :1]
+    return copy
+
+
+@pytest.mark.parametrize("augmentation", [NO_AUGMENTATION, AugmentationConfig()], ids=["plain", "augmented"])
+def test_a_perfect_prediction_costs_nothing_whichever_equivalent_pose_it_takes(shards, augmentation):
+    from hand_object_pose.network.config import preset_config
+
+    geometry = preset_config("compact").lixels
+    objective = Objective(geometry, default_hand(), CATALOGUE)
+    batch, _ = batch_of(shards, augmentation)
+    terms = objective(perfect_prediction(objective, batch, geometry), batch)
+    for name in ("mesh", "edge", "normal", "pose"):
+        assert terms[name].max().item() < 5e-3, name
+    # Tips of the joints are vertices, inner joints a regression that posing changes slightly.
+    assert terms["joint"].max().item() < 0.3
+
+
+def test_turning_a_sample_moves_pixels_and_points_alike(shards):
+    """A homography takes the stored pixel of every vertex to where the crop's camera projects the turned vertex."""
+    from hand_object_pose_training.augmentation import choose_crop
+
+    rng = np.random.default_rng(3)
+    sample = ShardedSamples(shards)[0]
+    stored = Camera(sample.camera_matrix.astype(float), SIZE, SIZE)
+    vertices = transform_points(sample.object_pose, CATALOGUE[sample.object_name].vertices)
+    crop = choose_crop(AugmentationConfig(turn_degrees=40), stored, [sample.hand_vertices, vertices], 128, rng)
+    before = np.concatenate([stored.project(vertices), np.ones((1000, 1))], axis=1) @ crop.homography.T
+    np.testing.assert_allclose(before[:, :2] / before[:, 2:], crop.camera.project(vertices @ crop.turn.T), atol=1e-6)
+    assert np.linalg.norm(crop.turn - np.eye(3)) > 0.1
