@@ -127,7 +127,7 @@ class Appearance:
     """Everything about a scene's look; the same appearance gives the same look in every frame of a sequence.
 
     Attributes:
-        forearm_bend: (2,) radians by which the forearm turns away from the wrist's axis, about two fixed axes.
+        forearm_bend: (2,) radians by which the forearm turns away from the wrist's axis: flexion and deviation.
         ambient: (3,) linear RGB. lights: the first one casts shadows.
     """
 

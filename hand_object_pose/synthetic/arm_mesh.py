@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.synthetic.appearance import Appearance, SkinLook, SleeveLook
 from hand_object_pose.synthetic.skin import SkinMap, nail_coverage, skin_detail, skin_vertex_colours
-from hand_object_pose.synthetic.sleeve import ArmAxis, Tube, boundary_loop, forearm_tube, sleeve_tube
+from hand_object_pose.synthetic.sleeve import ArmAxis, Tube, boundary_loop, forearm_tube, sleeve_tube, widest_pair
 from hand_object_pose.synthetic.surface import Surface
 
 FloatArray = NDArray[np.float32]
@@ -49,13 +49,14 @@ class ArmBuilder:
         self._faces = np.asarray(hand.faces, dtype=np.int32)
         self._skin = SkinMap.of(hand)
         self._loop = boundary_loop(self._faces)
+        self._wide = widest_pair(self._skin.rest[self._loop])
         rest_axis = ArmAxis(self._skin.rest[self._loop], self._skin.rest.mean(axis=0), np.zeros(2))
         self._rest_forearm = forearm_tube(rest_axis).vertices
         self._incidences: dict[int, csr_array] = {}
 
     def build(self, hand_vertices: NDArray[np.floating], look: Appearance) -> ArmMesh:
         """The arm of a posed hand (778, 3), camera frame, metres."""
-        axis = ArmAxis(hand_vertices[self._loop], hand_vertices.mean(axis=0), look.forearm_bend)
+        axis = ArmAxis(hand_vertices[self._loop], hand_vertices.mean(axis=0), look.forearm_bend, self._wide)
         tubes = [forearm_tube(axis)]
         if look.sleeve is not None:
             tubes.append(sleeve_tube(axis, look.sleeve))

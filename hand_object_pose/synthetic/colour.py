@@ -1,5 +1,6 @@
 """sRGB and linear light (IEC 61966-2-1)."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,9 +25,10 @@ _BYTE_TO_LINEAR = srgb_to_linear(np.arange(256) / 255.0).astype(np.float32)
 _ROOT_TO_BYTE = (255.0 * linear_to_srgb(np.linspace(0.0, 1.0, _LEVELS) ** 2)).astype(np.float32)
 
 
-def linear_of_bytes(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Linear light, float32, of sRGB bytes of any shape."""
-    return _BYTE_TO_LINEAR[image]
+def linear_of_bytes(image: NDArray[np.uint8], gain: float = 1.0) -> NDArray[np.float32]:
+    """Linear light, float32, times ``gain``, of sRGB bytes (H, W, C) or (N, C)."""
+    table = _BYTE_TO_LINEAR * np.float32(gain)
+    return np.asarray(cv2.LUT(image, table), dtype=np.float32).reshape(image.shape)
 
 
 def grey_levels_of_linear(image: NDArray[np.float32]) -> NDArray[np.float32]:

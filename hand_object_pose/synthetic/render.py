@@ -99,7 +99,7 @@ class SceneRenderer:
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REFLECT,
         )
-        return linear_of_bytes(np.asarray(seen, dtype=np.uint8)) * np.float32(look.brightness)
+        return linear_of_bytes(np.asarray(seen, dtype=np.uint8), look.brightness)
 
 
 @dataclass(frozen=True)

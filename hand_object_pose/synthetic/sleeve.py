@@ -50,7 +50,7 @@ def boundary_loop(faces: IntArray) -> IntArray:
     following = {a: b for a, b in known if (b, a) not in known}
     if not following:
         raise UserError("hand mesh: expected one open loop at the wrist, found a closed mesh")
-    loop = [next(iter(following))]
+    loop = [min(following)]
     while following.get(loop[-1], loop[0]) != loop[0] and len(loop) <= len(following):
         loop.append(following[loop[-1]])
     if len(loop) != len(following):
@@ -60,15 +60,25 @@ def boundary_loop(faces: IntArray) -> IntArray:
     return np.asarray(loop)
 
 
+def widest_pair(loop: FloatArray) -> tuple[int, int]:
+    """The two entries of a loop (K, 3) that are farthest apart."""
+    distances = np.linalg.norm(loop[:, None] - loop, axis=-1)
+    first, second = np.unravel_index(np.argmax(distances), distances.shape)
+    return int(first), int(second)
+
+
 class ArmAxis:
     """The arm's centre line: it leaves the wrist along its axis and bends within a few centimetres."""
 
-    def __init__(self, loop: FloatArray, palm_centre: FloatArray, bend: FloatArray) -> None:
+    def __init__(
+        self, loop: FloatArray, palm_centre: FloatArray, bend: FloatArray, wide: tuple[int, int] = (0, 8)
+    ) -> None:
         """Fit the wrist's axis.
 
         Args:
             loop: (K, 3) the posed wrist boundary, metres; palm_centre: (3,) any point inside the palm.
-            bend: (2,) radians about two axes across the wrist.
+            bend: (2,) radians about the wrist's wide axis (flexion), and about the one across (deviation).
+            wide: two entries of the loop, between which the wrist is widest.
         """
         check_shape("loop", loop, ("K", 3))
         self.loop = loop
@@ -76,9 +86,9 @@ class ArmAxis:
         area = np.cross(loop - self.centre, np.roll(loop, -1, axis=0) - self.centre).sum(axis=0)
         axis = area / np.linalg.norm(area)
         self.axis = axis if axis @ (self.centre - palm_centre) > 0 else -axis
-        self.first_across = _unit(np.cross(self.axis, loop[0] - self.centre))
-        across = np.stack([self.first_across, np.cross(self.axis, self.first_across)])
-        self.turn = Rotation.from_rotvec(bend @ across)
+        across = np.cross(self.axis, np.cross(loop[wide[0]] - loop[wide[1]], self.axis))
+        flexion = across / np.linalg.norm(across)
+        self.turn = Rotation.from_rotvec(bend[0] * flexion + bend[1] * np.cross(self.axis, flexion))
 
     def rings(self, along: FloatArray, scale: FloatArray) -> FloatArray:
         """Rings (R, K, 3) at distances ``along`` (R,), the wrist's loop scaled by ``scale`` (R,) or (R, K)."""
@@ -161,7 +171,3 @@ def _tube(rings: FloatArray, along: FloatArray, close_end: bool) -> Tube:
         vertices = np.concatenate([vertices, rings[-1].mean(axis=0, keepdims=True)])
         column, distances = np.append(column, 0), np.append(distances, along[-1])
     return Tube(vertices, faces, distances, _angles(size)[column], column)
-
-
-def _unit(vector: FloatArray) -> FloatArray:
-    return vector / np.linalg.norm(vector)
