@@ -33,15 +33,15 @@ def camera_from_info(message: Any, rectified: bool = False) -> Camera:
     matrix = np.array(message.p, float).reshape(3, 4)[:, :3] if rectified else np.array(message.k, float).reshape(3, 3)
     name = "P" if rectified else "K"
     if matrix[0, 0] == 0 or matrix[1, 1] == 0:
-        raise CameraInfoError(f"the camera is not calibrated: {name}[0] or {name}[4] is 0; calibrate it, or publish its intrinsics")
+        raise CameraInfoError(
+            f"the camera is not calibrated: the focal lengths in {name} are 0; calibrate it, or publish its intrinsics"
+        )
     if not np.isfinite(matrix).all() or matrix[0, 0] < 0 or matrix[1, 1] < 0:
         raise CameraInfoError(f"{name} must be finite with positive focal lengths, found {matrix.tolist()}")
     distortion = np.zeros(0) if rectified else _distortion(message)
     window = message.roi
     whole = window.width == 0 or window.height == 0
-    camera = Camera(
-        matrix, message.width, message.height, "" if rectified else message.distortion_model, distortion
-    )
+    camera = Camera(matrix, message.width, message.height, "" if rectified else message.distortion_model, distortion)
     return camera.windowed(
         (0, 0) if whole else (window.x_offset, window.y_offset),
         (message.width, message.height) if whole else (window.width, window.height),

@@ -121,7 +121,7 @@ def depth_from_compressed(message: Any) -> DepthImage:
         raise ImageError(f"format '{message.format}' is not supported; supported is PNG (set the publisher's format)")
     pixels = _decode(data, message.format, cv2.IMREAD_UNCHANGED)
     if pixels.dtype != np.uint16 or pixels.ndim != 2:
-        raise ImageError(f"depth of format '{message.format}' is {pixels.dtype} {pixels.shape}; expected 16 bits a pixel")
+        raise ImageError(f"depth of format '{message.format}' is {pixels.dtype} {pixels.shape}; expected 16-bit pixels")
     if header and message.format.startswith("32FC1"):
         scale, offset = np.frombuffer(header[4:12], "<f4")
         with np.errstate(divide="ignore"):
@@ -167,6 +167,7 @@ def _cv_bridge() -> Any:
         probe = Image(height=1, width=1, encoding="bgr8", step=3, data=bytes([1, 2, 3]))
         bridge = CvBridge()
         works = bridge.imgmsg_to_cv2(probe, "rgb8").tolist() == [[[3, 2, 1]]]
-    except Exception:  # noqa: BLE001 - builds for another NumPy fail in many ways
+    except Exception:
+        # Builds for another NumPy fail in many ways.
         return None
     return bridge if works else None

@@ -1,6 +1,6 @@
 """Declares the parameter table on a node and reads it back."""
 
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -38,6 +38,8 @@ def _descriptor(spec: ParameterSpec) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(name=spec.name, description=spec.description + unit)
     if spec.allowed:
         descriptor.additional_constraints = spec.allowed
+    if type(spec.default) is int and spec.low is not None and spec.high is not None:
+        descriptor.integer_range = [IntegerRange(from_value=int(spec.low), to_value=int(spec.high), step=1)]
     if isinstance(spec.default, float):
         low = -1e300 if spec.low is None else spec.low
         high = 1e300 if spec.high is None else spec.high

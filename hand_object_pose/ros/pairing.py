@@ -14,6 +14,7 @@ class Bundle:
     Attributes:
         image: Image or CompressedImage.
         received: node's clock when the image arrived, nanoseconds.
+        sequence: how many images had arrived by then.
         info: CameraInfo of the same stamp; else the newest that fits; None where none ever came.
         depth: depth message nearest in time; None where none is near enough.
         info_exact: whether the stamps of image and info are equal.
@@ -21,6 +22,7 @@ class Bundle:
 
     image: Any
     received: int
+    sequence: int = 0
     info: Any = None
     depth: Any = None
     info_exact: bool = True
@@ -48,15 +50,15 @@ class Pairing:
         self._wait = wait
         self._infos: deque[Any] = deque(maxlen=_KEPT)
         self._depths: deque[Any] = deque(maxlen=_KEPT)
-        self._held: tuple[Any, int, float] | None = None
+        self._held: tuple[Any, int, int, float] | None = None
         self._expects_info = True
         self._expects_depth = wants_depth
         self._last_stamp: int | None = None
 
-    def add_image(self, image: Any, received: int, now: float) -> list[Bundle]:
+    def add_image(self, image: Any, received: int, sequence: int, now: float) -> list[Bundle]:
         """An image came at the node's time ``received`` (ns) and the steady time ``now`` (s)."""
         finished = self._release()
-        self._held = (image, received, now)
+        self._held = (image, received, sequence, now)
         self._last_stamp = stamp_of(image)
         return finished + self._release_if_complete()
 
@@ -75,7 +77,7 @@ class Pairing:
 
     def expire(self, now: float) -> list[Bundle]:
         """The steady time is ``now``: an image that has waited long enough goes with what there is."""
-        if self._held is None or now - self._held[2] < self._wait:
+        if self._held is None or now - self._held[3] < self._wait:
             return []
         self._expects_info &= self._exact_info(self._held[0]) is not None
         self._expects_depth &= self._near_depth(self._held[0]) is not None
@@ -101,10 +103,10 @@ class Pairing:
     def _release(self) -> list[Bundle]:
         if self._held is None:
             return []
-        (image, received, _), self._held = self._held, None
+        (image, received, sequence, _), self._held = self._held, None
         exact = self._exact_info(image)
         info = exact or self._fitting_info(image)
-        return [Bundle(image, received, info, self._near_depth(image), exact is not None)]
+        return [Bundle(image, received, sequence, info, self._near_depth(image), exact is not None)]
 
     def _exact_info(self, image: Any) -> Any:
         stamp = stamp_of(image)

@@ -4,7 +4,7 @@ This module needs no ROS: ``node_parameters`` declares the table on a node.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 Value = bool | int | float | str | list[float]
@@ -86,7 +86,7 @@ PARAMETERS = (
         "object_id", "", "Object to look for; empty: by the class of detections, or the only one.", dynamic=True
     ),
     ParameterSpec("hand_side", "right", "Which hand holds the object.", choices=("right", "left"), dynamic=True),
-    ParameterSpec("image_transport", "raw", "Subscribe to image, or to image/compressed.", choices=("raw", "compressed")),
+    ParameterSpec("image_transport", "raw", "Topic image, or image/compressed.", choices=("raw", "compressed")),
     ParameterSpec(
         "image_is_rectified", False, "The image is rectified: use P of camera_info and no distortion.", dynamic=True
     ),
@@ -103,6 +103,9 @@ PARAMETERS = (
         choices=("auto", "reliable", "best_effort"),
     ),
     ParameterSpec(
+        "queue_depth", 2, "Images that the middleware keeps; drops are counted only after it.", low=1, high=100
+    ),
+    ParameterSpec(
         "roi.mode",
         "tracking",
         "Region of interest: tracking (begun by detections), detections, fixed, full_frame.",
@@ -117,10 +120,15 @@ PARAMETERS = (
         "depth_image",
         "Where the wrist's depth comes from: the aligned depth image, or a fixed value.",
         choices=("depth_image", "fixed"),
-        dynamic=True,
     ),
     ParameterSpec(
-        "root_depth.value", 0.6, "Depth of the wrist in root_depth.mode fixed.", unit="m", low=0.05, high=10.0, dynamic=True
+        "root_depth.value",
+        0.6,
+        "The wrist's depth in root_depth.mode fixed.",
+        unit="m",
+        low=0.05,
+        high=10.0,
+        dynamic=True,
     ),
     ParameterSpec(
         "sync_wait", 0.05, "How long an image waits for its camera_info and depth.", unit="s", low=0.0, high=1.0
@@ -135,10 +143,16 @@ PARAMETERS = (
         "max_frame_age", 0.5, "Older images are dropped and counted.", unit="s", low=0.01, high=60.0, dynamic=True
     ),
     ParameterSpec(
-        "lost_after", 0.5, "Status LOST after so long without a valid estimate.", unit="s", low=0.0, high=60.0, dynamic=True
+        "lost_after",
+        0.5,
+        "LOST after so long without a valid estimate.",
+        unit="s",
+        low=0.0,
+        high=60.0,
+        dynamic=True,
     ),
     ParameterSpec(
-        "stale_after", 1.0, "Status STALE after so long without an image.", unit="s", low=0.1, high=60.0, dynamic=True
+        "stale_after", 1.0, "STALE after so long without an image.", unit="s", low=0.1, high=60.0, dynamic=True
     ),
     ParameterSpec(
         "watchdog_timeout", 5.0, "An inference that takes longer is abandoned.", unit="s", low=0.1, high=600.0
@@ -183,7 +197,7 @@ class Settings(Mapping[str, Value]):
     def __getitem__(self, name: str) -> Value:
         return self._values[name]
 
-    def __iter__(self):  # noqa: ANN204 - Iterator[str], from Mapping
+    def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
     def __len__(self) -> int:

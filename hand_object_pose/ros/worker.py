@@ -105,7 +105,7 @@ class Worker(Generic[Job, Result]):
                 work = work or self._make_work()
                 self._claim(job)
                 result = work(job)
-            except Exception as error:  # noqa: BLE001 - whatever the work raises, the stream must go on
+            except Exception as error:
                 work = None
                 self._finish(generation, self._listener.failed, job, error)
             else:

@@ -1,0 +1,103 @@
+"""Draws estimates over the image they were made from, quickly enough for a live picture."""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.crops import distort
+from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.objects.object_model import ObjectModel
+
+FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
+
+HAND_COLOUR = (235, 175, 140)
+OBJECT_COLOUR = (90, 160, 225)
+BOX_COLOUR = (255, 220, 60)
+CONTACT_COLOUR = (215, 30, 30)
+
+
+def draw_estimates(
+    image: NDArray[np.uint8],
+    camera: Camera,
+    pairs: Sequence[HandObjectEstimate],
+    hand_faces: IntArray,
+    objects: Mapping[str, ObjectModel],
+    opacity: float = 0.6,
+) -> NDArray[np.uint8]:
+    """A copy of an image (H, W, 3) with meshes, contacts, boxes, and the reasons why something is not valid.
+
+    Args:
+        image: RGB as the camera took it.
+        camera: of that image; its distortion is applied to what is drawn.
+        pairs: estimates; a mesh is drawn also for those that are not valid, if there is one.
+        hand_faces: (F, 3).
+        objects: models by id.
+        opacity: of the meshes, 0 to 1.
+    """
+    painted = image.copy()
+    for pair in pairs:
+        draw_meshes(painted, camera, _meshes(pair, hand_faces, objects))
+    result = cv2.addWeighted(painted, opacity, image, 1 - opacity, 0)
+    for number, pair in enumerate(pairs):
+        _annotate(result, camera, pair, number)
+    return result
+
+
+def draw_meshes(
+    image: NDArray[np.uint8], camera: Camera, meshes: Sequence[tuple[FloatArray, IntArray, tuple[int, int, int]]]
+) -> None:
+    """Paint meshes (vertices (V, 3) metres in the camera's frame, faces, RGB colour) from far to near, in place."""
+    polygons, depths, colours = [], [], []
+    for vertices, faces, colour in meshes:
+        if vertices[:, 2].min() <= 0:
+            continue
+        corners = vertices[faces]
+        # Eight fractional bits: cv2 draws at sub-pixel positions.
+        pixels = np.round(distort(camera, vertices.astype(float))[faces] * 256).clip(-(2**30), 2**30)
+        polygons.append(pixels.astype(np.int32))
+        depths.append(corners[..., 2].mean(axis=1))
+        colours.append(_shades(corners, colour))
+    if not polygons:
+        return
+    order = np.argsort(-np.concatenate(depths))
+    for polygon, colour in zip(np.concatenate(polygons)[order], np.concatenate(colours)[order].tolist(), strict=True):
+        cv2.fillConvexPoly(image, polygon, colour, cv2.LINE_AA, 8)
+
+
+def _meshes(
+    pair: HandObjectEstimate, hand_faces: IntArray, objects: Mapping[str, ObjectModel]
+) -> list[tuple[FloatArray, IntArray, tuple[int, int, int]]]:
+    meshes = []
+    if pair.object is not None and pair.object.name in objects:
+        model = objects[pair.object.name]
+        meshes.append((transform_points(pair.object.pose, model.vertices), model.faces, OBJECT_COLOUR))
+    if pair.hand is not None:
+        meshes.append((pair.hand.vertices, hand_faces, HAND_COLOUR))
+    return meshes
+
+
+def _shades(corners: FloatArray, colour: tuple[int, int, int]) -> FloatArray:
+    """(F, 3) colours of triangles lit from the camera."""
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=1)
+    facing = np.abs(normals[:, 2]) / np.maximum(lengths, 1e-12)
+    return (0.35 + 0.65 * facing)[:, None] * np.array(colour, float)
+
+
+def _annotate(image: NDArray[np.uint8], camera: Camera, pair: HandObjectEstimate, number: int) -> None:
+    if pair.box is not None:
+        corners = np.array([[pair.box.x_min, pair.box.y_min], [pair.box.x_max, pair.box.y_max]]).round().astype(int)
+        cv2.rectangle(image, corners[0].tolist(), corners[1].tolist(), BOX_COLOUR, 1)
+    if pair.contacts is not None and len(pair.contacts.points):
+        for x, y in distort(camera, pair.contacts.points).round().astype(int).tolist():
+            cv2.circle(image, (x, y), 2, CONTACT_COLOUR, -1, cv2.LINE_AA)
+    name = pair.object.name if pair.object is not None else ""
+    text = f"{name} {pair.confidence:.2f}" if pair.valid else f"not valid: {pair.reason}"
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        place = (6, 16 + 16 * number)
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thickness, cv2.LINE_AA)

@@ -1,0 +1,71 @@
+"""From parameters to an estimator. The node takes any factory of this kind, so that tests can give it another."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from hand_object_pose.estimation.backend import Backend
+from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.result import FrameResult
+from hand_object_pose.ros.parameters import Settings
+
+
+class FrameEstimator(Protocol):
+    """What the node needs of an estimator."""
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the network."""
+        ...
+
+    def set_config(self, config: EstimatorConfig) -> None:
+        """Change settings between frames."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the track."""
+        ...
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Everything estimated from one frame."""
+        ...
+
+
+EstimatorFactory = Callable[[Settings], FrameEstimator]
+
+
+def estimator_config(settings: Settings) -> EstimatorConfig:
+    """The estimator's share of the parameters.
+
+    Raises:
+        UserError: values that do not go together.
+    """
+    return EstimatorConfig(
+        object_id=settings.text("object_id"),
+        hand_side=settings.text("hand_side"),
+        roi_mode=settings.text("roi.mode"),
+        roi_box=tuple(settings.numbers("roi.box")),
+        root_depth_mode=settings.text("root_depth.mode"),
+        root_depth_value=settings.number("root_depth.value"),
+        confidence_threshold=settings.number("confidence_threshold"),
+        contact_distance=settings.number("contact.distance"),
+        lost_after=settings.number("lost_after"),
+    )
+
+
+def load_estimator(settings: Settings) -> FrameEstimator:
+    """Load the weights and warm up.
+
+    Raises:
+        UserError: the weights cannot be loaded, or do not know the object.
+    """
+    # Imported here: loading ONNX Runtime takes time that a node with bad parameters need not spend.
+    from hand_object_pose.estimation.backends import load_backend
+    from hand_object_pose.estimation.estimator import Estimator
+
+    weights = settings.text("weights")
+    backend = load_backend(Path(weights) if weights else None, settings.text("backend"), settings.text("device"))
+    estimator = Estimator(backend, estimator_config(settings))
+    estimator.prepare()
+    return estimator

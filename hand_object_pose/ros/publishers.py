@@ -1,0 +1,130 @@
+"""Everything that is published for an image, and the latched topics."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.ros.markers import markers_message
+from hand_object_pose.ros.overlay import debug_image_message
+from hand_object_pose.ros.pairing import Bundle
+from hand_object_pose.ros.parameters import Settings
+from hand_object_pose.ros.pipeline import Estimated
+from hand_object_pose.ros.results import (
+    estimate_message,
+    frame_message,
+    hand_topology_message,
+    object_info_message,
+    object_pose_message,
+    time_message,
+    transform_message,
+)
+from hand_object_pose_msgs.msg import HandObjectEstimates, HandTopology, ObjectInfo
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_DEPTH = 10
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a message of an image says beside the estimate: times in nanoseconds of the node's clock."""
+
+    published: int
+    last_valid: int
+
+
+class Publishers:
+    """Created when the node is configured; silent until it is active."""
+
+    def __init__(self, node: LifecycleNode, weights: WeightsInfo, mesh_uris: dict[str, str]) -> None:
+        self._weights = weights
+        self._mesh_uris = mesh_uris
+        self._node = node
+        self._info_of: tuple[str, str] | None = None
+        create = node.create_lifecycle_publisher
+        self.estimate = create(HandObjectEstimates, "estimate", _DEPTH)
+        self.object_pose = create(PoseWithCovarianceStamped, "object_pose", _DEPTH)
+        self.transform = create(TFMessage, "/tf", QoSProfile(depth=100))
+        self.markers = create(MarkerArray, "markers", 1)
+        self.debug_image = create(Image, "debug_image", 1)
+        self.hand_topology = create(HandTopology, "hand_topology", LATCHED)
+        self.object_info = create(ObjectInfo, "object_info", LATCHED)
+
+    def destroy(self) -> None:
+        """Remove all publishers."""
+        for publisher in (
+            self.estimate,
+            self.object_pose,
+            self.transform,
+            self.markers,
+            self.debug_image,
+            self.hand_topology,
+            self.object_info,
+        ):
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def latched(self, settings: Settings, now: int) -> None:
+        """Publish what does not change; the object's part again when the object, or its frame's name, did."""
+        if self._info_of is None:
+            self.hand_topology.publish(hand_topology_message(self._weights.hand, time_message(now)))
+        self._publish_object_info(settings.text("object_id"), settings.text("tf_prefix"), now)
+
+    def per_frame(self, bundle: Bundle, estimated: Estimated, moment: Moment, settings: Settings) -> None:
+        """Publish everything that belongs to one image."""
+        message = self._estimates(bundle, estimated, moment, settings)
+        self.estimate.publish(message)
+        self._publish_poses(message, settings)
+        if settings.flag("publish.markers") and self.markers.get_subscription_count():
+            self.markers.publish(markers_message(message, self._weights.hand.faces, self._mesh_uris))
+        wanted = settings.flag("publish.debug_image") and self.debug_image.get_subscription_count()
+        if wanted and estimated.frame is not None:
+            self.debug_image.publish(
+                debug_image_message(message.header, estimated.frame, estimated.result, self._weights)
+            )
+
+    def _estimates(self, bundle: Bundle, estimated: Estimated, moment: Moment, settings: Settings) -> Any:
+        pairs = [
+            estimate_message(pair, self._weights, settings.number("contact.distance"), moment.last_valid)
+            for pair in estimated.result.pairs
+        ]
+        message = frame_message(bundle.image.header, pairs, estimated.result.timing, self._weights)
+        for pair in message.estimates:
+            if pair.valid:
+                pair.last_valid = message.header.stamp
+            elif estimated.problem is not None:
+                pair.reason = pair.reason or estimated.problem.reason
+        message.received = time_message(bundle.received)
+        message.sequence = bundle.sequence
+        message.published = time_message(moment.published)
+        return message
+
+    def _publish_poses(self, message: HandObjectEstimates, settings: Settings) -> None:
+        seen: set[str] = set()
+        transforms = []
+        for pair in message.estimates:
+            if not (pair.valid and pair.object.valid):
+                continue
+            object_id = pair.object.object_id
+            child = settings.text("tf_prefix") + object_id + (f"_{pair.track_id}" if object_id in seen else "")
+            seen.add(object_id)
+            self.object_pose.publish(object_pose_message(message.header, pair.object))
+            transforms.append(transform_message(message.header, pair.object, child))
+            self._publish_object_info(object_id, settings.text("tf_prefix"), 0)
+        if transforms and settings.flag("publish.tf"):
+            self.transform.publish(TFMessage(transforms=transforms))
+
+    def _publish_object_info(self, object_id: str, prefix: str, now: int) -> None:
+        if self._info_of == (object_id, prefix) or object_id not in self._weights.objects:
+            self._info_of = self._info_of or ("", prefix)
+            return
+        self._info_of = (object_id, prefix)
+        stamp = time_message(now or self._node.get_clock().now().nanoseconds)
+        model, known = self._weights.objects[object_id], sorted(self._weights.objects)
+        uri = self._mesh_uris.get(object_id, "")
+        self.object_info.publish(object_info_message(model, uri, prefix + object_id, known, stamp))
