@@ -31,7 +31,7 @@ RUNTIME = [
 ]
 EXTRAS = {
     "report": ["matplotlib>=3.5", "pillow>=9", "plotly>=5"],
-    "synthesis": ["embreex>=2.17.7", "pillow>=9", "pyacvd>=0.3"],
+    "synthesis": ["embreex>=2.17.7", "pillow>=9", "pyacvd>=0.3", "pyvista>=0.43"],
     "torch": ["torch>=2.2", "torchvision>=0.17"],
     # ROS 2 from PyPI: what a node needs to run ...
     "ros-pip": ["ros-common-interfaces", "ros-rclpy", "ros-rmw-fastrtps-cpp"],
@@ -147,7 +147,7 @@ setup(
     entry_points={
         "console_scripts": [
             "hand-object-pose = hand_object_pose.cli.main:main",
-            "hand_object_pose_estimator = hand_object_pose.ros.main:main",
+            "hand_object_pose_estimator = hand_object_pose.ros.start:main",
         ]
     },
 )

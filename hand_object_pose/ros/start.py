@@ -17,7 +17,7 @@ Without ROS, 'make demo' in the repository makes an environment in which the nod
 """
 _NEEDED = {
     "rclpy": "It is ROS 2's client library: no ROS 2 environment is sourced, or this Python is not the one ROS 2 uses.",
-    "hand_object_pose_msgs": "It holds this node's messages and lies inside the repository, where colcon does not look.",
+    "hand_object_pose_msgs": "It holds the node's messages and lies inside the repository, where colcon does not look.",
 }
 
 

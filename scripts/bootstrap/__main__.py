@@ -104,7 +104,16 @@ def _install(venv: Path, purpose: str, stamps: Stamps) -> None:
     if any(stamps.is_current(f"packages for {name}", digest) for name in {purpose, "test"}):
         return say("packages: unchanged")
     say(f"packages: installing those of constraints.txt for '{purpose}' ({REMARKS[purpose]})")
-    pip = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--timeout", "120", "--retries", "8"]
+    pip: list[str | Path] = [
+        venv / "bin" / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--timeout",
+        "120",
+        "--retries",
+        "8",
+    ]
     constrained: list[str | Path] = [
         *pip,
         "install",
