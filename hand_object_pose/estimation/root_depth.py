@@ -97,7 +97,7 @@ class DepthFitSettings:
         nearest, farthest: measured depths outside are ignored.
     """
 
-    window: float = 0.03
+    window: float = 0.02
     largest_step: float = 0.02
     least_tolerance: float = 0.008
     least_vertices: int = 20

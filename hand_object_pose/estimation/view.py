@@ -47,12 +47,11 @@ class View:
     @classmethod
     def of(cls, frame: Frame, crop: CropBox, geometry: LixelGeometry, mirrored: bool) -> "View":
         """The view of a frame through a crop."""
-        camera = crop_camera(frame.camera, crop, geometry.image_size)
-        turn = viewing_rotation(frame.camera, crop)
-        if mirrored:
-            camera, turn = mirror_camera(camera), mirror_pose(pose_matrix(turn, np.zeros(3)))[:3, :3]
-        if not geometry.viewing_direction_compensated:
-            turn = np.eye(3)
+        size = geometry.image_size
+        camera = crop_camera(frame.camera, crop, size)
+        camera = mirror_camera(camera) if mirrored else camera
+        compensated = geometry.viewing_direction_compensated
+        turn = viewing_rotation(camera, CropBox(0.0, 0.0, size)) if compensated else np.eye(3)
         return cls(crop, camera, turn, geometry, mirrored)
 
     def network_input(self, frame: Frame) -> NDArray[np.float32]:

@@ -1,0 +1,329 @@
+"""The chain image -> crop -> network -> metres returns the truth that a network which knows it was shown."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fake_backend import FakeBackend, camera, coordinate_image, detections, frame_of, truth
+from scipy.spatial.transform import Rotation
+
+from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.estimator import Estimator
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.estimation.uncertainty import UNCALIBRATED_COVARIANCE, Calibration
+from hand_object_pose.geometry.se3 import rotation_angle, transform_points
+from hand_object_pose.geometry.signed_distance import exact_signed_distance
+from hand_object_pose.objects.catalogue import default_catalogue
+
+TRUE_DEPTH = EstimatorConfig(object_id="mug", root_depth_mode="ground_truth")
+CAMERAS = {
+    "pinhole": camera(),
+    "distorted": camera(distortion_model="plumb_bob", distortion=np.array([-0.2, 0.05, 0.001, -0.002, 0.0])),
+}
+
+
+def process(backend: FakeBackend, config: EstimatorConfig = TRUE_DEPTH, **fields: object) -> HandObjectEstimate:
+    scene, shown = backend.scene, backend.shown
+    given = {"true_root_depth": scene.joints[0, 2], **detections(shown, scene), **fields}
+    (pair,) = Estimator(backend, config).process(frame_of(shown, **given)).pairs
+    return pair
+
+
+def assert_true(pair: HandObjectEstimate, backend: FakeBackend, millimetres: float = 0.02) -> None:
+    assert (pair.valid, pair.reason) == (True, "")
+    assert pair.hand is not None
+    assert pair.object is not None
+    scene = backend.scene
+    np.testing.assert_allclose(pair.hand.vertices, scene.hand, atol=millimetres / 1000)
+    np.testing.assert_allclose(pair.hand.joints, scene.joints, atol=millimetres / 1000)
+    np.testing.assert_allclose(pair.object.pose[:3, 3], scene.object_pose[:3, 3], atol=millimetres / 1000)
+    assert rotation_angle(pair.object.pose[:3, :3] @ scene.object_pose[:3, :3].T) < 1e-3
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+@pytest.mark.parametrize("wrist", [(0.03, 0.05, 0.6), (0.2, -0.1, 0.7), (-0.15, 0.12, 1.1)])
+def test_truth_goes_through(name: str, wrist: tuple[float, float, float]) -> None:
+    backend = FakeBackend(CAMERAS[name], truth(wrist))
+    assert_true(process(backend), backend)
+
+
+def test_crop_that_leaves_the_image() -> None:
+    backend = FakeBackend(camera(), truth((0.3, 0.2, 0.6)))
+    pair = process(backend)
+    assert pair.box is not None
+    assert pair.box.x_max > backend.shown.width
+    assert_true(pair, backend, millimetres=1.0)
+
+
+@pytest.mark.parametrize("margin", [1.0, 1.25, 1.8])
+def test_lifted_hand_does_not_depend_on_where_the_crop_lies(margin: float) -> None:
+    """The principal point moves with the crop, and the hand stays where it was."""
+    backend = FakeBackend(camera(), truth())
+    rng = np.random.default_rng(3)
+    jitter = {key: value + rng.uniform(-25, 25, 4) for key, value in detections(backend.shown, backend.scene).items()}
+    assert_true(process(backend, replace(TRUE_DEPTH, margin=margin), **jitter), backend)
+
+
+def test_left_hand_is_mirrored_in_and_out() -> None:
+    backend = FakeBackend(camera(), truth(), mirrored_truth=True)
+    pair = process(backend, replace(TRUE_DEPTH, hand_side="left"))
+    assert pair.hand is not None
+    assert pair.object is not None
+    assert pair.hand.side == "left"
+    np.testing.assert_allclose(pair.hand.vertices, backend.scene.hand, atol=2e-5)
+    np.testing.assert_allclose(pair.object.pose, backend.scene.object_pose, atol=1e-4)
+    assert not pair.object.valid
+    assert "left" in pair.object.reason
+    assert pair.contacts is None
+
+
+def test_weights_that_vote_in_the_camera_frame_are_not_turned() -> None:
+    compensated = process(FakeBackend(camera(), truth((0.2, -0.1, 0.7))))
+    backend = FakeBackend(camera(), truth((0.2, -0.1, 0.7)))
+    plain = replace(backend.weights.lixels, viewing_direction_compensated=False)
+    backend.weights = replace(backend.weights, lixels=plain)
+    pair = process(backend)
+    assert pair.object is not None
+    assert compensated.object is not None
+    offset = pair.object.pose[:3, :3] @ compensated.object.pose[:3, :3].T
+    centre = np.array([pair.box.x_min + pair.box.x_max, pair.box.y_min + pair.box.y_max]) / 2  # type: ignore[union-attr]
+    ray = backend.shown.unproject(centre, np.asarray(1.0))
+    assert rotation_angle(offset) == pytest.approx(np.arccos(ray[2] / np.linalg.norm(ray)), abs=1e-3)
+
+
+def test_root_depth_from_the_depth_image() -> None:
+    """Depth of the hand as a splatted cloud: the wrist's depth is found without being told."""
+    backend = FakeBackend(camera(), truth())
+    depth = np.full((480, 640), 1.5, np.float32)
+    pixels = np.rint(backend.shown.project(backend.scene.hand)).astype(int)
+    for radius in (4, 3, 2, 1, 0):
+        for (column, row), z in zip(pixels, backend.scene.hand[:, 2], strict=True):
+            patch = depth[row - radius : row + radius + 1, column - radius : column + radius + 1]
+            np.minimum(patch, z, out=patch)
+    pair = process(backend, replace(TRUE_DEPTH, root_depth_mode="depth_image"), depth=depth, true_root_depth=None)
+    assert pair.root_depth_source == "depth_image"
+    assert pair.root_depth == pytest.approx(backend.scene.joints[0, 2], abs=0.008)
+    assert_true(pair, backend, millimetres=9.0)
+
+
+def test_contacts_equal_exact_distances() -> None:
+    backend = FakeBackend(camera(), truth(reach=0.0))
+    pair = process(backend)
+    mesh = default_catalogue()["mug"]
+    assert pair.contacts is not None
+    assert pair.object is not None
+    inverse = np.linalg.inv(backend.scene.object_pose)
+    exact = exact_signed_distance(transform_points(inverse, backend.scene.hand), mesh)  # type: ignore[arg-type]
+    depth = np.maximum(-exact, 0)
+    assert depth.max() > 0.002
+    assert pair.contacts.penetration_max == pytest.approx(depth.max(), abs=1e-3)
+    assert pair.contacts.penetration_mean == pytest.approx(depth.mean(), abs=2e-4)
+    assert pair.contacts.min_distance == pytest.approx(exact.min(), abs=1e-3)
+    clear = np.abs(exact - 0.005) > 1e-3
+    touching = np.zeros(778, bool)
+    touching[pair.contacts.hand_vertices] = True
+    np.testing.assert_array_equal(touching[clear], (exact < 0.005)[clear])
+    on_surface = exact_signed_distance(transform_points(inverse, pair.contacts.points), mesh)  # type: ignore[arg-type]
+    assert np.median(np.abs(on_surface)) < 1e-3
+
+
+def test_covariance_is_a_marked_constant_until_calibrated() -> None:
+    backend = FakeBackend(camera(), truth(), vote_noise=0.02)
+    plain = process(backend).object
+    assert plain is not None
+    assert not plain.covariance_valid
+    np.testing.assert_array_equal(plain.covariance, UNCALIBRATED_COVARIANCE)
+    calibrated = process(backend, replace(TRUE_DEPTH, calibration=Calibration(2.0, 3.0))).object
+    assert calibrated is not None
+    assert calibrated.covariance_valid
+    expected = np.diag([0.04**2] * 3 + [0.06**2] * 3)
+    np.testing.assert_allclose(calibrated.covariance, expected, atol=4e-4)
+
+
+def test_covariance_turns_with_the_viewing_direction() -> None:
+    """Votes that scatter along the line of sight only have their covariance along it in the camera frame."""
+    backend = FakeBackend(camera(), truth((0.3, -0.1, 0.6)))
+    run = backend.run
+
+    def scattered(*arguments):  # type: ignore[no-untyped-def]
+        output = run(*arguments)
+        output.votes[0, :, 6] += np.linspace(-0.1, 0.1, 1000)
+        return output
+
+    backend.run = scattered  # type: ignore[method-assign]
+    pair = process(backend, replace(TRUE_DEPTH, calibration=Calibration(1.0, 1.0)))
+    assert pair.object is not None
+    assert pair.box is not None
+    values, vectors = np.linalg.eigh(pair.object.covariance[:3, :3])
+    centre = np.array([pair.box.x_min + pair.box.x_max, pair.box.y_min + pair.box.y_max]) / 2
+    ray = backend.shown.unproject(centre, np.asarray(1.0))
+    assert abs(vectors[:, 2] @ ray / np.linalg.norm(ray)) > 1 - 1e-6
+    assert values[2] == pytest.approx(0.2**2 / 12, rel=0.01)
+
+
+def test_sigma_is_the_lixel_spread_in_metres() -> None:
+    backend = FakeBackend(camera(), truth(), spread=0.5)
+    pair = process(backend)
+    assert pair.hand is not None
+    assert pair.box is not None
+    side = pair.box.x_max - pair.box.x_min
+    lateral = 0.5 / 64 * side / 600 * 0.6
+    along = 0.5 / 64 * 2 * backend.weights.lixels.depth_radius
+    expected = np.sqrt((2 * lateral**2 + along**2) / 3)
+    assert np.median(pair.hand.vertex_sigma) == pytest.approx(expected, rel=0.1)
+
+
+def test_tracking_follows_a_moving_hand() -> None:
+    backend = FakeBackend(camera(), truth())
+    estimator = Estimator(backend, TRUE_DEPTH)
+    start = backend.scene
+    for step in range(12):
+        backend.scene = start.moved(np.array([0.02, -0.008, 0.01]) * step)
+        boxes = detections(backend.shown, backend.scene) if step == 0 else {}
+        frame = frame_of(backend.shown, stamp=step / 30, true_root_depth=backend.scene.joints[0, 2], **boxes)
+        (pair,) = estimator.process(frame).pairs
+        assert pair.roi_source == ("tracking" if step else "detections")
+        assert pair.tracked == (step > 0)
+        assert pair.track_id == 1
+        assert_true(pair, backend, millimetres=1.0)
+
+
+def test_low_confidence_is_no_estimate_and_ends_the_track() -> None:
+    backend = FakeBackend(camera(), truth(), spread=30.0)
+    pair = process(backend)
+    assert not pair.valid
+    assert pair.confidence < 0.1
+    assert "low confidence" in pair.reason
+    sure = process(FakeBackend(camera(), truth(), spread=0.5))
+    assert sure.confidence > 0.9
+
+
+def test_a_rough_object_that_contradicts_the_votes_lowers_confidence() -> None:
+    backend = FakeBackend(camera(), truth())
+    sure = process(backend).confidence
+    run = backend.run
+
+    def turned(*arguments):  # type: ignore[no-untyped-def]
+        output = run(*arguments)
+        return replace(output, quaternion=np.array([[0.0, 1.0, 0.0, 0.0]]), translation=output.translation + 0.1)
+
+    backend.run = turned  # type: ignore[method-assign]
+    assert process(backend).confidence < sure / 2
+
+
+@pytest.mark.parametrize(
+    ("config", "fields", "reason"),
+    [
+        ({"root_depth_mode": "depth_image"}, {"depth": None}, "no depth image"),
+        ({"root_depth_mode": "depth_image"}, {"depth": np.full((480, 640), np.nan, np.float32)}, "measures only 0"),
+        ({}, {"true_root_depth": None}, "no true root depth"),
+        ({"roi_mode": "detections"}, {"hand_boxes": None, "object_boxes": None}, "no detection"),
+        ({"roi_mode": "detections"}, {"hand_boxes": np.full((1, 4), 7.0), "object_boxes": None}, "unusable detection"),
+        ({"object_id": ""}, {}, "no object chosen; the weights know: bottle, mug"),
+        ({"object_id": ""}, {"object_id": "spoon"}, "'spoon' is not known"),
+    ],
+)
+def test_what_is_missing_is_said_in_words(config: dict, fields: dict, reason: str) -> None:
+    pair = process(FakeBackend(camera(), truth()), replace(TRUE_DEPTH, **config), **fields)
+    assert not pair.valid
+    assert reason in pair.reason
+    assert pair.hand is None
+
+
+def test_network_output_that_is_not_finite_is_refused() -> None:
+    backend = FakeBackend(camera(), truth())
+    run = backend.run
+
+    def broken(*arguments):  # type: ignore[no-untyped-def]
+        output = run(*arguments)
+        output.hand_lixels[0, 5] = np.nan
+        return output
+
+    backend.run = broken  # type: ignore[method-assign]
+    assert "not finite" in process(backend).reason
+
+
+def test_detector_may_name_the_object() -> None:
+    pair = process(FakeBackend(camera(), truth()), replace(TRUE_DEPTH, object_id=""), object_id="mug")
+    assert pair.object is not None
+    assert pair.object.name == "mug"
+
+
+def test_unknown_objects_are_refused_with_the_list() -> None:
+    backend = FakeBackend(camera(), truth())
+    with pytest.raises(UnknownObjectError, match=r"spoon.*bottle, mug"):
+        Estimator(backend, EstimatorConfig(object_id="spoon"))
+    estimator = Estimator(backend, TRUE_DEPTH)
+    with pytest.raises(UnknownObjectError, match="spoon"):
+        estimator.set_object("spoon")
+    assert estimator.config.object_id == "mug"
+    estimator.set_object("bottle")
+    assert estimator.config.object_id == "bottle"
+
+
+def test_reset_forgets_the_track() -> None:
+    backend = FakeBackend(camera(), truth())
+    estimator = Estimator(backend, TRUE_DEPTH)
+    depth = backend.scene.joints[0, 2]
+    estimator.process(frame_of(backend.shown, true_root_depth=depth, **detections(backend.shown, backend.scene)))
+    following = frame_of(backend.shown, stamp=0.03, true_root_depth=depth)
+    assert estimator.process(following).pairs[0].roi_source == "tracking"
+    estimator.reset()
+    assert "no detection" in estimator.process(following).pairs[0].reason
+
+
+def test_stages_are_timed() -> None:
+    backend = FakeBackend(camera(), truth())
+    estimator = Estimator(backend, TRUE_DEPTH)
+    estimator.prepare()
+    frame = frame_of(backend.shown, true_root_depth=0.6, **detections(backend.shown, backend.scene))
+    timing = estimator.process(frame).timing
+    assert set(timing) == {"crop", "network", "root_depth", "lift", "contacts", "total"}
+    assert sum(value for name, value in timing.items() if name != "total") <= timing["total"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"roi_mode": "guess"},
+        {"root_depth_mode": "depth"},
+        {"hand_side": "both"},
+        {"roi_mode": "fixed", "roi_box": (5.0, 5.0, 4.0, 9.0)},
+        {"root_depth_mode": "fixed", "root_depth_value": float("nan")},
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict) -> None:
+    with pytest.raises(UserError, match="expected"):
+        EstimatorConfig(**wrong)
+
+
+def test_frames_of_another_size_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"Frame\.image"):
+        Frame(coordinate_image(camera())[:100], camera())
+    with pytest.raises(ValueError, match=r"Frame\.depth"):
+        Frame(coordinate_image(camera()), camera(), depth=np.zeros((10, 10)))
+
+
+def test_the_fake_network_sees_a_shifted_crop() -> None:
+    """The test's own instrument: an image painted for another place changes the answer."""
+    backend = FakeBackend(camera(), truth())
+    image = np.roll(coordinate_image(backend.shown), 40, axis=1)
+    boxes = detections(backend.shown, backend.scene)
+    frame = Frame(image, backend.shown, true_root_depth=backend.scene.joints[0, 2], **boxes)
+    (pair,) = Estimator(backend, TRUE_DEPTH).process(frame).pairs
+    assert pair.hand is not None
+    shift = pair.hand.vertices - backend.scene.hand
+    np.testing.assert_allclose(np.median(shift[:, 0]), 40 / 610 * 0.6, rtol=0.2)
+
+
+def test_rotation_votes_of_either_sign_agree() -> None:
+    from hand_object_pose.estimation.uncertainty import vote_covariance
+
+    rng = np.random.default_rng(0)
+    turns = Rotation.from_rotvec(rng.normal(0, 0.1, (4000, 3)))
+    quaternions = np.roll(turns.as_quat(), 1, axis=1) * rng.choice([-3.0, 0.5], (4000, 1))
+    votes = np.concatenate([quaternions, np.zeros((4000, 3))], axis=1)
+    covariance = vote_covariance(votes, np.array([-2.0, 0, 0, 0]), np.zeros(3), np.eye(3))
+    np.testing.assert_allclose(np.diag(covariance)[3:], 0.01, rtol=0.1)

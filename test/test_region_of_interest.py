@@ -1,0 +1,176 @@
+"""The square the network looks at: containment, detections, tracking and its end."""
+
+import numpy as np
+import pytest
+
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.region_of_interest import (
+    Detections,
+    Fixed,
+    FullFrame,
+    Tracking,
+    overlap,
+    undistort_boxes,
+)
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.crops import CropBox
+
+CAMERA = Camera(np.array([[600.0, 0, 320.0], [0, 600.0, 240.0], [0, 0, 1]]), 640, 480)
+IMAGE = np.zeros((480, 640, 3), np.uint8)
+HAND = np.array([[200.0, 150, 280, 260]])
+OBJECT = np.array([[260.0, 160, 340, 230]])
+
+
+def frame(stamp: float = 0.0, hand: np.ndarray | None = None, held: np.ndarray | None = None) -> Frame:
+    return Frame(IMAGE, CAMERA, stamp, hand_boxes=hand, object_boxes=held)
+
+
+def cloud(u: float, v: float = 240.0, depth: float = 0.6, size: float = 0.1) -> np.ndarray:
+    """Points (8, 3) of a cube centred on the ray through a pixel."""
+    corners = np.stack(np.meshgrid(*[[-0.5, 0.5]] * 3), axis=-1).reshape(-1, 3) * size
+    return corners + CAMERA.unproject(np.array([u, v]), np.asarray(depth))
+
+
+def contains(crop: CropBox | None, box: np.ndarray) -> bool:
+    assert crop is not None
+    return crop.x <= box[0] and crop.y <= box[1] and crop.x + crop.side >= box[2] and crop.y + crop.side >= box[3]
+
+
+def test_full_frame_holds_the_image() -> None:
+    crop = FullFrame().propose(frame()).crop
+    assert contains(crop, np.array([-0.5, -0.5, 639.5, 479.5]))
+    assert crop is not None
+    assert crop.side == 640
+
+
+def test_fixed_box_is_grown_to_a_square() -> None:
+    crop = Fixed(np.array([10.0, 20, 110, 60])).propose(frame()).crop
+    assert crop == CropBox(10.0, -10.0, 100.0)
+
+
+def test_detection_takes_the_best_hand_and_the_object_nearest_to_it() -> None:
+    hands = np.concatenate([HAND, HAND + 300])
+    objects = np.concatenate([OBJECT + 200, OBJECT])
+    region = Detections(margin=1.25).propose(frame(hand=hands, held=objects))
+    assert region.source == "detections"
+    assert region.crop is not None
+    assert region.crop.side == pytest.approx(140 * 1.25)
+    np.testing.assert_allclose(region.crop.centre, [270, 205])
+
+
+def test_a_lone_hand_leaves_more_room() -> None:
+    both = Detections().propose(frame(hand=HAND, held=HAND)).crop
+    lone = Detections().propose(frame(hand=HAND)).crop
+    assert both is not None
+    assert lone is not None
+    assert lone.side > both.side
+
+
+@pytest.mark.parametrize("boxes", [{}, {"hand": np.zeros((0, 4)), "held": np.zeros((0, 4))}])
+def test_no_detection_is_no_region(boxes: dict) -> None:
+    region = Detections().propose(frame(**boxes))
+    assert region.crop is None
+    assert "no detection" in region.reason
+
+
+def test_tracking_begins_with_the_full_frame_until_a_detector_answers() -> None:
+    tracking = Tracking()
+    assert tracking.propose(frame(0.0)).source == "full_frame"
+    assert tracking.propose(frame(0.1, HAND, OBJECT)).source == "detections"
+    waiting = tracking.propose(frame(0.2))
+    assert waiting.crop is None
+    assert "no detection" in waiting.reason
+
+
+def test_track_holds_the_points_with_its_margin() -> None:
+    tracking = Tracking(margin=1.25)
+    tracking.update(frame(0.0), cloud(300))
+    region = tracking.propose(frame(0.03))
+    pixels = CAMERA.project(cloud(300))
+    assert region.source == "tracking"
+    assert contains(region.crop, np.concatenate([pixels.min(axis=0), pixels.max(axis=0)]))
+    assert region.crop is not None
+    assert region.crop.side == pytest.approx(np.ptp(pixels, axis=0).max() * 1.25)
+
+
+def test_track_runs_ahead_of_a_steady_motion() -> None:
+    tracking = Tracking()
+    for step in range(4):
+        tracking.update(frame(step * 0.1), cloud(200 + 15 * step))
+    crop = tracking.propose(frame(0.4)).crop
+    tracking.reset()
+    tracking.update(frame(0.4), cloud(260))
+    there = tracking.propose(frame(0.4)).crop
+    assert crop is not None
+    assert there is not None
+    np.testing.assert_allclose(crop.centre, there.centre, atol=1)
+
+
+def test_a_jump_moves_the_prediction_by_a_quarter_of_the_side_at_most() -> None:
+    tracking = Tracking()
+    tracking.update(frame(0.0), cloud(100))
+    tracking.update(frame(0.001), cloud(400))
+    here, ahead = tracking.propose(frame(0.001)).crop, tracking.propose(frame(0.1)).crop
+    assert here is not None
+    assert ahead is not None
+    assert ahead.x - here.x == pytest.approx(here.side / 4)
+
+
+def test_track_survives_invalid_frames_and_ends_after_lost_after() -> None:
+    tracking = Tracking(lost_after=0.5)
+    tracking.propose(frame(0.0, HAND, OBJECT))
+    tracking.update(frame(0.0), cloud(300))
+    tracking.update(frame(0.2), None)
+    assert tracking.propose(frame(0.45)).source == "tracking"
+    assert tracking.propose(frame(0.51)).crop is None
+    assert tracking.propose(frame(0.52, HAND, OBJECT)).source == "detections"
+
+
+def test_a_detection_elsewhere_takes_over_and_one_nearby_does_not() -> None:
+    tracking = Tracking()
+    tracking.update(frame(0.0), cloud(270, 205))
+    assert tracking.propose(frame(0.1, HAND, OBJECT)).source == "tracking"
+    assert tracking.propose(frame(0.1, HAND + 250, OBJECT + 250)).source == "detections"
+
+
+def test_time_that_runs_backwards_ends_the_track() -> None:
+    tracking = Tracking()
+    tracking.update(frame(5.0), cloud(300))
+    assert tracking.propose(frame(1.0)).source == "full_frame"
+
+
+def test_an_estimate_behind_the_camera_or_outside_the_image_is_not_followed() -> None:
+    for points in (cloud(300, depth=0.6) * [1, 1, -1], cloud(3000)):
+        tracking = Tracking()
+        tracking.update(frame(0.0), points)
+        assert tracking.propose(frame(0.01)).source == "full_frame"
+
+
+def test_reset_forgets() -> None:
+    tracking = Tracking()
+    tracking.update(frame(0.0), cloud(300))
+    tracking.reset()
+    assert tracking.propose(frame(0.01)).source == "full_frame"
+
+
+def test_overlap_of_squares() -> None:
+    square = CropBox(0, 0, 10)
+    assert overlap(square, square) == 1
+    assert overlap(square, CropBox(5, 0, 10)) == pytest.approx(50 / 150)
+    assert overlap(square, CropBox(20, 0, 10)) == 0
+
+
+@pytest.mark.parametrize("model", ["plumb_bob", "equidistant"])
+def test_boxes_of_distorted_images_hold_what_they_held(model: str) -> None:
+    from hand_object_pose.geometry.crops import distort
+
+    bent = np.array([-0.25, 0.08, 0.0, 0.0]) if model == "equidistant" else np.array([-0.25, 0.08, 0.0, 0.0, 0.0])
+    camera = Camera(CAMERA.matrix, 640, 480, model, bent)
+    points = cloud(560, 400)
+    raw = distort(camera, points)
+    box = np.concatenate([raw.min(axis=0), raw.max(axis=0)])
+    straight = undistort_boxes(camera, box[None])[0]
+    pixels = camera.project(points)
+    exact = np.concatenate([pixels.min(axis=0), pixels.max(axis=0)])
+    assert np.abs(exact - box).max() > 12
+    np.testing.assert_allclose(straight, exact, atol=8)
