@@ -9,25 +9,28 @@ from hand_object_pose_training.samples import Batch
 
 
 class SupervisedNetwork(nn.Module):
-    """Returns plain tensors, so that wrappers for several devices and mixed precision can handle them."""
+    """Takes and returns plain tensors, so that wrappers for several devices can handle them.
 
-    def __init__(self, network: HandObjectNetwork, objective: Objective) -> None:
+    Mixed precision is switched on around the network alone. Fabric's own would round the ground truth to bfloat16.
+    """
+
+    def __init__(self, network: HandObjectNetwork, objective: Objective, mixed_precision: bool) -> None:
         super().__init__()
         self.network = network
         self.objective = objective
+        self.mixed_precision = mixed_precision
 
     def forward(self, **fields: Tensor) -> dict[str, Tensor]:
         """The terms of equation 25 before weighting, each (B,), for the fields of a ``Batch``."""
         batch = Batch(**fields)
-        prediction = self.predict(batch)
-        # Millimetres at arm's length are below bfloat16.
-        with torch.autocast(batch.images.device.type, enabled=False):
-            terms: dict[str, Tensor] = self.objective(prediction, batch)
+        terms: dict[str, Tensor] = self.objective(self.predict(batch), batch)
         return terms
 
     def predict(self, batch: Batch) -> NetworkPrediction:
         """Run the network on a batch."""
         objects = batch.object_indices
         templates, neighbours = self.objective.templates[objects], self.objective.neighbours[objects]
-        prediction: NetworkPrediction = self.network(batch.images, templates, neighbours)
+        device = batch.images.device.type
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.mixed_precision):
+            prediction: NetworkPrediction = self.network(batch.images, templates, neighbours)
         return prediction

@@ -41,7 +41,7 @@ class TrainConfig:
         preset: of the network.
         steps: length of the run; or budget_minutes: measured once and turned into steps, which the state keeps.
         batch_size, seed: as named; gradient_clip: largest gradient norm.
-        precision: of Lightning Fabric, such as "32-true" or "bf16-mixed".
+        mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
         device: "auto", "cpu", "cuda"; workers: loader processes.
         save_every, validate_every: steps.
     """
@@ -55,7 +55,7 @@ class TrainConfig:
     batch_size: int = 24
     seed: int = 0
     gradient_clip: float = 10.0
-    precision: str = "32-true"
+    mixed_precision: bool = False
     device: str = "auto"
     workers: int = 1
     save_every: int = 200
@@ -79,12 +79,12 @@ class Trainer:
         if (config.steps is None) == (config.budget_minutes is None):
             raise UserError("give the length of the run either as --steps or as --budget-minutes")
         self.config, self.catalogue = config, catalogue
-        self.fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)  # type: ignore[arg-type]
+        self.fabric = Fabric(accelerator=config.device, devices=1)
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.geometry = network.config.lixels
-        self.supervised = SupervisedNetwork(network, Objective(self.geometry, hand, catalogue))
+        self.supervised = SupervisedNetwork(network, Objective(self.geometry, hand, catalogue), config.mixed_precision)
         optimizer = torch.optim.Adam(network.parameters(), lr=config.schedule.learning_rate)
         self.model, self.optimizer = self.fabric.setup(self.supervised, optimizer)
         self.step, self.seconds, self.total_steps = 0, 0.0, config.steps or 0
@@ -162,8 +162,7 @@ class Trainer:
     def _validate(self) -> None:
         samples = ShardedSamples(self.config.validation_shards)
         dataset = CropDataset(samples, self.catalogue, self.geometry.image_size, NO_AUGMENTATION)
-        with self.fabric.autocast():
-            errors = validate(self.supervised, dataset)
+        errors = validate(self.supervised, dataset)
         for name, value in errors.items():
             self.log.add_scalar(f"validation/{name}", value, self.step)
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
@@ -177,7 +176,16 @@ class Trainer:
     def _settings(self) -> dict[str, str]:
         """What a resumed run must share, as text."""
         config = self.config
-        shared = ("preset", "batch_size", "seed", "schedule", "weights", "augmentation", "gradient_clip", "precision")
+        shared = (
+            "preset",
+            "batch_size",
+            "seed",
+            "schedule",
+            "weights",
+            "augmentation",
+            "gradient_clip",
+            "mixed_precision",
+        )
         values = asdict(config)
         return {name: repr(values[name]) for name in shared}
 
