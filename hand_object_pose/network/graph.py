@@ -25,12 +25,17 @@ class _SymmetricNeighbourSum(torch.autograd.Function):
         return _bag_sum(gradients[0], neighbours), None
 
 
-def _bag_sum(nodes: Tensor, neighbours: Tensor) -> Tensor:
+def _bags(nodes: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
+    """All samples' nodes as rows (B (V + 1), C), a zero row after each sample's, and indices (B V, K) into them."""
     batch, vertices, channels = nodes.shape
     rows = F.pad(nodes, (0, 0, 0, 1)).reshape(batch * (vertices + 1), channels)
     offsets = torch.arange(batch, device=nodes.device).view(-1, 1, 1) * (vertices + 1)
-    bags = (neighbours + offsets).view(batch * vertices, -1)
-    return F.embedding_bag(bags, rows, mode="sum").view(batch, vertices, channels)
+    return rows, (neighbours + offsets).flatten(0, 1)
+
+
+def _bag_sum(nodes: Tensor, neighbours: Tensor) -> Tensor:
+    rows, bags = _bags(nodes, neighbours)
+    return F.embedding_bag(bags, rows, mode="sum").view(nodes.shape)
 
 
 def neighbour_sum(nodes: Tensor, neighbours: Tensor) -> Tensor:
@@ -44,9 +49,8 @@ def neighbour_sum(nodes: Tensor, neighbours: Tensor) -> Tensor:
         (B, V, C).
     """
     if torch.onnx.is_in_onnx_export():
-        padded = F.pad(nodes, (0, 0, 0, 1))
-        index = neighbours.flatten(1).unsqueeze(-1).expand(-1, -1, nodes.shape[-1])
-        return padded.gather(1, index).unflatten(1, neighbours.shape[1:]).sum(dim=2)
+        rows, bags = _bags(nodes, neighbours)
+        return rows[bags].sum(dim=1).view(nodes.shape)
     summed: Tensor = _SymmetricNeighbourSum.apply(nodes, neighbours)
     return summed
 

@@ -74,7 +74,7 @@ class HandObjectNetwork(nn.Module):
         self.refinement = Refinement(config)
         table = torch.as_tensor(neighbour_table(hand.faces, NUM_HAND_VERTICES))
         self.register_buffer("hand_neighbours", table, persistent=False)
-        rest = torch.as_tensor(hand.v_template, dtype=torch.float32)
+        rest = torch.tensor(hand.v_template, dtype=torch.float32)
         self.register_buffer("hand_template", rest, persistent=False)
 
     def forward(
@@ -97,11 +97,13 @@ class HandObjectNetwork(nn.Module):
         rough_hand, hand_sigma = self.hand_mesh(hand_maps["layer4"])
         rough_object, object_sigma = self.object_mesh(object_maps["layer4"])
         features = NodeFeatures(
-            hand=self._node_features(rough_hand, normalised, hand_maps, self.hand_template.expand(len(image), -1, -1)),
+            hand=self._node_features(
+                rough_hand, normalised, hand_maps, self.hand_template.expand(image.shape[0], -1, -1)
+            ),
             object=self._node_features(rough_object, normalised, object_maps, template),
             shared=self.global_fusion((hand_maps["layer4"] + object_maps["layer4"]).mean(dim=(2, 3))),
         )
-        hand_table = self.hand_neighbours.expand(len(image), -1, -1)
+        hand_table = self.hand_neighbours.expand(image.shape[0], -1, -1)
         offsets, raw_votes = self.refinement(features, hand_table, neighbours)
         votes = self._metric_votes(raw_votes)
         maps = self.refinement.attention_maps(features, hand_table, neighbours) if return_attention else (None, None)

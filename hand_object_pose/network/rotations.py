@@ -23,8 +23,8 @@ def proper_mean(quaternions: Tensor) -> Tensor:
         power = unit.transpose(1, 2) @ unit / unit.shape[1]
         for _ in range(_SQUARINGS):
             power = power @ power
-            power = power / power.diagonal(dim1=1, dim2=2).sum(dim=1).view(-1, 1, 1)
-        largest = power.diagonal(dim1=1, dim2=2).argmax(dim=1)
+            power = power / power.amax(dim=(1, 2), keepdim=True)
+        largest = torch.diagonal(power, dim1=1, dim2=2).argmax(dim=1)
         column = power.gather(2, largest.view(-1, 1, 1).expand(-1, 4, 1)).squeeze(2)
         return torch.nn.functional.normalize(column, dim=-1)
 

@@ -1,0 +1,57 @@
+"""Networks to and from weights files (``estimation.weights_file``)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.weights_file import load_network_tensors, load_weights_info, save_weights_file
+from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.network.config import NetworkConfig
+from hand_object_pose.network.model import HandObjectNetwork
+from hand_object_pose.objects.object_model import ObjectModel
+
+TRAINING_HEADS = ("joint_head.", "mask_head.")
+
+
+def save_checkpoint(
+    path: Path,
+    model: HandObjectNetwork,
+    config: NetworkConfig,
+    hand: HandModel,
+    objects: Mapping[str, ObjectModel],
+    provenance: Mapping[str, str],
+) -> None:
+    """Write a network for inference: training-only heads are left out.
+
+    Args:
+        path: ends with .safetensors.
+        model: on any device.
+        config: the configuration it was built from.
+        hand: the hand model it was trained on; objects: the catalogue, by name.
+        provenance: free text fields: data, steps, time, held-out errors.
+    """
+    state = model.state_dict()
+    kept = {name: value.cpu().numpy() for name, value in state.items() if not name.startswith(TRAINING_HEADS)}
+    save_weights_file(path, kept, config, hand, objects, provenance)
+
+
+def load_network(path: str | Path, hand: HandModel | None = None) -> HandObjectNetwork:
+    """The network of a weights file, in evaluation mode, on the CPU.
+
+    Args:
+        path: a .safetensors file.
+        hand: the weights' own hand model where it was read already.
+
+    Raises:
+        UserError: the file is missing, not ours, or its tensors do not fit its configuration.
+    """
+    config, tensors = load_network_tensors(path)
+    model = HandObjectNetwork(config, hand or load_weights_info(path).hand)
+    state = {name: torch.from_numpy(array.copy()) for name, array in tensors.items()}
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"{path}: the weights do not fit their own configuration: {error}") from error
+    return model.eval()
