@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyacvd
 import pyvista
 import trimesh
 import xatlas
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hand_object_pose.geometry.meshes import TriangleMesh, vertex_normals
-from hand_object_pose.geometry.resampling import is_closed, resample
+from hand_object_pose.geometry.resampling import is_closed, merge_by_position
 from hand_object_pose.objects.preprocessing import resampled_file, save_resampled
 
 Array = NDArray[np.float64]
@@ -39,13 +40,25 @@ def surface(shape: Shape) -> TriangleMesh:
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     grid = pyvista.ImageData(dimensions=tuple(counts), spacing=(GRID_SPACING,) * 3, origin=tuple(low))
     grid["distance"] = shape.distance(points).ravel(order="F")
-    contour = grid.contour([0.0], scalars="distance")
-    even = resample(TriangleMesh(np.asarray(contour.points, dtype=np.float64), contour.regular_faces), VISUAL_VERTICES)
+    even = evenly_triangulated(grid.contour([0.0], scalars="distance"))
     centre = (np.array(shape.low) + shape.high) / 2
     result = TriangleMesh(on_surface(shape, even.vertices) - centre, even.faces)
     if not is_closed(result):
-        raise RuntimeError("the surface is not closed: is the grid too coarse for the shape?")
+        raise RuntimeError("the surface is not closed: change VISUAL_VERTICES or GRID_SPACING")
     return result
+
+
+def evenly_triangulated(contour: pyvista.PolyData) -> TriangleMesh:
+    """The contour with ``VISUAL_VERTICES`` vertices, faces outward; they are moved onto the exact surface later."""
+    merged = merge_by_position(TriangleMesh(np.asarray(contour.points, dtype=np.float64), contour.regular_faces))
+    clustering = pyacvd.Clustering(pyvista.PolyData.from_regular_faces(merged.vertices, merged.faces))
+    while clustering.mesh.n_points < 15 * VISUAL_VERTICES:
+        clustering.subdivide(1)
+    clustering.cluster(VISUAL_VERTICES)
+    mesh = clustering.create_mesh()
+    result = trimesh.Trimesh(np.asarray(mesh.points, dtype=np.float64), mesh.regular_faces, process=False)
+    trimesh.repair.fix_normals(result)
+    return TriangleMesh(np.asarray(result.vertices), np.asarray(result.faces))
 
 
 def on_surface(shape: Shape, points: Array, steps: int = 3) -> Array:
