@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, replace
 from enum import Enum
+from statistics import median
 
 
 class Fate(Enum):
@@ -63,7 +64,8 @@ class Counters:
 class StampGaps:
     """Counts images that gaps between stamps show as lost before they arrived.
 
-    The camera's period is taken as the smallest difference among the last ``window`` stamps that were received.
+    The camera's period is the median of the last ``window`` differences, each divided by the whole number of periods
+    that the smallest of them says it holds.
     """
 
     def __init__(self, window: int = 30) -> None:
@@ -82,4 +84,6 @@ class StampGaps:
             return 0
         difference = stamp - previous
         self._differences = [*self._differences[-self._window + 1 :], difference]
-        return max(0, round(difference / min(self._differences)) - 1)
+        smallest = min(self._differences)
+        period = median(value / round(value / smallest) for value in self._differences)
+        return max(0, round(difference / period) - 1)

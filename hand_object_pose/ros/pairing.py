@@ -96,7 +96,8 @@ class Pairing:
         if self._held is None:
             return []
         image = self._held[0]
-        waits_for_info = self._expects_info and self._exact_info(image) is None
+        # Without any CameraInfo the image is of no use: it may as well wait.
+        waits_for_info = (self._expects_info or not self._infos) and self._exact_info(image) is None
         waits_for_depth = self._wants_depth and self._expects_depth and self._near_depth(image) is None
         return [] if waits_for_info or waits_for_depth else self._release()
 

@@ -1,0 +1,251 @@
+"""A node with an estimator that answers at once, and a client that talks to it over DDS."""
+
+import time
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import CameraInfo, Image
+from tf2_msgs.msg import TFMessage
+from vision_msgs.msg import Detection2DArray
+from visualization_msgs.msg import MarkerArray
+
+from hand_object_pose.errors import UnknownObjectError
+from hand_object_pose.estimation.backend import LixelGeometry, WeightsInfo
+from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandEstimate, HandObjectEstimate
+from hand_object_pose.estimation.result import ObjectEstimate as ObjectPose
+from hand_object_pose.geometry.se3 import pose_matrix
+from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.ros.estimator_factory import estimator_config
+from hand_object_pose.ros.node import EstimatorNode
+from hand_object_pose.ros.parameters import Settings
+from hand_object_pose_msgs.msg import HandObjectEstimates, HandTopology, ObjectInfo, Status
+
+WIDTH, HEIGHT = 64, 48
+HAND_OFFSET = np.array([0.0, 0.0, 0.5])
+FRAME_ID = "camera_optical_frame"
+LIMIT = 10.0
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+RECEIVED = {
+    "estimate": (HandObjectEstimates, 50),
+    "object_pose": (PoseWithCovarianceStamped, 50),
+    "/tf": (TFMessage, 50),
+    "markers": (MarkerArray, 50),
+    "debug_image": (Image, 50),
+    "/diagnostics": (DiagnosticArray, 50),
+    "status": (Status, LATCHED),
+    "hand_topology": (HandTopology, LATCHED),
+    "object_info": (ObjectInfo, LATCHED),
+}
+
+
+def box_model(name: str) -> ObjectModel:
+    """A thousand points on a sphere, with any triangles."""
+    points = np.random.default_rng(len(name)).normal(size=(1000, 3))
+    points *= 0.05 / np.linalg.norm(points, axis=1, keepdims=True)
+    return ObjectModel(name, points, np.arange(999).reshape(-1, 3))
+
+
+def fake_weights() -> WeightsInfo:
+    """Weights that know two objects."""
+    objects = {name: box_model(name) for name in ("mug", "carton")}
+    return WeightsInfo("fake", "0" * 64, "compact", LixelGeometry(128, 64, 0.4), default_hand(), objects, {})
+
+
+@dataclass
+class FakeBackend:
+    weights: WeightsInfo
+    device: str = "test"
+
+
+@dataclass
+class FakeEstimator:
+    """Answers with a pose that follows from the stamp; ``behave`` may raise or block first."""
+
+    config: EstimatorConfig
+    behave: Callable[[Frame], None] = lambda frame: None
+    backend: Any = field(default_factory=lambda: FakeBackend(fake_weights()))
+    resets: int = 0
+
+    def set_config(self, config: EstimatorConfig) -> None:
+        self.config = config
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    def process(self, frame: Frame) -> FrameResult:
+        self.behave(frame)
+        object_id = self.config.object_id or frame.object_id
+        if self.config.root_depth_mode == "depth_image" and not np.isfinite(frame.depth).any():
+            return _nothing("the depth image measures only 0 visible vertices", "depth_image")
+        if not object_id:
+            return _nothing("no object chosen", "")
+        return FrameResult([self._pair(frame, object_id)], {"network": 0.001, "total": 0.002})
+
+    def _pair(self, frame: Frame, object_id: str) -> HandObjectEstimate:
+        hand = self.backend.weights.hand
+        vertices = hand.v_template + HAND_OFFSET
+        joints = hand.joint_regressor21 @ vertices
+        estimate = HandEstimate(vertices, joints, np.full(778, 0.002), np.full(21, 0.003))
+        pose = pose_of(frame.stamp)
+        contacts = Contacts(
+            np.array([745, 3]), np.array([0, 2]), pose[None, :3, 3] + np.zeros((2, 1)), np.eye(3)[:2],
+            np.array([-0.001, 0.002]), 0.0001, 0.001, -0.001,
+        )  # fmt: skip
+        return HandObjectEstimate(
+            1, True, "", 0.9, estimate, ObjectPose(object_id, pose, np.eye(6)), contacts, Box(1, 2, 30, 40), True,
+            "tracking", 0.5, 0.01, "depth_image",
+        )  # fmt: skip
+
+
+def pose_of(stamp: float) -> np.ndarray:
+    """A pose (4, 4) that is different for every stamp."""
+    rotation = Rotation.from_rotvec([stamp % 3.0, 0.2, -0.1]).as_matrix()
+    return pose_matrix(rotation, np.array([0.1, -0.2 + (stamp % 1.0) / 10, 0.6]))
+
+
+def _nothing(reason: str, source: str) -> FrameResult:
+    pair = HandObjectEstimate(1, False, reason, 0.0, box=Box(0, 0, 9, 9), root_depth_source=source)
+    return FrameResult([pair], {"total": 0.001})
+
+
+class Harness:
+    """A node, a client, and one executor that spins both in the test's own thread."""
+
+    def __init__(self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = tuple(RECEIVED)) -> None:
+        self.estimators: list[FakeEstimator] = []
+        self.behave: Callable[[Frame], None] = lambda frame: None
+        defaults = {"object_id": "mug", "root_depth.mode": "fixed", "sync_wait": 0.02, "max_frame_age": 5.0}
+        values = defaults | (parameters or {})
+        overrides = [Parameter(name, value=value) for name, value in values.items()]
+        self.node = EstimatorNode(self.make_estimator, parameter_overrides=overrides)
+        self.client = Node("client")
+        self.received: dict[str, list] = {topic: [] for topic in topics}
+        for topic in topics:
+            kind, profile = RECEIVED[topic]
+            self.client.create_subscription(kind, topic, self.received[topic].append, profile)
+        self.image = self.client.create_publisher(Image, "image", 10)
+        self.info = self.client.create_publisher(CameraInfo, "camera_info", 10)
+        self.depth = self.client.create_publisher(Image, "depth/image", 10)
+        self.detections = self.client.create_publisher(Detection2DArray, "detections", 10)
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.executor.add_node(self.client)
+
+    def make_estimator(self, settings: Settings) -> FakeEstimator:
+        """The node's factory."""
+        config = estimator_config(settings)
+        estimator = FakeEstimator(config, lambda frame: self.behave(frame))
+        if config.object_id and config.object_id not in estimator.backend.weights.objects:
+            raise UnknownObjectError(config.object_id, ["carton", "mug"], "the weights 'fake'")
+        self.estimators.append(estimator)
+        return estimator
+
+    def close(self) -> None:
+        """Everything away."""
+        self.node.trigger_shutdown()
+        self.executor.shutdown()
+        self.node.destroy_node()
+        self.client.destroy_node()
+
+    def until(self, condition: Callable[[], Any], what: str, limit: float = LIMIT) -> Any:
+        """Spin until the condition holds; returns its value."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.02)
+            value = condition()
+            if value:
+                return value
+        last = self.received["status"][-1] if self.received.get("status") else None
+        raise AssertionError(f"waited {limit} s in vain for: {what}; newest status: {last}")
+
+    def connect(self) -> "Harness":
+        """Start the node and wait until everybody has found everybody."""
+        self.node.autostart()
+        self.until(
+            lambda: self.image.get_subscription_count() and self.info.get_subscription_count(),
+            "subscriptions of the node",
+        )
+        topics = ["estimate", "/tf", "object_pose", "status"]
+        self.until(
+            lambda: all(self.client.count_publishers(topic) for topic in topics if topic in self.received),
+            "publishers of the node",
+        )
+        if self.node.get_parameter("root_depth.mode").value == "depth_image":
+            self.until(self.depth.get_subscription_count, "the depth subscription")
+        return self
+
+    def stamp(self) -> Any:
+        """Now, as a message."""
+        return self.client.get_clock().now().to_msg()
+
+    def send(self, image: Image, info: CameraInfo | None = None, depth: Image | None = None) -> None:
+        """Publish what belongs to one image."""
+        if info is not None:
+            self.info.publish(info)
+        if depth is not None:
+            self.depth.publish(depth)
+        self.image.publish(image)
+
+    def send_good(self) -> Any:
+        """Publish a good image; returns its stamp."""
+        stamp = self.stamp()
+        self.send(good_image(stamp), good_info(stamp), good_depth(stamp))
+        return stamp
+
+    def estimates_of(self, stamp: Any) -> list:
+        """Estimates with that stamp."""
+        return [message for message in self.received["estimate"] if message.header.stamp == stamp]
+
+    def expect_good(self) -> HandObjectEstimates:
+        """Send a good image and wait for its valid estimate and for RUNNING."""
+        stamp = self.send_good()
+        message = self.until(lambda: self.estimates_of(stamp), "an estimate of a good image")[0]
+        assert message.estimates[0].valid, message.estimates[0].reason
+        self.until(lambda: self.received["status"][-1].state == Status.RUNNING, "RUNNING")
+        return message
+
+    def status_with(self, *words: str) -> Status:
+        """Wait for a status whose reason holds all these words."""
+
+        def find() -> Status | None:
+            return next((s for s in self.received["status"] if all(word in s.reason for word in words)), None)
+
+        return self.until(find, f"a status that says {words}")
+
+
+def good_image(stamp: Any, width: int = WIDTH, height: int = HEIGHT) -> Image:
+    image = Image(height=height, width=width, encoding="rgb8", step=3 * width)
+    image.header.stamp, image.header.frame_id = stamp, FRAME_ID
+    image.data = array("B", bytes(3 * width * height))
+    return image
+
+
+def good_info(stamp: Any, width: int = WIDTH, height: int = HEIGHT) -> CameraInfo:
+    info = CameraInfo(height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
+    info.k = [60.0, 0.0, width / 2, 0.0, 60.0, height / 2, 0.0, 0.0, 1.0]
+    info.header.stamp, info.header.frame_id = stamp, FRAME_ID
+    return info
+
+
+def good_depth(stamp: Any, value: float = 0.5) -> Image:
+    depth = Image(height=HEIGHT, width=WIDTH, encoding="32FC1", step=4 * WIDTH)
+    depth.header.stamp, depth.header.frame_id = stamp, FRAME_ID
+    depth.data = array("B", np.full((HEIGHT, WIDTH), value, np.float32).tobytes())
+    return depth
+
+
+def best_effort(depth: int = 5) -> QoSProfile:
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
