@@ -1,5 +1,6 @@
 """Hand, forearm and sleeve as one mesh with what its surface looks like."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ class ArmBuilder:
 
     def __init__(self, hand: HandModel) -> None:
         """Prepare what depends on the model only."""
-        self._faces = np.asarray(hand.faces, dtype=np.int32)
+        self._faces: IntArray = np.asarray(hand.faces, dtype=np.int32)
         self._skin = SkinMap.of(hand)
         self._loop = boundary_loop(self._faces)
         self._wide = widest_pair(self._skin.rest[self._loop])
@@ -63,7 +64,7 @@ class ArmBuilder:
         vertices, faces, part = self._join(hand_vertices, tubes)
         return ArmMesh(
             vertices=vertices.astype(np.float32),
-            normals=self._normals(vertices, faces, len(hand_vertices)),
+            normals=self._normals(vertices, faces, self._weld(len(hand_vertices), tubes)),
             faces=faces,
             part=part,
             colours=self._colours(tubes, look.skin).astype(np.float32),
@@ -94,7 +95,8 @@ class ArmBuilder:
     def _join(
         self, hand_vertices: NDArray[np.floating], tubes: list[Tube]
     ) -> tuple[NDArray[np.floating], IntArray, IntArray]:
-        vertices, faces, part = [hand_vertices], [self._faces], [np.full(len(self._faces), HAND)]
+        vertices, faces = [hand_vertices], [self._faces]
+        part = [np.full(len(self._faces), HAND)]
         offset = len(hand_vertices)
         for kind, tube in zip((FOREARM, SLEEVE), tubes, strict=False):
             vertices.append(tube.vertices)
@@ -103,12 +105,22 @@ class ArmBuilder:
             offset += len(tube.vertices)
         return np.concatenate(vertices), np.concatenate(faces).astype(np.int32), np.concatenate(part)
 
-    def _normals(self, vertices: NDArray[np.floating], faces: IntArray, hand_count: int) -> FloatArray:
-        """Smooth across the wrist: the forearm's first ring counts as the hand's boundary."""
-        welded = np.arange(len(vertices))
-        welded[hand_count : hand_count + len(self._loop)] = self._loop
-        sums = self._incidence(len(vertices), welded[faces]) @ _area_normals(vertices.astype(np.float32), faces)
-        return (sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))[welded]
+    def _weld(self, hand_count: int, tubes: list[Tube]) -> IntArray:
+        """(V,) which vertices count as one in smooth shading: seams, and the forearm's first ring with the wrist."""
+        parts: list[IntArray] = [np.arange(hand_count)]
+        offset = hand_count
+        for tube in tubes:
+            parts.append(tube.weld + offset)
+            offset += len(tube.vertices)
+        first_ring = slice(0, len(self._loop) + 1)
+        parts[1][first_ring] = self._loop[tubes[0].column[first_ring]]
+        return np.concatenate(parts)
+
+    def _normals(self, vertices: NDArray[np.floating], faces: IntArray, weld: IntArray) -> FloatArray:
+        """Unit normals (V, 3), area weighted."""
+        areas = _area_normals(vertices.astype(np.float32), faces)
+        sums = self._incidence(len(vertices), weld[faces]) @ areas
+        return (sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))[weld]
 
     def _incidence(self, count: int, faces: IntArray) -> csr_array:
         """(V, F) which faces surround each vertex; only two topologies occur, with a sleeve and without."""
@@ -130,7 +142,7 @@ class ArmBuilder:
         return self._padded(coordinates, count)
 
     @staticmethod
-    def _padded(parts: list[NDArray[np.floating]], count: int) -> FloatArray:
+    def _padded(parts: Sequence[NDArray[np.floating]], count: int) -> FloatArray:
         joined = np.concatenate(parts).astype(np.float32)
         return np.concatenate([joined, np.zeros((count - len(joined), joined.shape[1]), dtype=np.float32)])
 

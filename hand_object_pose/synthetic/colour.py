@@ -27,6 +27,8 @@ _ROOT_TO_BYTE = (255.0 * linear_to_srgb(np.linspace(0.0, 1.0, _LEVELS) ** 2)).as
 
 def linear_of_bytes(image: NDArray[np.uint8], gain: float = 1.0) -> NDArray[np.float32]:
     """Linear light, float32, times ``gain``, of sRGB bytes (H, W, C) or (N, C)."""
+    if image.size == 0:  # OpenCV returns another shape
+        return np.zeros(image.shape, dtype=np.float32)
     table = _BYTE_TO_LINEAR * np.float32(gain)
     return np.asarray(cv2.LUT(image, table), dtype=np.float32).reshape(image.shape)
 

@@ -25,6 +25,7 @@ _SURFACE_OFFSET = np.float32(0.0012)
 _AMBIENT_REACH = 0.035
 _AMBIENT_SPREAD = np.float32(0.85)
 _AMBIENT_LOSS = 0.65
+_NEAREST = 0.02
 _LIGHT_SPREAD = 0.035
 
 
@@ -139,8 +140,8 @@ class PosedScene:
     def _object_surface(self, hit: IntArray, traced: Traced, focal_length: float) -> Surface:
         face, barycentric = traced.face[hit], traced.barycentric[hit]
         look, count = self._look.object, len(hit)
-        nearest = float(traced.depth[hit].min(initial=np.inf))
-        scale = focal_length / nearest if np.isfinite(nearest) else 1.0
+        # The object's distance, not that of its visible part: a crop must look like its part of the full image.
+        scale = focal_length / max(float(self._object_vertices[:, 2].min()), _NEAREST)
         albedo = linear_of_bytes(self._object.colours(face, barycentric, scale))
         grey = albedo @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
         albedo = grey[:, None] + np.float32(look.saturation) * (albedo - grey[:, None])
@@ -156,7 +157,7 @@ class PosedScene:
 
     def _lit(self, points: FloatArray, normals: FloatArray) -> FloatArray:
         """How much (N,) of the main light arrives. Near the terminator facets would shade themselves: faded out."""
-        if self._quality.shadow_rays == 0:
+        if self._quality.shadow_rays == 0 or not self._look.lights:
             return np.ones(len(points), dtype=np.float32)
         direction = self._look.lights[0].direction.astype(np.float32)
         facing = normals @ direction
@@ -188,7 +189,8 @@ class PosedScene:
             blocked += is_blocked(
                 points + normals * _SURFACE_OFFSET, normals + _AMBIENT_SPREAD * offset, _AMBIENT_REACH
             )
-        return 1 - np.float32(_AMBIENT_LOSS / max(count, 1)) * blocked
+        share = np.float32(_AMBIENT_LOSS / max(count, 1))
+        return np.asarray(1 - share * blocked, dtype=np.float32)
 
     def _is_blocked(self, points: FloatArray, directions: FloatArray, reach: float) -> NDArray[np.bool_]:
         blocked = self._arm_rays.is_blocked(points, directions, reach)
@@ -198,7 +200,7 @@ class PosedScene:
         return blocked
 
     def _points_to_object(self, points: FloatArray) -> FloatArray:
-        return (points - self._translation) @ self._rotation
+        return np.asarray((points - self._translation) @ self._rotation)
 
     def _directions_to_object(self, directions: FloatArray) -> FloatArray:
         return directions @ self._rotation
@@ -211,7 +213,7 @@ def _around(direction: FloatArray, count: int) -> FloatArray:
     first = np.cross(direction, helper)
     first /= np.linalg.norm(first)
     second = np.cross(direction, first)
-    angles = (np.arange(count) + 0.25) * (2 * np.pi / count)
+    angles = (np.arange(count) + 0.25) * (2 * np.pi / max(count, 1))
     return (np.cos(angles)[:, None] * first + np.sin(angles)[:, None] * second).astype(np.float32)
 
 
@@ -222,8 +224,8 @@ def _box(points: NDArray[np.floating], margin: float) -> FloatArray:
 
 def _may_see(directions: FloatArray, vertices: FloatArray) -> NDArray[np.bool_]:
     """Which rays (N,) run through the bounding rectangle of vertices (V, 3); all, if some lie beside the camera."""
-    if vertices[:, 2].min() < 1e-3:
+    if vertices[:, 2].min() < _NEAREST:
         return np.ones(len(directions), dtype=bool)
     seen = vertices[:, :2] / vertices[:, 2:]
     low, high = seen.min(axis=0) - 1e-4, seen.max(axis=0) + 1e-4
-    return ((directions[:, :2] >= low) & (directions[:, :2] <= high)).all(axis=1)
+    return np.asarray(((directions[:, :2] >= low) & (directions[:, :2] <= high)).all(axis=1))

@@ -77,6 +77,10 @@ class SceneRenderer:
         image = develop(canvas.light, scene.appearance.camera, rng)
         return RenderedScene(image, canvas.depth, canvas.labels, camera, truth)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Worker processes load their objects themselves: search trees cannot be copied."""
+        return {**self.__dict__, "_objects": {}}
+
     def _object(self, name: str) -> TexturedMesh:
         if name not in self._objects:
             if name not in self._catalogue:

@@ -68,12 +68,12 @@ def skin_vertex_colours(skin: SkinMap, look: SkinLook) -> FloatArray:
 def skin_detail(rest_points: NDArray[np.float32], colours: NDArray[np.float32], look: SkinLook) -> NDArray[np.float32]:
     """Colours (N, 3) with smooth procedural blotches, a function of the points (N, 3) in the rest pose, metres."""
     rng = np.random.default_rng(look.blotch_seed)
-    sizes = np.repeat([0.02, 0.007], 3)[:, None]
-    waves = (rng.normal(size=(6, 3)) * 2 * np.pi / sizes / np.sqrt(3)).astype(np.float32)
-    phases = rng.uniform(0, 2 * np.pi, 6).astype(np.float32)
-    pattern = np.sin(rest_points @ waves.T + phases)
-    tints = (rng.normal(size=(6, 3)) * 0.3 + 1.0).astype(np.float32) * np.float32(look.blotches / np.sqrt(6))
-    return colours * (1.0 + pattern @ tints)
+    sizes = np.repeat([0.03, 0.011], [6, 8])[:, None]
+    count = len(sizes)
+    waves = (rng.normal(size=(count, 3)) * 2 * np.pi / sizes / np.sqrt(3)).astype(np.float32)
+    phases = rng.uniform(0, 2 * np.pi, count).astype(np.float32)
+    tints = rng.normal(1.0, 0.3, (count, 3)) * np.repeat([1.3, 0.6], [6, 8])[:, None] * look.blotches / np.sqrt(count)
+    return colours * (1 + np.sin(rest_points @ waves.T + phases) @ tints.astype(np.float32))
 
 
 def nail_coverage(rest_points: NDArray[np.float32], nails: NailFrames) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ class Tube:
         vertices: (V, 3) metres; faces: (F, 3), outward.
         along: (V,) metres from the wrist's edge along the arm; around: (V,) angle in [0, 2 pi].
         column: (V,) which vertex of the wrist's boundary each belongs to.
+        weld: (V,) the first vertex at the same place.
     """
 
     vertices: FloatArray
@@ -37,6 +38,7 @@ class Tube:
     along: FloatArray
     around: FloatArray
     column: IntArray
+    weld: IntArray
 
 
 def boundary_loop(faces: IntArray) -> IntArray:
@@ -115,7 +117,7 @@ class ArmAxis:
 def forearm_tube(axis: ArmAxis) -> Tube:
     """The bare forearm, growing from the wrist to the elbow and closed at its end."""
     along = _FOREARM_RINGS
-    return _tube(axis.rings(along, _forearm_scale(along)), along, close_end=True)
+    return _tube(axis.rings(along, _forearm_scale(along)), along)
 
 
 def sleeve_tube(axis: ArmAxis, look: SleeveLook) -> Tube:
@@ -123,11 +125,11 @@ def sleeve_tube(axis: ArmAxis, look: SleeveLook) -> Tube:
     outer = np.linspace(look.start, ARM_LENGTH + 0.01, 22)
     along = np.concatenate([[look.start + 0.02, look.start], outer])
     radius = np.linalg.norm(axis.loop - axis.centre, axis=1).mean()
-    around = _angles(len(axis.loop))
+    around = np.arange(len(axis.loop)) * (2 * np.pi / len(axis.loop))
     folds = _folds(along, around, look.wrinkle_seed) * np.clip((along - look.start) / 0.03, 0.15, 1.0)[:, None]
     gap = np.where(np.arange(len(along)) < 2, 0.4, 1.0) * _CLOTH_GAP
     scale = _forearm_scale(along)[:, None] * look.looseness + (gap[:, None] + folds) / radius
-    return _tube(axis.rings(along, scale), along, close_end=True)
+    return _tube(axis.rings(along, scale), along)
 
 
 def _forearm_scale(along: FloatArray) -> FloatArray:
@@ -145,29 +147,21 @@ def _folds(along: FloatArray, around: FloatArray, seed: int) -> FloatArray:
     return np.maximum(waves, -0.5 * _CLOTH_GAP)
 
 
-def _angles(count: int) -> FloatArray:
-    return np.arange(count) * (2 * np.pi / count)
-
-
-def _tube(rings: FloatArray, along: FloatArray, close_end: bool) -> Tube:
+def _tube(rings: FloatArray, along: FloatArray) -> Tube:
+    """Rings (R, K, 3) joined and closed at the end; their first column is repeated, where ``around`` jumps."""
     count, size = rings.shape[:2]
-    index = np.arange(count * size).reshape(count, size)
-    here, after = index[:-1], index[1:]
-    here_next, after_next = np.roll(here, -1, axis=1), np.roll(after, -1, axis=1)
-    # The loop runs against the boundary's faces: these triangles continue their orientation outwards.
-    faces = np.concatenate(
-        [
-            np.stack([here_next, here, after], axis=-1).reshape(-1, 3),
-            np.stack([here_next, after, after_next], axis=-1).reshape(-1, 3),
-        ]
+    columns = np.arange(size + 1) % size
+    index = np.arange(count * (size + 1)).reshape(count, size + 1)
+    here, here_next, after, after_next = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
+    # The loop runs along the boundary's faces: these triangles continue their orientation outwards.
+    quads = [np.stack([here_next, here, after], axis=-1), np.stack([here_next, after, after_next], axis=-1)]
+    end = np.full(size, index.size)
+    fan = np.stack([index[-1, 1:], index[-1, :-1], end], axis=-1)
+    return Tube(
+        vertices=np.concatenate([rings[:, columns].reshape(-1, 3), rings[-1].mean(axis=0, keepdims=True)]),
+        faces=np.concatenate([*(quad.reshape(-1, 3) for quad in quads), fan]),
+        along=np.append(np.repeat(along, size + 1), along[-1]),
+        around=np.append(np.tile(np.arange(size + 1) * (2 * np.pi / size), count), 0.0),
+        column=np.append(np.tile(columns, count), 0),
+        weld=np.append((index[:, :1] + columns).ravel(), index.size),
     )
-    vertices = rings.reshape(-1, 3)
-    column = np.tile(np.arange(size), count)
-    distances = np.repeat(along, size)
-    if close_end:
-        last = index[-1]
-        fan = np.stack([np.roll(last, -1), last, np.full(size, count * size)], axis=-1)
-        faces = np.concatenate([faces, fan])
-        vertices = np.concatenate([vertices, rings[-1].mean(axis=0, keepdims=True)])
-        column, distances = np.append(column, 0), np.append(distances, along[-1])
-    return Tube(vertices, faces, distances, _angles(size)[column], column)

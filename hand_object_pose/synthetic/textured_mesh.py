@@ -1,6 +1,7 @@
 """An object's surface as the renderer needs it: corner normals, texture coordinates, and a pyramid of its texture."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -86,12 +87,13 @@ def _sample(texture: NDArray[np.uint8], uv: FloatArray) -> NDArray[np.uint8]:
 
 def _texture(mesh: trimesh.Trimesh) -> tuple[FloatArray, NDArray[np.uint8] | None]:
     pixels = texture_image(mesh)
-    if pixels is None or len(mesh.visual.uv) != len(mesh.vertices):
+    uv = getattr(mesh.visual, "uv", None)
+    if pixels is None or uv is None or len(uv) != len(mesh.vertices):
         return np.zeros((len(mesh.vertices), 2), dtype=np.float32), None
     scale = _LARGEST_TEXTURE / max(pixels.shape[:2])
     if scale < 1:
         pixels = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return np.asarray(mesh.visual.uv, dtype=np.float32), pixels
+    return np.asarray(uv, dtype=np.float32), pixels
 
 
 def _pyramid(texture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
@@ -112,10 +114,12 @@ def _texel_density(vertices: FloatArray, faces: IntArray, corner_uv: FloatArray,
 
 
 def _vertex_colours(mesh: trimesh.Trimesh) -> FloatArray:
-    if mesh.visual.kind not in ("vertex", "face"):
-        main = np.asarray(getattr(mesh.visual, "main_color", (160, 160, 160, 255)), dtype=np.float32)
-        return np.broadcast_to(main[:3] / 255, (len(mesh.vertices), 3))
-    return np.asarray(mesh.visual.to_color().vertex_colors[:, :3], dtype=np.float32) / 255
+    visual: Any = mesh.visual
+    if visual.kind not in ("vertex", "face"):
+        main = np.asarray(getattr(visual, "main_color", (160, 160, 160, 255)), dtype=np.float32)
+        return np.broadcast_to(main[:3] / np.float32(255), (len(mesh.vertices), 3))
+    colours: FloatArray = np.asarray(visual.to_color().vertex_colors[:, :3], dtype=np.float32)
+    return colours / np.float32(255)
 
 
 def _corner_normals(mesh: trimesh.Trimesh) -> FloatArray:
