@@ -33,6 +33,7 @@ EXTRAS = {
     "report": ["matplotlib>=3.5", "pillow>=9", "plotly>=5"],
     "synthesis": ["embreex>=2.17.7", "pillow>=9", "pyacvd>=0.3", "pyvista>=0.43"],
     "torch": ["torch>=2.2", "torchvision>=0.17"],
+    "export": ["onnx>=1.16", "onnxscript>=0.1", "torch>=2.2"],
     # ROS 2 from PyPI: what a node needs to run ...
     "ros-pip": ["ros-common-interfaces", "ros-rclpy", "ros-rmw-fastrtps-cpp"],
     # ... and what colcon needs to build message packages with these wheels, whose metadata name few dependencies.

@@ -1,0 +1,85 @@
+"""What may import what: the core needs neither ROS nor torch nor training code, the node needs no torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# Imports every module below `hand_object_pose`, except those that start with one of `apart`, while `blocked` packages
+# cannot be imported; prints the modules of blocked packages that were loaded all the same, and the failures.
+PROBE = """
+import importlib, json, pkgutil, sys
+
+apart, blocked = json.loads(sys.argv[1])
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ImportError(name + " is blocked here")
+
+sys.meta_path.insert(0, Blocker())
+import hand_object_pose
+
+failures, imported = {}, []
+for module in pkgutil.walk_packages(hand_object_pose.__path__, "hand_object_pose.", onerror=lambda name: None):
+    if module.name.startswith(tuple(apart)):
+        continue
+    try:
+        importlib.import_module(module.name)
+        imported.append(module.name)
+    except ImportError as error:
+        failures[module.name] = str(error)
+loaded = sorted({name.partition(".")[0] for name in sys.modules} & set(blocked))
+print(json.dumps({"failures": failures, "loaded": loaded, "imported": imported}))
+"""
+
+OWN_TRAINING = "hand_object_pose_training"
+TRAINING = [OWN_TRAINING, "lightning", "lightning_fabric", "onnx", "onnxscript", "pytorch3d", "tensorboard"]
+TORCH = ["torch", "torchvision"]
+ROS = ["rclpy", "rcl_interfaces", "sensor_msgs", "std_msgs", "geometry_msgs", "hand_object_pose_msgs", "vision_msgs"]
+# The only parts that may need torch: the network itself, what runs it with torch, and what converts its files.
+NEEDS_TORCH = [
+    "hand_object_pose.network",
+    "hand_object_pose.estimation.torch_backend",
+    "hand_object_pose.cli.import_checkpoint",
+    "hand_object_pose.cli.export_onnx",
+]
+
+
+def probe(apart: list[str], blocked: list[str]) -> dict:
+    command = [sys.executable, "-c", PROBE, json.dumps([apart, blocked])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_core_imports_without_torch_ros_and_training() -> None:
+    result = probe([*NEEDS_TORCH, "hand_object_pose.ros"], [*TORCH, *ROS, *TRAINING])
+
+    assert result["failures"] == {}
+    assert result["loaded"] == []
+    assert {"hand_object_pose.estimation.estimator", "hand_object_pose.hand.mano_layer"} <= set(result["imported"])
+
+
+def test_node_imports_without_torch_and_training() -> None:
+    pytest.importorskip("hand_object_pose_msgs", reason="no ROS environment")
+
+    result = probe(NEEDS_TORCH, [*TORCH, *TRAINING])
+
+    assert result["failures"] == {}
+    assert result["loaded"] == []
+    assert "hand_object_pose.ros.node" in result["imported"]
+
+
+def test_network_imports_without_ros_and_training() -> None:
+    pytest.importorskip("torch", reason="the training part is not installed")
+
+    assert probe(["hand_object_pose.ros"], [*ROS, OWN_TRAINING])["failures"] == {}
+
+
+def test_probe_notices_what_is_blocked() -> None:
+    # Crops need OpenCV: if blocking it went unnoticed, the tests above would prove nothing.
+    assert "hand_object_pose.geometry.crops" in probe([*NEEDS_TORCH, "hand_object_pose.ros"], ["cv2"])["failures"]
