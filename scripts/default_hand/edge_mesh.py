@@ -49,7 +49,11 @@ class EdgeMesh:
     def collapse(self, keep: int, gone: int, place: FloatArray) -> bool:
         """Merge two ends of an edge at ``place``; false where that would pinch the surface or turn a face over."""
         ends = self.shared(keep, gone)
-        if len(self.neighbours(keep) & self.neighbours(gone)) != len(ends) or not ends:
+        opposite = self.neighbours(keep) & self.neighbours(gone)
+        if len(opposite) != len(ends) or not ends:
+            return False
+        # A corner with three faces would be left with two, back to back.
+        if any(len(self.neighbours(vertex)) <= 3 for vertex in opposite):
             return False
         moved = self.around[keep] ^ self.around[gone]
         if any(self._turns_over(face, (keep, gone), place) for face in moved):
