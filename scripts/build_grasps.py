@@ -14,7 +14,7 @@ from hand_object_pose.synthetic.grasp_library import SHIPPED, GraspLibrary
 ASSETS = Path(__file__).resolve().parent.parent / "hand_object_pose" / "assets"
 
 
-def build(count: int = 250, seed: int = 0, workers: int = 2, out: Path = ASSETS / SHIPPED) -> None:
+def build(count: int = 250, seed: int = 1, workers: int = 2, out: Path = ASSETS / SHIPPED) -> None:
     """Find ``count`` grasps of every default object and write them to ``out``."""
     GraspLibrary.generate(default_hand(), default_catalogue(), count, seed, workers=workers).save(out)
 

@@ -99,16 +99,18 @@ def close_fingers(
     stopped = np.zeros(flexions.shape, dtype=bool)
     for _ in range(config.max_steps):
         moves = ~stopped & (flexions < FLEXION_LIMITS)
-        if not moves.any():
+        rows = np.flatnonzero(moves.any(axis=1))
+        if not len(rows):
             break
-        trial = np.where(moves, np.minimum(flexions + speeds * step, FLEXION_LIMITS), flexions)
-        vertices, _ = posed.mesh(posed.pose(trial, rest), betas)
-        touching = posed.least_by_joint(distances_to(grid, wrist, vertices))[:, 1:] < -config.skin_depth
+        bent, moving = flexions[rows], moves[rows]
+        trial = np.where(moving, np.minimum(bent + speeds[rows] * step[rows], FLEXION_LIMITS), bent)
+        vertices, _ = posed.mesh(posed.pose(trial, rest[rows]), betas[rows])
+        touching = posed.least_by_joint(distances_to(grid, wrist[rows], vertices))[:, 1:] < -config.skin_depth
         # Joints that caused a touch go back and try a smaller step; those beyond the touching link go on.
-        pressed = _anything_beyond(touching) & moves
-        flexions = np.where(pressed, flexions, trial)
-        stopped |= pressed & (step <= config.smallest_step)
-        step = np.where(pressed, step / 2, step)
+        pressed = _anything_beyond(touching) & moving
+        flexions[rows] = np.where(pressed, bent, trial)
+        stopped[rows] |= pressed & (step[rows] <= config.smallest_step)
+        step[rows] = np.where(pressed, step[rows] / 2, step[rows])
     return flexions
 
 

@@ -1,0 +1,36 @@
+"""``hand-object-pose synthesize-bag``: a synthetic handover as a rosbag2."""
+
+from pathlib import Path
+
+from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.synthetic.bag_writer import BagConfig, write_sequence_bag
+
+
+def run(
+    out: Path,
+    seed: int = 1,
+    object: str | None = None,
+    frames: int = 0,
+    rate: float = 1.0,
+    compressed: bool = False,
+    workers: int = 2,
+) -> None:
+    """Write a synthetic handover with its ground truth as a rosbag2 (MCAP).
+
+    Args:
+        out: the new bag's directory.
+        seed: another number is another sequence.
+        object: name of a default object; chosen by the seed unless given.
+        frames: how many frames; 0 means the whole sequence, about eleven seconds at 30 Hz.
+        rate: detections a second; 0 writes none.
+        compressed: JPEG and PNG instead of raw images.
+        workers: rendering processes.
+    """
+    config = BagConfig(frames=frames, detection_rate=rate, compressed=compressed, workers=workers)
+    catalogue = default_catalogue()
+    if object is not None:
+        catalogue[object]  # an unknown name is refused here, with the list of known ones
+    sequence = write_sequence_bag(out, seed, default_hand(), catalogue, object, config)
+    count = min(frames or sequence.num_frames, sequence.num_frames)
+    print(f"{out}: {count} frames of a handover of the {sequence.model.name}")
