@@ -1,0 +1,53 @@
+"""Penetration and contact of hand and object, exact; hand vertices against the object's signed distance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.checks import check_shape
+from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.geometry.signed_distance import exact_signed_distance
+
+FloatArray = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """How a hand and an object touch.
+
+    Attributes:
+        signed_distances: (778,) metres from hand vertices to the object's surface, negative inside.
+    """
+
+    signed_distances: FloatArray
+
+    @property
+    def depths(self) -> FloatArray:
+        """(778,) metres inside the object, 0 outside."""
+        return np.maximum(-self.signed_distances, 0)
+
+    @property
+    def penetration_mean(self) -> float:
+        """Metres, over all vertices, zeros included: the paper's penetration depth PD."""
+        return float(self.depths.mean())
+
+    @property
+    def penetration_max(self) -> float:
+        """Metres: the deepest vertex."""
+        return float(self.depths.max())
+
+    @property
+    def in_contact(self) -> bool:
+        """Whether any vertex is inside; its mean over frames is the paper's contact percentage CP."""
+        return bool(np.any(self.signed_distances < 0))
+
+    def vertices_within(self, distance: float) -> int:
+        """How many vertices are at most ``distance`` metres from the surface, on either side."""
+        return int(np.sum(np.abs(self.signed_distances) <= distance))
+
+
+def exact_interaction(hand_vertices: FloatArray, object_mesh: TriangleMesh) -> Interaction:
+    """Hand vertices (N, 3) against a closed mesh in the same frame, by the exact point-to-triangle distance."""
+    check_shape("hand_vertices", hand_vertices, ("N", 3))
+    return Interaction(exact_signed_distance(hand_vertices, object_mesh))
