@@ -56,11 +56,11 @@ def _as_bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def _colour(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Half of all colours are dull, as in rooms; some look like skin."""
+    """Most colours are dull, as in rooms; some look like skin."""
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.6:
         colour = rng.uniform(10, 245) * np.exp(rng.normal(0, 0.12, 3))
-    elif kind < 0.65:
+    elif kind < 0.72:
         colour = np.array([225.0, 175.0, 140.0]) * rng.uniform(0.3, 1.1) * np.exp(rng.normal(0, 0.06, 3))
     else:
         colour = rng.uniform(0, 255, 3)
@@ -193,13 +193,12 @@ def _join(rng: np.random.Generator, first: NDArray[np.uint8], second: NDArray[np
         start + sign * 2 * size * along + far * 2 * size * across for sign, far in ((-1, 0), (1, 0), (1, 1), (-1, 1))
     ]
     mask = np.zeros((size, size), dtype=np.uint8)
-    cv2.fillConvexPoly(mask, np.array(corners).astype(np.int32), 255)
+    cv2.fillConvexPoly(mask, np.array(corners).astype(np.int32), 255, cv2.LINE_AA)
     if rng.random() < 0.5:
         shadow = cv2.GaussianBlur(mask, (0, 0), rng.uniform(2.0, 12.0)).astype(np.float32) / 255
         first = _as_bytes(first * (1 - rng.uniform(0, 0.6) * shadow)[..., None])
-    joined = first.copy()
-    cv2.copyTo(second, mask, joined)
-    return joined
+    weight = mask.astype(np.float32) / 255
+    return np.asarray(cv2.blendLinear(first, second, 1 - weight, weight), dtype=np.uint8)
 
 
 def _add_clutter(rng: np.random.Generator, picture: NDArray[np.uint8], count: int) -> None:
@@ -212,7 +211,7 @@ def _add_clutter(rng: np.random.Generator, picture: NDArray[np.uint8], count: in
         if kind < 0.35:
             box = ((float(centre[0]), float(centre[1])), tuple(extent * 2), float(rng.uniform(0, 180)))
             cv2.fillPoly(picture, [cv2.boxPoints(box).astype(np.int32)], colour, cv2.LINE_AA)
-        elif kind < 0.65:
+        elif kind < 0.72:
             axes = (int(extent[0]), int(extent[1]))
             angle = float(rng.uniform(0, 180))
             cv2.ellipse(picture, centre.tolist(), axes, angle, 0, 360, colour, -1, cv2.LINE_AA)

@@ -116,7 +116,7 @@ class PosedScene:
         points = ray * traced.depth[hit, None] + surface.normals * _SURFACE_OFFSET
         colours = shade(
             surface,
-            -ray / np.linalg.norm(ray, axis=1, keepdims=True),
+            -ray / np.sqrt(np.einsum("nc,nc->n", ray, ray))[:, None],
             self._look.lights,
             self._look.ambient,
             lit=self._lit(points, surface.normals),
@@ -148,7 +148,7 @@ class PosedScene:
         albedo = np.clip(albedo * look.gain.astype(np.float32), 0, 1)
         normals = np.einsum("nk,nkc->nc", barycentric, self._object.corner_normals[face]) @ self._rotation.T
         return Surface(
-            normals=normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.float32(1e-6)),
+            normals=normals / np.sqrt(np.einsum("nc,nc->n", normals, normals) + np.float32(1e-12))[:, None],
             albedo=albedo,
             specular=np.full(count, look.specular, dtype=np.float32),
             shininess=np.full(count, look.shininess, dtype=np.float32),
@@ -173,7 +173,10 @@ class PosedScene:
     def _object_openness(self, points: FloatArray, normals: FloatArray) -> FloatArray:
         """Openness (N,) of the object's points, of which only those near the hand need rays."""
         openness = np.ones(len(points), dtype=np.float32)
-        near = np.flatnonzero(((points > self._hand_box[0]) & (points < self._hand_box[1])).all(axis=1))
+        low, high = self._hand_box
+        near = np.flatnonzero(
+            np.logical_and.reduce([(c > a) & (c < b) for c, a, b in zip(points.T, low, high, strict=True)])
+        )
         openness[near] = self._openness(points[near], normals[near], self._arm_rays.is_blocked)
         return openness
 
@@ -228,4 +231,5 @@ def _may_see(directions: FloatArray, vertices: FloatArray) -> NDArray[np.bool_]:
         return np.ones(len(directions), dtype=bool)
     seen = vertices[:, :2] / vertices[:, 2:]
     low, high = seen.min(axis=0) - 1e-4, seen.max(axis=0) + 1e-4
-    return np.asarray(((directions[:, :2] >= low) & (directions[:, :2] <= high)).all(axis=1))
+    x, y = directions[:, 0], directions[:, 1]
+    return (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])

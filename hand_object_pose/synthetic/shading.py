@@ -45,6 +45,6 @@ def shade(
 
 def _highlight(surface: Surface, towards_camera: FloatArray, direction: FloatArray, facing: FloatArray) -> FloatArray:
     half = towards_camera + direction
-    half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), np.float32(1e-6))
-    cosine = np.clip(np.einsum("nc,nc->n", surface.normals, half), 0, 1)
+    length = np.sqrt(np.einsum("nc,nc->n", half, half) + np.float32(1e-12))
+    cosine = np.clip(np.einsum("nc,nc->n", surface.normals, half) / length, 0, 1)
     return surface.specular * cosine**surface.shininess * (facing > 0)

@@ -16,9 +16,10 @@ from hand_object_pose.synthetic.appearance import SleeveLook
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
-ARM_LENGTH = 0.5
+# Long enough to leave most images: an upper arm stretched out behind the forearm.
+ARM_LENGTH = 0.85
 _BEND_LENGTH = 0.05
-_FOREARM_RINGS = np.array([0.0, 0.008, 0.02, 0.035, 0.055, 0.08, 0.11, 0.15, 0.2, 0.27, 0.36, ARM_LENGTH])
+_FOREARM_RINGS = np.array([0.0, 0.008, 0.02, 0.035, 0.055, 0.08, 0.11, 0.15, 0.2, 0.27, 0.4, ARM_LENGTH])
 _CLOTH_GAP = 0.004
 
 
@@ -122,7 +123,7 @@ def forearm_tube(axis: ArmAxis) -> Tube:
 
 def sleeve_tube(axis: ArmAxis, look: SleeveLook) -> Tube:
     """A cloth tube with folds and a hem that is turned inwards."""
-    outer = np.linspace(look.start, ARM_LENGTH + 0.01, 22)
+    outer = np.concatenate([np.linspace(look.start, 0.36, 18), np.linspace(0.36, ARM_LENGTH + 0.01, 5)[1:]])
     along = np.concatenate([[look.start + 0.02, look.start], outer])
     radius = np.linalg.norm(axis.loop - axis.centre, axis=1).mean()
     around = np.arange(len(axis.loop)) * (2 * np.pi / len(axis.loop))
