@@ -12,7 +12,7 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image
 
-from hand_object_pose.geometry.crops import crop_camera, square_crop
+from hand_object_pose.geometry.crops import crop_camera, projected_box, square_crop
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
@@ -60,10 +60,8 @@ def main(sheet: ContactSheet) -> None:
 
 def cropped(scene: Scene, model: ObjectModel, size: int) -> Scene:
     """The scene seen by the camera of the crop (size, size) around hand and object."""
-    boxes = []
-    for points in (scene.truth.hand_vertices, transform_points(scene.truth.object_pose, model.vertices)):
-        pixels = scene.camera.project(points)
-        boxes.append(np.concatenate([pixels.min(axis=0), pixels.max(axis=0)]))
+    surface = transform_points(scene.truth.object_pose, model.vertices)
+    boxes = [projected_box(scene.camera, points) for points in (scene.truth.hand_vertices, surface)]
     return replace(scene, camera=crop_camera(scene.camera, square_crop(np.stack(boxes)), size))
 
 
