@@ -119,6 +119,19 @@ def test_scale_of_the_relative_depth_does_not_matter_much(clean: np.ndarray) -> 
     assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.005)
 
 
+def test_a_hidden_hand_is_placed_by_the_object_that_hides_it() -> None:
+    """The relative depth of hand and object is known, so that the object's measured side is enough."""
+    wall = ball((0.0, 0.0, WRIST_DEPTH - 0.25), 0.14)
+    found = DepthImageRootDepth().estimate(frame(render(HAND, wall)), relative(HAND, wall))
+    assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.004)
+
+
+def test_the_background_does_not_win_where_half_of_the_prediction_misses_the_hand(clean: np.ndarray) -> None:
+    shift = np.array([0.035, 0.02, 0.0])
+    missed = relative((HAND[0] + shift, HAND[1]), (BESIDE[0] + shift / 3, BESIDE[1]))
+    assert DepthImageRootDepth().estimate(frame(clean), missed).depth == pytest.approx(WRIST_DEPTH, abs=0.03)
+
+
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
 def test_no_depth_is_said(value: float) -> None:
     found = DepthImageRootDepth().estimate(frame(np.full((240, 320), value, np.float32)), MESHES)
@@ -131,7 +144,7 @@ def test_depth_that_does_not_look_like_the_hand_is_refused() -> None:
     steep = np.tile(np.linspace(0.3, 2.8, 320, dtype=np.float32), (240, 1))
     found = DepthImageRootDepth().estimate(frame(steep), MESHES)
     assert np.isnan(found.depth)
-    assert "fit the predicted hand" in found.reason
+    assert "fit the prediction" in found.reason
 
 
 def test_a_hand_outside_the_image_is_refused(clean: np.ndarray) -> None:

@@ -88,18 +88,22 @@ class DepthFitSettings:
     """Of ``DepthImageRootDepth``; lengths in metres.
 
     Attributes:
-        window: width of the densest cluster of depths that is looked for first.
+        object_weight: of a vote by a vertex of the rough object, where one of the hand counts 1.
+        coarse_scale: standard deviation of the kernel that finds the peak of all votes.
+        fine_scale: of the kernel that refines it with the hand's votes.
+        reach: votes farther from the peak are outliers.
         largest_step: depths around a vertex that differ by more are an edge, and not used.
-        least_tolerance: residuals below are never called outliers.
         least_vertices: fewer measured vertices are no measurement.
-        least_support: a smaller share of agreeing vertices is no measurement.
+        least_support: a smaller share of agreeing votes is no measurement.
         sigma_floor: standard deviation that remains however many vertices agree (sensor, shape).
         nearest, farthest: measured depths outside are ignored.
     """
 
-    window: float = 0.02
+    object_weight: float = 0.5
+    coarse_scale: float = 0.03
+    fine_scale: float = 0.012
+    reach: float = 0.05
     largest_step: float = 0.02
-    least_tolerance: float = 0.008
     least_vertices: int = 20
     least_support: float = 0.3
     sigma_floor: float = 0.003
@@ -108,12 +112,12 @@ class DepthFitSettings:
 
 
 class DepthImageRootDepth:
-    """Shifts the predicted mesh along the optical axis until its visible side meets the aligned depth image.
+    """Shifts the predicted meshes along the optical axis until their visible sides meet the aligned depth image.
 
-    Each visible hand vertex votes with measured minus predicted relative depth. Holes and depth edges do not vote.
-    Whatever else is in the way (the object, a sleeve, the background beside a finger) votes elsewhere: the densest
-    cluster wins, and is refined by median and MAD.
-    Where the object hides the hand, the object's visible vertices vote as well.
+    Each visible vertex votes with measured minus predicted relative depth. Holes and depth edges do not vote.
+    Whatever else is seen (a sleeve, another object, the background beside a finger) votes elsewhere. The peak of all
+    votes, of the hand and of the object that it holds, tells where they are; the hand's votes near it are averaged by a
+    mean that ignores outliers (Welsch's kernel). Where the object hides the hand, the object's votes are averaged too.
     """
 
     def __init__(self, settings: DepthFitSettings | None = None) -> None:
@@ -125,14 +129,11 @@ class DepthImageRootDepth:
         if frame.depth is None:
             return _none("depth_image", "no depth image for this image")
         hand, held = visible_points((meshes.hand, meshes.hand_faces), (meshes.object, meshes.object_faces))
-        votes = self._votes(frame, meshes.hand[hand])
-        if len(votes) < self._settings.least_vertices:
-            votes = np.concatenate([votes, self._votes(frame, meshes.object[held])])
-        if len(votes) < self._settings.least_vertices:
-            return _none(
-                "depth_image", f"the depth image measures only {len(votes)} visible vertices of hand and object"
-            )
-        return self._agreement(np.sort(votes))
+        hand_votes, object_votes = self._votes(frame, meshes.hand[hand]), self._votes(frame, meshes.object[held])
+        total = len(hand_votes) + len(object_votes)
+        if total < self._settings.least_vertices:
+            return _none("depth_image", f"the depth image measures only {total} visible vertices of hand and object")
+        return self._agreement(hand_votes, object_votes)
 
     def _votes(self, frame: Frame, points: FloatArray) -> FloatArray:
         """Measured minus relative depth of points (N, 3) that a clean patch of the depth image measures."""
@@ -140,23 +141,24 @@ class DepthImageRootDepth:
         used = flat & (measured > self._settings.nearest) & (measured < self._settings.farthest)
         return measured[used] - points[used, 2]
 
-    def _agreement(self, votes: FloatArray) -> RootDepthEstimate:
-        """The cluster of sorted votes."""
+    def _agreement(self, hand_votes: FloatArray, object_votes: FloatArray) -> RootDepthEstimate:
         settings = self._settings
-        ends = np.searchsorted(votes, votes + settings.window, side="right")
-        start = int(np.argmax(ends - np.arange(len(votes))))
-        chosen = votes[start : ends[start]]
-        for _ in range(3):
-            centre = float(np.median(chosen))
-            tolerance = max(2.5 * _robust_spread(chosen), settings.least_tolerance)
-            chosen = votes[np.abs(votes - centre) <= tolerance]
-        support = len(chosen) / len(votes)
+        votes = np.concatenate([hand_votes, object_votes])
+        weights = np.repeat([1.0, settings.object_weight], [len(hand_votes), len(object_votes)])
+        depth = _peak(votes, weights, settings.coarse_scale)
+        if (np.abs(hand_votes - depth) < settings.reach).sum() >= settings.least_vertices:
+            votes = hand_votes
+        near = votes[np.abs(votes - depth) < settings.reach]
+        support = len(near) / len(votes)
         if support < settings.least_support:
-            return _none("depth_image", f"only {support:.0%} of the visible hand's depths fit the predicted hand")
-        spread = _robust_spread(chosen)
+            return _none("depth_image", f"only {support:.0%} of the visible surface's depths fit the prediction")
+        for _ in range(6):
+            weights = np.exp(-0.5 * np.square((near - depth) / settings.fine_scale))
+            depth = float(np.average(near, weights=weights))
+        spread = _robust_spread(near)
         # Errors of neighbouring vertices are alike: about ten of them count as one.
-        sigma = math.hypot(settings.sigma_floor, spread / math.sqrt(max(len(chosen) / 10, 1)))
-        return RootDepthEstimate(float(np.median(chosen)), sigma, "depth_image", spread, support)
+        sigma = math.hypot(settings.sigma_floor, spread / math.sqrt(max(len(near) / 10, 1)))
+        return RootDepthEstimate(depth, sigma, "depth_image", spread, support)
 
 
 def sample_depth(frame: Frame, pixels: FloatArray, largest_step: float) -> tuple[FloatArray, BoolArray]:
@@ -192,6 +194,16 @@ def make_root_depth(mode: str, value: float = 0.6) -> RootDepth:
     if mode == "ground_truth":
         return TrueRootDepth()
     raise ValueError(f"root depth: expected one of {', '.join(MODES)}, found '{mode}'")
+
+
+def _peak(values: FloatArray, weights: FloatArray, scale: float) -> float:
+    """Where the density of weighted values, smoothed with a Gaussian of standard deviation ``scale``, is highest."""
+    cell = scale / 8
+    low = float(values.min())
+    cells = ((values - low) / cell).astype(np.int64)
+    kernel = np.exp(-0.5 * np.square(np.arange(-24, 25) / 8))
+    density = np.convolve(np.bincount(cells, weights=weights), kernel)
+    return low + (int(np.argmax(density)) - 24 + 0.5) * cell
 
 
 def _robust_spread(values: FloatArray) -> float:
