@@ -29,7 +29,7 @@ from hand_object_pose_msgs.msg import HandObjectEstimate, Status
 @pytest.fixture(autouse=True)
 def ros(tmp_path_factory):
     os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
-    rclpy.init(domain_id=1 + os.getpid() % 100)
+    rclpy.init()
     yield
     rclpy.try_shutdown()
 

@@ -77,7 +77,7 @@ def test_the_running_node_has_the_table(tmp_path):
     from hand_object_pose.ros.node import EstimatorNode
 
     os.environ.setdefault("ROS_LOG_DIR", str(tmp_path))
-    rclpy.init(domain_id=1 + os.getpid() % 100)
+    rclpy.init()
     try:
         node = EstimatorNode(lambda settings: None)
         foreign = {"use_sim_time", "start_type_description_service"}

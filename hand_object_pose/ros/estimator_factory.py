@@ -65,7 +65,12 @@ def load_estimator(settings: Settings) -> FrameEstimator:
     from hand_object_pose.estimation.estimator import Estimator
 
     weights = settings.text("weights")
-    backend = load_backend(Path(weights) if weights else None, settings.text("backend"), settings.text("device"))
+    backend = load_backend(
+        Path(weights) if weights else None,
+        settings.text("backend"),
+        settings.text("device"),
+        int(settings.number("threads")),
+    )
     estimator = Estimator(backend, estimator_config(settings))
     estimator.prepare()
     return estimator
