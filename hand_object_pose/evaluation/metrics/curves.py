@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 from scipy.spatial import cKDTree
 
 FloatArray = NDArray[np.floating]
@@ -17,7 +18,7 @@ def pck_curve(errors: FloatArray, thresholds: FloatArray = THRESHOLDS) -> FloatA
 
 def area_under_curve(curve: FloatArray, thresholds: FloatArray = THRESHOLDS) -> float:
     """Area under a curve (T,) by trapezoids, divided by the range of the thresholds: 1 is perfect."""
-    return float(np.trapezoid(curve, thresholds) / (thresholds[-1] - thresholds[0]))
+    return float(trapezoid(curve, thresholds) / (thresholds[-1] - thresholds[0]))
 
 
 def f_scores(predicted: FloatArray, truth: FloatArray, threshold: float) -> FloatArray:
