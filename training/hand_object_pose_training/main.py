@@ -9,6 +9,7 @@ import tyro
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.trainer import TrainConfig, Trainer
 
@@ -17,7 +18,7 @@ from hand_object_pose_training.trainer import TrainConfig, Trainer
 class Render(RenderConfig):
     """Render synthetic samples into shards on disk, which training reads many times."""
 
-    def run(self) -> None:
+    def run_command(self) -> None:
         """Render what is missing."""
         print(f"{self.out}: {render_shards(self)} shards rendered, the others were there already")
 
@@ -26,18 +27,32 @@ class Render(RenderConfig):
 class Train(TrainConfig):
     """Train a network on rendered shards; the same command goes on after an interruption."""
 
-    def run(self) -> None:
+    def run_command(self) -> None:
         """Train."""
         Trainer(self, default_hand(), dict(default_catalogue())).run()
 
 
-Command = Annotated[Render, tyro.conf.subcommand("render")] | Annotated[Train, tyro.conf.subcommand("train")]
+@dataclass(frozen=True)
+class Export(ExportConfig):
+    """Measure a run on held-out samples and write its weights as safetensors and ONNX."""
+
+    def run_command(self) -> None:
+        """Export."""
+        for name, value in export(self, default_hand(), dict(default_catalogue())).items():
+            print(f"{name}: {value}")
+
+
+Command = (
+    Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
+)
 
 
 def main() -> None:
     """Run one command; a mistake of the user is printed without a traceback (exit status 2)."""
     try:
-        tyro.cli(Command, prog="hand-object-train").run()
+        tyro.cli(Command, prog="hand-object-train").run_command()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -187,7 +187,7 @@ class Trainer:
             "mixed_precision",
         )
         values = asdict(config)
-        return {name: repr(values[name]) for name in shared}
+        return {name: str(values[name]) for name in shared}
 
     def _resume(self) -> None:
         if not self.state_path.exists():

@@ -1,0 +1,60 @@
+"""From a training run to weights that ship: safetensors and ONNX, with what they were measured to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.network.checkpoint import save_checkpoint
+from hand_object_pose.network.config import preset_config
+from hand_object_pose.network.model import HandObjectNetwork
+from hand_object_pose.network.onnx_export import export_onnx
+from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose_training.augmentation import NO_AUGMENTATION
+from hand_object_pose_training.objective import Objective
+from hand_object_pose_training.run_state import RunState, load_state
+from hand_object_pose_training.samples import CropDataset
+from hand_object_pose_training.shards import ShardedSamples
+from hand_object_pose_training.supervised import SupervisedNetwork
+from hand_object_pose_training.validation import validate
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What to export.
+
+    Attributes:
+        run: directory of the training run; validation_shards: held-out samples for the errors written into the file.
+        out: the weights file (.safetensors); the ONNX file goes beside it.
+        data: what the network was trained on, in words, for the model card.
+    """
+
+    run: Path
+    validation_shards: Path
+    out: Path
+    data: str = "synthetic scenes only"
+
+
+def export(config: ExportConfig, hand: HandModel, catalogue: dict[str, ObjectModel]) -> dict[str, str]:
+    """Measure, write safetensors and ONNX; returns the provenance that went into the file."""
+    state = load_state(config.run / "state.pt")
+    network_config = preset_config(state.settings["preset"])
+    network = HandObjectNetwork(network_config, hand, training_heads=True)
+    network.load_state_dict(state.network)
+    supervised = SupervisedNetwork(network, Objective(network_config.lixels, hand, catalogue), mixed_precision=False)
+    samples = ShardedSamples(config.validation_shards)
+    errors = validate(supervised, CropDataset(samples, catalogue, network_config.image_size, NO_AUGMENTATION))
+    provenance = _provenance(config, state, errors, len(samples))
+    save_checkpoint(config.out, network, network_config, hand, catalogue, provenance)
+    export_onnx(config.out)
+    return provenance
+
+
+def _provenance(config: ExportConfig, state: RunState, errors: dict[str, float], held_out: int) -> dict[str, str]:
+    return {
+        "data": config.data,
+        "steps": f"{state.step} of {state.total_steps}",
+        "batch_size": state.settings["batch_size"],
+        "minutes": f"{state.seconds / 60:.0f}",
+        "held_out_samples": f"{held_out}",
+        **{name: f"{value:.3f}" for name, value in errors.items()},
+    }
