@@ -1,6 +1,5 @@
 """The message types that our bags hold, for reading and writing rosbag2 without ROS."""
 
-from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +29,7 @@ def typestore() -> Typestore:
     for package in OWN_PACKAGES:
         for name, text in message_definitions(package).items():
             found.update(get_types_from_msg(text, name))
-    store.register({name: fields for name, fields in found.items() if name not in store.fielddefs})
+    store.register({name: definition for name, definition in found.items() if name not in store.fielddefs})
     return store
 
 
@@ -43,8 +42,7 @@ def new_message(name: str, **values: Any) -> Any:
     store = typestore()
     kind = store.types[name]
     _, definition = store.fielddefs[name]
-    known = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
-    if unknown := set(values) - known:
+    if unknown := set(values) - {field for field, _ in definition}:
         raise TypeError(f"{name}: no such field: {', '.join(sorted(unknown))}")
     return kind(**{field: values[field] if field in values else _zero(node) for field, node in definition})
 

@@ -28,8 +28,6 @@ from hand_object_pose.synthetic.sequence import HandoverSequence
 FloatArray = NDArray[np.floating]
 
 _IMAGE, _COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
-# Version 8 of the metadata is read by every supported distribution.
-_METADATA_VERSION = 8
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,6 @@ class _Job:
     sequence: HandoverSequence
     hand: HandModel
     catalogue: Mapping[str, ObjectModel]
-    seed: int
     config: BagConfig
 
 
@@ -74,26 +71,47 @@ def write_sequence_bag(
 ) -> HandoverSequence:
     """Plan the sequence of a seed, render it and write it to the new directory ``path``; returns the sequence.
 
-    Topics: ``/image``, ``/camera_info``, ``/depth/image``, ``/detections``, ``/ground_truth``.
-
     Raises:
         UserError: ``path`` exists, or no handover could be planned.
     """
-    config = config or BagConfig()
-    if path.exists():
-        raise UserError(f"{path}: already exists; remove it or choose another path for the bag")
+    _refuse_existing(path)
     sequence = HandoverSequence(seed, hand, catalogue, object_name)
+    write_bag(path, sequence, hand, catalogue, config)
+    return sequence
+
+
+def write_bag(
+    path: Path,
+    sequence: HandoverSequence,
+    hand: HandModel,
+    catalogue: Mapping[str, ObjectModel],
+    config: BagConfig | None = None,
+) -> None:
+    """Render a planned sequence and write it to the new directory ``path``.
+
+    Topics: ``/image``, ``/camera_info``, ``/depth/image``, ``/detections``, ``/ground_truth``.
+
+    Raises:
+        UserError: ``path`` exists.
+    """
+    _refuse_existing(path)
+    config = config or BagConfig()
     count = min(config.frames or sequence.num_frames, sequence.num_frames)
     path.parent.mkdir(parents=True, exist_ok=True)
-    job = _Job(sequence, hand, catalogue, seed, config)
-    with Writer(path, version=_METADATA_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
+    job = _Job(sequence, hand, catalogue, config)
+    # Version 8 of the metadata is read by older distributions, too.
+    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
         connections: dict[str, Any] = {}
         for stamp, messages in track(_rendered(job, count), description=f"rendering {path.name}", total=count):
             for topic, (kind, data) in messages.items():
                 if topic not in connections:
                     connections[topic] = writer.add_connection(topic, kind, typestore=typestore())
                 writer.write(connections[topic], stamp, data)
-    return sequence
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UserError(f"{path}: already exists; remove it or choose another path for the bag")
 
 
 def stamp_of(config: BagConfig, frame: int, frame_rate: float) -> int:
@@ -148,7 +166,7 @@ def _prepare(job: _Job) -> None:
 def _render_frame(frame: int) -> tuple[int, dict[str, tuple[str, bytes]]]:
     studio = _studio[0]
     job, sequence = studio.job, studio.job.sequence
-    rng = np.random.default_rng([job.seed, frame])
+    rng = np.random.default_rng([sequence.seed, frame])
     rendered = studio.renderer.render(sequence.scene(frame), rng)
     depth = studio.sensor.measure(rendered.depth, rendered.camera, rng)
     stamp = stamp_of(job.config, frame, sequence.config.frame_rate)

@@ -89,7 +89,7 @@ class GraspLibrary:
             for field in fields(Grasps):
                 arrays[f"{name}/{field.name}"] = _compact(field.name, getattr(grasps, field.name))
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)
+        np.savez_compressed(path, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> "GraspLibrary":

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
 from hand_object_pose.hand.joints import FINGER_NAMES
-from hand_object_pose.synthetic.finger_closing import distances_to
+from hand_object_pose.synthetic.finger_closing import PosedHand, distances_to
 from hand_object_pose.synthetic.hand_frame import HandFrame
 
 FloatArray = NDArray[np.floating]
@@ -72,8 +72,7 @@ def assess(
     wrist: FloatArray,
     vertices: FloatArray,
     joints: FloatArray,
-    finger_labels: NDArray[np.integer],
-    frame: HandFrame,
+    posed: PosedHand,
     config: QualityConfig,
 ) -> GraspQuality:
     """Measure hands whose wrist is at the origin and placed by ``wrist`` (N, 4, 4) in the object's frame.
@@ -81,12 +80,11 @@ def assess(
     Args:
         grid: signed distances of the object.
         wrist: hand to object; vertices: (N, 778, 3); joints: (N, 21, 3) metres.
-        finger_labels: (778,) -1 palm, 0 thumb to 4 little finger.
-        frame: the hand's directions; config: limits.
+        posed: the hand they belong to; config: limits.
     """
     distances = distances_to(grid, wrist, vertices)
     depth = np.maximum(-distances, 0)
-    finger_distance, normals = _nearest_by_finger(grid, wrist, vertices, distances, finger_labels)
+    finger_distance, normals = _nearest_by_finger(grid, wrist, vertices, distances, posed.finger_labels)
     touching = finger_distance < config.contact_distance
     cosines = np.where(touching[:, 1:], np.einsum("nc,nfc->nf", normals[:, 0], normals[:, 1:]), 1.0)
     opposition = cosines.min(axis=1)
@@ -96,7 +94,7 @@ def assess(
         & (depth.max(axis=1) <= config.largest_penetration)
         & (depth.mean(axis=1) <= config.largest_mean_penetration)
         & (opposition <= config.opposition)
-        & _forearm_is_free(grid, wrist, frame, config)
+        & _forearm_is_free(grid, wrist, posed.frame, config)
         & (_thumb_clearance(joints) >= config.finger_clearance)
     )
     return GraspQuality(depth.mean(axis=1), depth.max(axis=1), finger_distance, opposition, accepted)

@@ -13,7 +13,6 @@ from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.appearance import sample_appearance
 from hand_object_pose.synthetic.finger_closing import PosedHand
 from hand_object_pose.synthetic.grasp_library import GraspLibrary, shipped_grasps
-from hand_object_pose.synthetic.hand_frame import HandFrame
 from hand_object_pose.synthetic.reaching import ReachConfig, retreated
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.scene import Scene
@@ -55,7 +54,7 @@ class SceneSampler:
         hand: HandModel,
         catalogue: Mapping[str, ObjectModel],
         library: GraspLibrary | None = None,
-        config: SceneConfig = SceneConfig(),
+        config: SceneConfig | None = None,
     ) -> None:
         """Prepare.
 
@@ -67,9 +66,9 @@ class SceneSampler:
         Raises:
             UserError: the library lacks an object, or was made for another mesh of it.
         """
-        self.config = config
+        self.config = config or SceneConfig()
         self.posed = PosedHand(hand)
-        self.frame = HandFrame.of(hand)
+        self.frame = self.posed.frame
         self._models = {name: catalogue[name] for name in sorted(catalogue)}
         library = shipped_grasps() if library is None else library
         self._grasps = {name: library.of(model) for name, model in self._models.items()}

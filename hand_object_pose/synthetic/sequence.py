@@ -74,11 +74,12 @@ class HandoverSequence:
         """
         rng = np.random.default_rng([_SEQUENCE_STREAM, seed])
         drawn = sorted(catalogue)[int(rng.integers(len(catalogue)))]
+        self.seed = seed
         self.config = config = config or SequenceConfig()
         self.model = catalogue[object_name or drawn]
         generator = GraspGenerator(hand)
         found, _, _ = generator.generate(self.model, grid_of(self.model), config.grasps, rng)
-        self.staging: Staging = stage_handover(self.model, found, generator, config.view, config.image_size, rng)
+        self.staging: Staging = stage_handover(self.model, found, generator.posed, config.view, config.image_size, rng)
         self.appearance: Appearance = _steady(sample_appearance(rng))
         self._posed = generator.posed
         stretch = rng.uniform(1 - config.tempo, 1 + config.tempo, len(PHASES))

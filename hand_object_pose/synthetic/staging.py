@@ -12,7 +12,8 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, rotation_angle, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose.synthetic.grasps import GraspGenerator, Grasps, hand_in_object
+from hand_object_pose.synthetic.finger_closing import PosedHand
+from hand_object_pose.synthetic.grasps import Grasps, hand_in_object
 from hand_object_pose.synthetic.hand_frame import HandFrame
 from hand_object_pose.synthetic.motion import blend_poses
 from hand_object_pose.synthetic.reaching import ReachConfig, retreated
@@ -76,7 +77,7 @@ class Staging:
 def stage_handover(
     model: ObjectModel,
     grasps: Grasps,
-    generator: GraspGenerator,
+    posed: PosedHand,
     view: ViewConfig,
     image_size: tuple[int, int],
     rng: np.random.Generator,
@@ -88,15 +89,15 @@ def stage_handover(
         UserError: none was found.
     """
     config = config or StagingConfig()
-    hands, _ = hand_in_object(generator, grasps)
+    hands, _ = hand_in_object(posed, grasps)
     downs = resting_directions(model)
     for _ in range(config.attempts):
         upright = _upright_rotation(downs[int(rng.integers(len(downs)))], rng)
-        fitting = _fitting_grasps(model, grasps, hands, upright, generator.frame, view, config)
+        fitting = _fitting_grasps(model, grasps, hands, upright, posed.frame, view, config)
         if not len(fitting):
             continue
         chosen = int(rng.choice(fitting))
-        planner = _Planner(model, grasps[[chosen]], hands[chosen], generator.frame, view, config, rng)
+        planner = _Planner(model, grasps[[chosen]], hands[chosen], posed.frame, view, config, rng)
         staging = planner.plan(upright, sample_camera(view, rng, image_size))
         if staging is not None:
             return staging
