@@ -44,12 +44,14 @@ def as_model(name: str, mesh: trimesh.Trimesh, directory: Path) -> ObjectModel:
     return ObjectModel(name, vertices, np.asarray(mesh.faces), visual_mesh=path)
 
 
+QUAD_PICTURE = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+QUAD_UV = np.array([[0.1, 0.9], [0.9, 0.9], [0.9, 0.1], [0.1, 0.1]])
+
+
 def textured_quad() -> trimesh.Trimesh:
     """A square with a random picture, 10 cm wide, facing the camera (towards -z)."""
     vertices = np.array([[-0.05, -0.05, 0], [0.05, -0.05, 0], [0.05, 0.05, 0], [-0.05, 0.05, 0]])
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    uv = np.array([[0.1, 0.9], [0.9, 0.9], [0.9, 0.1], [0.1, 0.1]])
-    visual = trimesh.visual.TextureVisuals(uv=uv, image=Image.fromarray(pixels))
+    visual = trimesh.visual.TextureVisuals(uv=QUAD_UV, image=Image.fromarray(QUAD_PICTURE))
     return trimesh.Trimesh(vertices, [[0, 2, 1], [0, 3, 2]], visual=visual, process=False)
 
 
@@ -246,12 +248,11 @@ def test_texture_look_up_agrees_with_opencv() -> None:
     rng = np.random.default_rng(0)
     barycentric = rng.dirichlet(np.ones(3), 200).astype(np.float32)
     face = rng.integers(0, 2, 200)
-    uv = np.einsum("nk,nkc->nc", barycentric, mesh.visual.uv[mesh.faces[face]])
-    picture = np.asarray(mesh.visual.material.image).astype(float)
+    uv = (barycentric[:, :, None] * QUAD_UV[np.asarray(mesh.faces)[face]]).sum(axis=1)
     # OpenCV's bilinear look-up; pixel centres lie at half integers of the texture, v runs upwards.
     map_x, map_y = uv[:, 0] * 16 - 0.5, (1 - uv[:, 1]) * 16 - 0.5
     expected = cv2.remap(
-        picture.astype(np.float32),
+        QUAD_PICTURE.astype(np.float32),
         map_x.astype(np.float32)[None],
         map_y.astype(np.float32)[None],
         cv2.INTER_LINEAR,
@@ -274,15 +275,13 @@ def test_unlit_texture_reaches_the_image_unchanged(hand: HandModel, catalogue: d
     )
     unshaded = SceneRenderer(hand, catalogue, quality=RenderQuality(0, 0))
     seen = draw(unshaded, scene_of(hand, "quad", pose, look=flat))
-    quad = textured_quad()
-    picture = np.asarray(quad.visual.material.image)
     # The centre of the texel in column 3 and row 12 of the texture: u = 3.5 / 16, v = 1 - 12.5 / 16.
     for column, row in ((3, 12), (9, 4), (12, 12), (4, 4)):
         share = (np.array([(column + 0.5) / 16, (row + 0.5) / 16]) - 0.1) / 0.8
         place = np.array([*(share * 0.1 - 0.05), 0.15])
         x, y = np.round(CAMERA.project(place)).astype(int)
         assert seen.labels[y, x] == OBJECT
-        assert np.abs(seen.image[y, x].astype(int) - picture[row, column]).max() < 25
+        assert np.abs(seen.image[y, x].astype(int) - QUAD_PICTURE[row, column]).max() < 25
 
 
 def test_normals_are_smooth_on_a_sphere_and_sharp_on_a_box() -> None:
