@@ -41,11 +41,14 @@ def messages_of(stamp):
     return {"/image": image, "/camera_info": info, "/detections": detections}
 
 
-@pytest.fixture(scope="module", params=[StoragePlugin.MCAP, StoragePlugin.SQLITE3], ids=["mcap", "sqlite"])
-def bag(request, tmp_path_factory):
-    path = tmp_path_factory.mktemp("bags") / "bag"
+@pytest.fixture(params=[StoragePlugin.MCAP, StoragePlugin.SQLITE3], ids=["mcap", "sqlite"])
+def bag(request, tmp_path):
+    return write_bag(tmp_path / "bag", request.param)
+
+
+def write_bag(path, plugin=StoragePlugin.MCAP):
     store = typestore()
-    with Writer(path, version=8, storage_plugin=request.param) as writer:
+    with Writer(path, version=8, storage_plugin=plugin) as writer:
         connections = {}
         for frame in range(FRAMES):
             stamp = START + frame * PERIOD
@@ -125,9 +128,10 @@ def stamp_of(message):
     return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
 
 
-def test_three_processes_agree_on_every_count_and_stamp(ros, bag, tmp_path):
+def test_three_processes_agree_on_every_count_and_stamp(ros, tmp_path):
     from ros_support import Harness
 
+    bag = write_bag(tmp_path / "bag")
     harness = Harness({"object_id": "mug"}, topics=("status",))
     recorder = start("recorder", tmp_path / "heard", "--record", tmp_path / "heard.json")
     player = None
@@ -184,7 +188,6 @@ def _check_recording(path, played):
 
 
 def test_a_single_interrupt_ends_the_real_node_in_order(ros, tmp_path):
-    pytest.importorskip("rclpy")
     command = [sys.executable, "-m", "hand_object_pose.ros.main", "--ros-args", "-p", "weights:=/no/such.safetensors"]
     import rclpy
     from rclpy.node import Node

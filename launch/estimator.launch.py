@@ -1,0 +1,124 @@
+"""Starts the node, and on request RViz and a bag.
+
+    ros2 launch hand_object_pose estimator.launch.py image:=/camera/color/image_raw object_id:=mug rviz:=true
+
+The node configures and activates itself (parameter `autostart`). Arguments left empty keep the value of the
+parameter file, or the node's default; `--show-args` lists them.
+"""
+
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchContext, LaunchDescription
+
+# Launch argument -> parameter of the node; their types are those of docs/parameters.md.
+PARAMETER_ARGUMENTS = {
+    "object_id": ("object_id", str),
+    "hand_side": ("hand_side", str),
+    "weights": ("weights", str),
+    "backend": ("backend", str),
+    "device": ("device", str),
+    "objects_path": ("objects_path", str),
+    "image_transport": ("image_transport", str),
+    "depth_transport": ("depth_transport", str),
+    "roi_mode": ("roi.mode", str),
+    "root_depth_mode": ("root_depth.mode", str),
+    "root_depth_value": ("root_depth.value", float),
+    "max_frame_age": ("max_frame_age", float),
+    "tf_prefix": ("tf_prefix", str),
+    "autostart": ("autostart", bool),
+}
+# Launch argument -> topic of the node, and what it is.
+TOPIC_ARGUMENTS = {
+    "image": ("image", "Colour image (without /compressed)."),
+    "camera_info": ("camera_info", "Its CameraInfo; empty: beside the image."),
+    "depth": ("depth/image", "Depth image aligned to the colour image."),
+    "detections": ("detections", "Boxes of hands and objects (vision_msgs/Detection2DArray)."),
+}
+# Argument, default, what it is.
+OTHER_ARGUMENTS = (
+    ("namespace", "", "Namespace of the node and its topics."),
+    ("params_file", "", "Parameter file; empty: config/estimator.yaml of the package."),
+    ("use_sim_time", "false", "Use /clock, for bags played with `ros2 bag play --clock`."),
+    ("rviz", "false", "Start RViz."),
+    ("frame", "camera_color_optical_frame", "Fixed frame of RViz: that of the images."),
+    ("bag", "", "Play this bag again and again; its topics are /image, /camera_info, /depth/image, /detections."),
+    ("respawn", "true", "Start the node again when it ends with an error."),
+)
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Arguments, and the function that looks at them."""
+    parameters = [
+        DeclareLaunchArgument(name, default_value="", description=f"Parameter {parameter}.")
+        for name, (parameter, _) in PARAMETER_ARGUMENTS.items()
+    ]
+    topics = [
+        DeclareLaunchArgument(name, default_value="", description=f"Topic. {text}")
+        for name, (_, text) in TOPIC_ARGUMENTS.items()
+    ]
+    others = [
+        DeclareLaunchArgument(name, default_value=default, description=text) for name, default, text in OTHER_ARGUMENTS
+    ]
+    return LaunchDescription([*topics, *parameters, *others, OpaqueFunction(function=_actions)])
+
+
+def _actions(context: LaunchContext) -> list:
+    def given(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    share = FindPackageShare("hand_object_pose")
+    remappings = [(topic, given(name)) for name, (topic, _) in TOPIC_ARGUMENTS.items() if given(name)]
+    actions = [_estimator(given, share, remappings)]
+    if _is_true(given("rviz")):
+        actions.append(_rviz(given, share))
+    if given("bag"):
+        actions.append(_player(given, remappings))
+    return actions
+
+
+def _estimator(given, share, remappings):
+    overrides = {
+        parameter: ParameterValue(given(name), value_type=kind)
+        for name, (parameter, kind) in PARAMETER_ARGUMENTS.items()
+        if given(name)
+    }
+    overrides["use_sim_time"] = _is_true(given("use_sim_time"))
+    default_file = PathJoinSubstitution([share, "config", "estimator.yaml"])
+    return Node(
+        package="hand_object_pose",
+        executable="hand_object_pose_estimator",
+        name="hand_object_pose_estimator",
+        namespace=given("namespace"),
+        parameters=[given("params_file") or default_file, overrides],
+        remappings=remappings,
+        respawn=_is_true(given("respawn")),
+        respawn_delay=2.0,
+        output="screen",
+        emulate_tty=True,
+    )
+
+
+def _rviz(given, share):
+    config = PathJoinSubstitution([share, "rviz", "estimator.rviz"])
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=given("namespace"),
+        arguments=["-d", config, "-f", given("frame")],
+        output="screen",
+    )
+
+
+def _player(given, remappings):
+    renamed = [word for topic, name in remappings for word in ("-r", f"/{topic}:={name}")]
+    module = ["python3", "-m", "hand_object_pose.ros.bag_player"]
+    play = [given("bag"), "--rounds", "0", "--wait-for", "/image"]
+    return ExecuteProcess(cmd=[*module, *play, "--ros-args", *renamed], output="screen")
+
+
+def _is_true(text: str) -> bool:
+    return text.lower() in ("true", "1", "yes", "on")

@@ -1,0 +1,76 @@
+"""The launch file: it compiles, its arguments are those of the parameter table, and with `launch` installed it runs."""
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hand_object_pose.ros.parameters import SPECS
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "launch" / "estimator.launch.py"
+SUBSCRIBED = {"image", "camera_info", "depth/image", "detections"}
+NEEDED = {"image", "camera_info", "depth", "detections", "object_id", "weights", "device", "rviz", "bag"}
+
+
+@pytest.fixture(scope="module")
+def assigned():
+    """Module-level names to their values' syntax trees."""
+    tree = ast.parse(FILE.read_text(), FILE.name)
+    compile(tree, FILE.name, "exec")
+    return {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
+
+
+def test_parameter_arguments_are_those_of_the_table_with_its_types(assigned):
+    table = assigned["PARAMETER_ARGUMENTS"]
+    assert isinstance(table, ast.Dict)
+    for name, entry in zip(table.keys, table.values, strict=True):
+        parameter, kind = entry.elts
+        assert parameter.value in SPECS, f"{name.value} sets {parameter.value}, which the node does not have"
+        assert kind.id == type(SPECS[parameter.value].default).__name__
+
+
+def test_topics_are_those_of_the_node_and_nothing_needed_is_missing(assigned):
+    topics = assigned["TOPIC_ARGUMENTS"]
+    assert {entry.elts[0].value for entry in topics.values} == SUBSCRIBED
+    others = {entry.elts[0].value for entry in assigned["OTHER_ARGUMENTS"].elts}
+    names = {key.value for table in ("TOPIC_ARGUMENTS", "PARAMETER_ARGUMENTS") for key in assigned[table].keys}
+    assert not others & names
+    assert names | others >= NEEDED
+
+
+def test_files_that_the_launch_file_names_are_there_and_installed():
+    source, setup = FILE.read_text(), (ROOT / "setup.py").read_text()
+    for folder, name in (("config", "estimator.yaml"), ("rviz", "estimator.rviz")):
+        assert f'"{folder}", "{name}"' in source
+        assert (ROOT / folder / name).is_file()
+        assert f"/{folder}" in setup
+    assert "hand_object_pose_estimator = " in setup
+
+
+def test_rviz_shows_topics_that_the_node_publishes():
+    config = yaml.safe_load((ROOT / "rviz" / "estimator.rviz").read_text())
+    topics = {
+        display["Topic"]["Value"] for display in config["Visualization Manager"]["Displays"] if "Topic" in display
+    }
+    published = (ROOT / "hand_object_pose" / "ros" / "publishers.py").read_text()
+    assert topics == {"markers", "object_pose", "debug_image"}
+    assert all(f'"{topic}"' in published for topic in topics)
+
+
+def test_the_description_is_made_where_launch_is_installed(monkeypatch):
+    launch = pytest.importorskip("launch")
+    pytest.importorskip("launch_ros")
+    spec = importlib.util.spec_from_file_location("estimator_launch", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    description = module.generate_launch_description()
+    context = launch.LaunchContext()
+    declared = {argument.name for argument in description.get_launch_arguments()}
+    assert declared >= NEEDED
+    context.launch_configurations.update({argument.name: "" for argument in description.get_launch_arguments()})
+    context.launch_configurations.update(image="/camera/image", object_id="mug", rviz="true", bag="/tmp/bag")
+    actions = module._actions(context)
+    assert [type(action).__name__ for action in actions] == ["Node", "Node", "ExecuteProcess"]
