@@ -26,6 +26,7 @@ class AugmentationConfig:
         blur_sigma_range: Gaussian blur, pixels; blur_probability: how often.
         noise_sigma: largest standard deviation of added noise, in [0, 1] units.
         erase_probability: how often a random rectangle hides a part.
+        border_probability: how often one side is black, as where a crop leaves the image.
     """
 
     turn_degrees: float = 15.0
@@ -38,10 +39,11 @@ class AugmentationConfig:
     blur_probability: float = 0.5
     noise_sigma: float = 0.03
     erase_probability: float = 0.15
+    border_probability: float = 0.15
 
 
 NO_AUGMENTATION = AugmentationConfig(
-    0.0, 0.0, (DEFAULT_MARGIN, DEFAULT_MARGIN), (1.0, 1.0), (1.0, 1.0), 0.0, (0.1, 0.1), 0.0, 0.0, 0.0
+    0.0, 0.0, (DEFAULT_MARGIN, DEFAULT_MARGIN), (1.0, 1.0), (1.0, 1.0), 0.0, (0.1, 0.1), 0.0, 0.0, 0.0, 0.0
 )
 
 
@@ -96,6 +98,8 @@ def photometric(config: AugmentationConfig, image: NDArray[np.uint8], rng: np.ra
         _erase(pixels, rng)
     if config.noise_sigma > 0:
         pixels = pixels + rng.uniform(0, config.noise_sigma) * rng.standard_normal(pixels.shape, dtype=np.float32)
+    if rng.random() < config.border_probability:
+        _blacken_a_side(pixels, rng)
     return np.clip(pixels, 0.0, 1.0).astype(np.float32)
 
 
@@ -116,3 +120,9 @@ def _erase(pixels: NDArray[np.float32], rng: np.random.Generator) -> None:
     height, width = rng.integers(size // 12, size // 4, 2)
     top, left = rng.integers(0, size - height), rng.integers(0, size - width)
     pixels[top : top + height, left : left + width] = rng.random(3, dtype=np.float32)
+
+
+def _blacken_a_side(pixels: NDArray[np.float32], rng: np.random.Generator) -> None:
+    size = pixels.shape[0]
+    sides = np.rot90(pixels, int(rng.integers(4)))
+    sides[: rng.integers(1, size // 3)] = 0.0

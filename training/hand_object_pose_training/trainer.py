@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.utilities.seed import seed_everything
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -78,7 +79,7 @@ class Trainer:
         """
         if (config.steps is None) == (config.budget_minutes is None):
             raise UserError("give the length of the run either as --steps or as --budget-minutes")
-        self.config, self.catalogue = config, catalogue
+        self.config, self.catalogue, self.console = config, catalogue, Console()
         self.fabric = Fabric(accelerator=config.device, devices=1)
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
@@ -99,7 +100,7 @@ class Trainer:
     def run(self) -> None:
         """Train to the end, saving on the way."""
         batches = iter(self._loader())
-        with _progress() as progress:
+        with _progress(self.console) as progress:
             task = progress.add_task("training", total=self.total_steps or None, completed=self.step, losses="")
             while self.total_steps == 0 or self.step < self.total_steps:
                 losses = self._timed_step(batches)
@@ -144,7 +145,7 @@ class Trainer:
         self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.gradient_clip)
         self.optimizer.step()
         if self.step == 0:
-            self.fabric.print(f"first batch, weighted terms: {_shown(weighted)}")
+            self.console.print(f"first batch, weighted terms: {_shown(weighted)}")
         return {name: value.detach() for name, value in {"total": total, **weighted}.items()}
 
     def _after_step(self, losses: dict[str, Tensor]) -> None:
@@ -154,6 +155,8 @@ class Trainer:
                 self.log.add_scalar(f"loss/{name}", value.item(), self.step)
             self.log.add_scalar("learning_rate", self.optimizer.param_groups[0]["lr"], self.step)
             self.log.add_scalar("samples_per_second", self.step * config.batch_size / self.seconds, self.step)
+        if self.step % 100 == 0 and not self.console.is_terminal:
+            self.console.print(f"step {self.step} of {self.total_steps}: {_shown(losses)}", soft_wrap=True)
         if self.step % config.validate_every == 0 or self.step == self.total_steps:
             self._validate()
         if self.step % config.save_every == 0:
@@ -166,7 +169,7 @@ class Trainer:
         for name, value in errors.items():
             self.log.add_scalar(f"validation/{name}", value, self.step)
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
-        self.fabric.print(f"step {self.step}: {listed}")
+        self.console.print(f"step {self.step}: {listed}")
 
     def _steps_in_budget(self) -> int:
         # The first steps warm up caches and are left out of nothing: a slightly pessimistic rate is the safer one.
@@ -202,12 +205,13 @@ class Trainer:
         self.supervised.network.load_state_dict(state.network)
         self.optimizer.load_state_dict(state.optimizer)
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
-        self.fabric.print(f"resuming at step {self.step} of {self.total_steps}")
+        self.console.print(f"resuming at step {self.step} of {self.total_steps}")
 
 
-def _progress() -> Progress:
+def _progress(console: Console) -> Progress:
     text = TextColumn("{task.completed}/{task.total} {task.fields[losses]}")
-    return Progress(TextColumn("{task.description}"), BarColumn(), text, TimeRemainingColumn(), refresh_per_second=0.5)
+    columns = TextColumn("{task.description}"), BarColumn(), text, TimeRemainingColumn()
+    return Progress(*columns, console=console, refresh_per_second=0.5, disable=not console.is_terminal)
 
 
 def _shown(losses: dict[str, Tensor]) -> str:
