@@ -9,6 +9,7 @@ import tyro
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose_training.baseline import BaselineConfig, write_baseline
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.trainer import TrainConfig, Trainer
@@ -42,9 +43,19 @@ class Export(ExportConfig):
             print(f"{name}: {value}")
 
 
+@dataclass(frozen=True)
+class WriteBaseline(BaselineConfig):
+    """Average the training samples into the baseline that estimates are compared with."""
+
+    def run_command(self) -> None:
+        """Average."""
+        print(f"{self.out}: the mean of {write_baseline(self)} samples")
+
+
 Command = (
     Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[WriteBaseline, tyro.conf.subcommand("baseline")]
     | Annotated[Export, tyro.conf.subcommand("export")]
 )
 
