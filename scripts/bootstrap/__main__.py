@@ -117,7 +117,7 @@ def _install(venv: Path, purpose: str, stamps: Stamps) -> None:
     constrained: list[str | Path] = [
         *pip,
         "install",
-        "--quiet",
+        "-qq",
         "--progress-bar",
         "off",
         "-c",
