@@ -143,3 +143,31 @@ def test_turning_a_sample_moves_pixels_and_points_alike(shards):
     before = np.concatenate([stored.project(vertices), np.ones((1000, 1))], axis=1) @ crop.homography.T
     np.testing.assert_allclose(before[:, :2] / before[:, 2:], crop.camera.project(vertices @ crop.turn.T), atol=1e-6)
     assert np.linalg.norm(crop.turn - np.eye(3)) > 0.1
+
+
+def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_measured_to_do(config, tmp_path):
+    from hand_object_pose.estimation.onnx_backend import OnnxBackend
+    from hand_object_pose_training.export import ExportConfig, export
+
+    trainer = Trainer(config, default_hand(), CATALOGUE)
+    losses_of(trainer, 1)
+    trainer.save()
+    weights = tmp_path / "trained.safetensors"
+    provenance = export(ExportConfig(config.out, config.validation_shards, weights), default_hand(), CATALOGUE)
+    info = OnnxBackend(weights).weights
+    assert info.provenance == provenance
+    assert float(info.provenance["hand.mje_cm"]) > 0
+    assert info.objects.keys() == CATALOGUE.keys()
+    assert info.hand.hash == default_hand().hash
+
+
+def test_the_baseline_is_the_mean_of_the_training_samples(config, tmp_path):
+    from hand_object_pose.evaluation.baseline import Baseline
+    from hand_object_pose_training.baseline import BaselineConfig, write_baseline
+
+    path = tmp_path / "baseline.npz"
+    samples = ShardedSamples(config.shards)
+    assert write_baseline(BaselineConfig(config.shards, path)) == len(samples)
+    expected = np.mean([sample.joints - sample.joints[0] for sample in samples], axis=0)
+    found = Baseline.load(path).predict(np.zeros(3), samples.object_names[0]).joints
+    np.testing.assert_allclose(found - found[0], expected, atol=1e-6)
