@@ -23,7 +23,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker
 
-from hand_object_pose_msgs.msg import HandObjectEstimate, Status
+from hand_object_pose_msgs.msg import HandObjectEstimate, HandObjectEstimates, Status
 
 
 @pytest.fixture(autouse=True)
@@ -366,3 +366,21 @@ def test_16_bit_and_missing_depth(harness):
     h.send(good_image(stamp), good_info(stamp), depth)
     h.until(lambda: h.estimates_of(stamp), "an estimate")
     np.testing.assert_allclose(seen[0].depth, 0.6, rtol=1e-6)
+
+
+def test_the_root_depth_may_come_from_the_truth(harness):
+    h = harness({"root_depth.mode": "ground_truth"})
+    truth = h.client.create_publisher(HandObjectEstimates, "ground_truth", 10)
+    h.node.autostart()
+    h.until(lambda: h.image.get_subscription_count() and h.info.get_subscription_count(), "the node's subscriptions")
+    h.until(
+        lambda: truth.get_subscription_count() and h.client.count_publishers("estimate"), "the truth's subscription"
+    )
+    seen = []
+    h.behave = seen.append
+    stamp = h.stamp()
+    message = HandObjectEstimates(header=good_image(stamp).header, estimates=[HandObjectEstimate(root_depth=0.625)])
+    truth.publish(message)
+    h.send(good_image(stamp), good_info(stamp))
+    h.until(lambda: seen, "the frame")
+    assert seen[0].true_root_depth == 0.625

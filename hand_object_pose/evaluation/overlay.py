@@ -56,6 +56,7 @@ def draw_meshes(
     for vertices, faces, colour in meshes:
         if vertices[:, 2].min() <= 0:
             continue
+        faces = faces[_towards_camera(vertices[faces])]
         corners = vertices[faces]
         # Eight fractional bits: cv2 draws at sub-pixel positions.
         pixels = np.round(distort(camera, vertices.astype(float))[faces] * 256).clip(-(2**30), 2**30)
@@ -79,6 +80,12 @@ def _meshes(
     if pair.hand is not None:
         meshes.append((pair.hand.vertices, hand_faces, HAND_COLOUR))
     return meshes
+
+
+def _towards_camera(corners: FloatArray) -> NDArray[np.bool_]:
+    """(F,) whether triangles (F, 3, 3) show the camera their outside; the others are hidden by these."""
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return np.einsum("ij,ij->i", normals, corners[:, 0]) < 0
 
 
 def _shades(corners: FloatArray, colour: tuple[int, int, int]) -> FloatArray:

@@ -40,6 +40,7 @@ class TopicNames:
     image: str
     camera_info: str
     depth: str
+    """Of the depth image, or of the ground truth that replaces it."""
     detections: str
 
 
@@ -84,6 +85,7 @@ class FrameBuilder:
             camera=camera,
             stamp=stamp_of(bundle.image) / 1e9,
             depth=self._depth(bundle, image),
+            true_root_depth=_true_root_depth(bundle.depth),
             hand_boxes=boxes.hands,
             object_boxes=boxes.objects,
             object_id=boxes.object_id,
@@ -113,7 +115,7 @@ class FrameBuilder:
             )
 
     def _depth(self, bundle: Bundle, image: ColourImage) -> DepthImage | None:
-        if bundle.depth is None:
+        if bundle.depth is None or hasattr(bundle.depth, "estimates"):
             return None
         with _naming(self.topics.depth):
             depth = (
@@ -131,6 +133,12 @@ class FrameBuilder:
 def is_empty(depth: DepthImage | None) -> bool:
     """Whether a depth image holds holes only."""
     return depth is not None and not np.isfinite(depth).any()
+
+
+def _true_root_depth(message: Any) -> float | None:
+    """The wrist's depth in a HandObjectEstimates with the truth; None in any other message."""
+    pairs = getattr(message, "estimates", None)
+    return float(pairs[0].root_depth) if pairs else None
 
 
 def _colour(message: Any) -> ColourImage:

@@ -52,8 +52,9 @@ class Intake:
         self._gaps = StampGaps()
         self._last_stamp: int | None = None
         self._last_jump = -_ONE_JUMP
-        wants_depth = settings.text("root_depth.mode") == "depth_image"
-        tolerance = round(settings.number("depth_tolerance") * 1e9)
+        wants_depth = settings.text("root_depth.mode") != "fixed"
+        from_image = settings.text("root_depth.mode") == "depth_image"
+        tolerance = round(settings.number("depth_tolerance") * 1e9) if from_image else 0
         self._pairing = Pairing(wants_depth, tolerance, settings.number("sync_wait"))
 
     def image(self, message: Any) -> None:

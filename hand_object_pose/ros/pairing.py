@@ -1,4 +1,4 @@
-"""Brings an image together with its camera_info and depth, which arrive in any order."""
+"""Brings an image together with its camera_info and what the root depth comes from, which arrive in any order."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Bundle:
         received: node's clock when the image arrived, nanoseconds.
         sequence: how many images had arrived by then.
         info: CameraInfo of the same stamp; else the newest that fits; None where none ever came.
-        depth: depth message nearest in time; None where none is near enough.
+        depth: depth image (or ground truth) nearest in time; None where none is near enough.
         info_exact: whether the stamps of image and info are equal.
     """
 
@@ -69,7 +69,7 @@ class Pairing:
         return self._release_if_complete()
 
     def add_depth(self, depth: Any) -> list[Bundle]:
-        """A depth image came."""
+        """A depth image, or ground truth, came."""
         self._depths.append(depth)
         if self._last_stamp is not None:
             self._expects_depth |= abs(stamp_of(depth) - self._last_stamp) <= self._tolerance

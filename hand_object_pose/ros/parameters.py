@@ -119,8 +119,8 @@ PARAMETERS = (
     ParameterSpec(
         "root_depth.mode",
         "depth_image",
-        "Where the wrist's depth comes from: the aligned depth image, or a fixed value.",
-        choices=("depth_image", "fixed"),
+        "Where the wrist's depth comes from: the aligned depth image, a fixed value, or (to evaluate) ground_truth.",
+        choices=("depth_image", "fixed", "ground_truth"),
     ),
     ParameterSpec(
         "root_depth.value",

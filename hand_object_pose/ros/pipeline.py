@@ -223,7 +223,7 @@ class Pipeline:
         if not result.pairs:
             return Problem("nothing was seen", topics.image)
         pair = result.pairs[0]
-        if pair.hand is None and pair.root_depth_source == "depth_image":
+        if pair.hand is None and pair.root_depth_source in ("depth_image", "ground_truth"):
             return Problem(f"no root depth: {pair.reason} ({topics.depth})", topics.depth)
         if pair.box is None:
             return Problem(f"no box: {pair.reason} ({topics.detections})", topics.detections)

@@ -1,5 +1,6 @@
 """Publishes `status` and `/diagnostics`."""
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ _SHARED_MEMORY_HINT = (
     "images on {topic} are lost before they arrive ({lost} so far): give the camera driver's process more shared "
     "memory with FASTDDS_DEFAULT_PROFILES_FILE=config/fastdds_publisher.xml, or make it publish reliably"
 )
+
+
+def _gist(verdict: Verdict) -> tuple:
+    """What is worth another line in the log: not that an age or a count has changed."""
+    return verdict.state, verdict.problem.topic, re.sub(r"[\d.]+", "", verdict.problem.reason)
 
 
 @dataclass
@@ -84,7 +90,7 @@ class Reporter:
             warnings = self._warnings(counts, seen)
             key = (verdict, tuple(warnings), self.situation.settings.text("object_id"), self.situation.device)
             if key != self._last or always:
-                if self._last is None or verdict != self._last[0]:
+                if self._last is None or _gist(verdict) != _gist(self._last[0]):
                     self._log(verdict)
                 self._last = key
                 self._status.publish(self._message(verdict, warnings, counts, seen))

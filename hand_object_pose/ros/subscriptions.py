@@ -14,6 +14,7 @@ from hand_object_pose.ros.frames import TopicNames
 from hand_object_pose.ros.intake import Intake
 from hand_object_pose.ros.parameters import Settings
 from hand_object_pose.ros.status import TopicFacts
+from hand_object_pose_msgs.msg import HandObjectEstimates
 
 _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
 _INFO_DEPTH = 5
@@ -83,15 +84,15 @@ class Subscriptions:
     def __init__(self, node: Node, settings: Settings, topics: TopicNames, intake: Intake) -> None:
         reliability, depth = settings.text("reliability"), int(settings.number("queue_depth"))
         image_type = Image if settings.text("image_transport") == "raw" else CompressedImage
-        depth_type = Image if settings.text("depth_transport") == "raw" else CompressedImage
         self.image = AdaptiveSubscription(node, image_type, topics.image, intake.image, depth, reliability)
         self.camera_info = AdaptiveSubscription(
             node, CameraInfo, topics.camera_info, intake.camera_info, _INFO_DEPTH, reliability
         )
         self._all = [self.image, self.camera_info]
         self.depth: AdaptiveSubscription | None = None
-        if settings.text("root_depth.mode") == "depth_image":
-            self.depth = AdaptiveSubscription(node, depth_type, topics.depth, intake.depth, depth, reliability)
+        if settings.text("root_depth.mode") != "fixed":
+            kind = _depth_type(settings)
+            self.depth = AdaptiveSubscription(node, kind, topics.depth, intake.depth, depth, reliability)
             self._all.append(self.depth)
         detections = AdaptiveSubscription(
             node, Detection2DArray, topics.detections, intake.detections.put, _INFO_DEPTH, "auto"
@@ -107,6 +108,12 @@ class Subscriptions:
         """Unsubscribe from everything."""
         for subscription in self._all:
             subscription.destroy()
+
+
+def _depth_type(settings: Settings) -> type:
+    if settings.text("root_depth.mode") == "ground_truth":
+        return HandObjectEstimates
+    return Image if settings.text("depth_transport") == "raw" else CompressedImage
 
 
 def _type_name(message_type: type) -> str:

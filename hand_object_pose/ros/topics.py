@@ -11,7 +11,7 @@ def resolve_topics(node: Node, settings: Settings) -> TopicNames:
     return TopicNames(
         image=_transported(node, "image", settings.text("image_transport")),
         camera_info=_camera_info(node),
-        depth=_transported(node, "depth/image", settings.text("depth_transport")),
+        depth=_depth(node, settings),
         detections=node.resolve_topic_name("detections"),
     )
 
@@ -20,6 +20,12 @@ def _camera_info(node: Node) -> str:
     if _is_remapped(node, "camera_info"):
         return node.resolve_topic_name("camera_info")
     return sibling(node.resolve_topic_name("image"), "camera_info")
+
+
+def _depth(node: Node, settings: Settings) -> str:
+    if settings.text("root_depth.mode") == "ground_truth":
+        return node.resolve_topic_name("ground_truth")
+    return _transported(node, "depth/image", settings.text("depth_transport"))
 
 
 def _transported(node: Node, base: str, transport: str) -> str:
