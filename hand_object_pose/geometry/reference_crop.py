@@ -70,7 +70,24 @@ def reference_crop(image: NDArray[np.uint8], camera: Camera, box: CropBox) -> Re
     """
     check_shape("image", image, (camera.height, camera.width, 3))
     resized = cv2.resize(image.astype(np.float32), (REFERENCE_SIZE, REFERENCE_SIZE), interpolation=cv2.INTER_LINEAR)
-    affine = box.affine(REFERENCE_SIZE)
-    warped = cv2.warpAffine(resized, affine[:2], (REFERENCE_SIZE, REFERENCE_SIZE), flags=cv2.INTER_LINEAR)
-    matrix = affine @ reference_camera(camera).matrix
-    return ReferenceCrop(warped / np.float32(255), box, Camera(matrix, REFERENCE_SIZE, REFERENCE_SIZE))
+    affine = reference_affine(box)
+    warped = cv2.warpAffine(resized, affine, (REFERENCE_SIZE, REFERENCE_SIZE), flags=cv2.INTER_LINEAR)
+    return ReferenceCrop(warped / np.float32(255), box, reference_crop_camera(camera, box))
+
+
+def reference_affine(box: CropBox) -> NDArray[np.float32]:
+    """(2, 3) float32 map from 256-space to the crop, from three float32 point pairs as released.
+
+    Rounding so moves it by up to some 1e-4 from ``box.affine``.
+    """
+    half = np.float32(REFERENCE_SIZE / 2)
+    steps = np.array([[0, 0], [0, 1], [1, 0]], dtype=np.float32)
+    centre, reach = box.centre.astype(np.float32), np.float32(box.side / 2)
+    affine = cv2.getAffineTransform(centre + steps * reach, half + steps * half)
+    return affine.astype(np.float32)
+
+
+def reference_crop_camera(camera: Camera, box: CropBox) -> Camera:
+    """The pinhole camera of a crop in 256-space of the full image's ``camera``."""
+    affine = np.vstack([reference_affine(box), [0.0, 0.0, 1.0]])
+    return Camera(affine @ reference_camera(camera).matrix, REFERENCE_SIZE, REFERENCE_SIZE)

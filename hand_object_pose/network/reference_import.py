@@ -16,6 +16,7 @@ from hand_object_pose.hand.joints import MANO_PARENTS
 from hand_object_pose.network.checkpoint import save_checkpoint
 from hand_object_pose.network.config import preset_config
 from hand_object_pose.network.model import HandObjectNetwork
+from hand_object_pose.network.pickle_names import foreign_names
 from hand_object_pose.network.reference_keys import DEAD_BLOCKS, HAND_PREFIX, UNUSED, our_name, their_name
 from hand_object_pose.network.reference_templates import load_reference_objects
 
@@ -100,12 +101,15 @@ def read_snapshot(path: Path) -> dict[str, Tensor]:
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:
-    named = re.search(r"GLOBAL ([\w.]+)|(?:class|function|global):? ['\"]?([\w]+\.[\w.]+)", str(error))
+    """Why a file could not be read: something in it that reading tensors does not need, or damage."""
+    told = re.search(r"GLOBAL ([\w.]+)", str(error))
+    named = told.group(1) if told else next(iter(foreign_names(path)), None)
     if named is None:
-        return UserError(f"{path}: expected a PyTorch snapshot, but it cannot be read ({error})")
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return UserError(f"{path}: expected a PyTorch snapshot, but it cannot be read ({reason})")
     return ForeignDataError(
-        f"{path}: refused, because it asks for '{named.group(1) or named.group(2)}', which reading tensors does not "
-        "need. Nothing was executed. Get the snapshot again from its official source"
+        f"{path}: refused, because it asks for '{named}', which reading tensors does not need. Nothing was executed. "
+        "Get the snapshot again from its official source"
     )
 
 
