@@ -17,7 +17,7 @@ INTERFACES = {"hand_object_pose_msgs": "hand_object_pose_msgs", "vision_msgs": "
 
 # Floors only; the versions everything is tested with are in constraints.txt.
 RUNTIME = [
-    "libigl>=2.5",
+    "libigl>=2.6",
     "numpy>=1.21",
     "onnxruntime>=1.14",
     "opencv-python-headless>=4.5",
@@ -26,7 +26,7 @@ RUNTIME = [
     "rosbags>=0.10",
     "safetensors>=0.4",
     "scipy>=1.8",
-    "trimesh>=4",
+    "trimesh>=4.6",
     "tyro>=0.8",
 ]
 EXTRAS = {
@@ -128,7 +128,7 @@ setup(
     name=NAME,
     version="0.1.0",
     description="Hand mesh, object pose and contacts from RGB images, for ROS 2 and without it",
-    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description=(Path(__file__).resolve().parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     maintainer="hand_object_pose maintainers",

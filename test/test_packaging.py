@@ -85,16 +85,18 @@ def test_top_package_alone_fails_with_the_line_that_helps(tmp_path: Path) -> Non
 
 
 @needs_colcon
-def test_colcon_installs_what_ros_looks_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["copied", "linked"])
+def test_colcon_installs_what_ros_looks_for(way: str, tmp_path: Path) -> None:
     messages = pytest.importorskip("hand_object_pose_msgs", reason="messages are not built")
     prefix = next(
         parent for parent in Path(messages.__file__).parents if (parent / "share" / messages.__name__).is_dir()
     )
     repository = copy_repository(tmp_path / "repository")
     paths = (repository, repository / "training")
+    link = ["--symlink-install"] if way == "linked" else []
 
     done = run(
-        *(str(COLCON), "build", "--merge-install", "--executor", "sequential", "--base-paths", *paths),
+        *(str(COLCON), "build", "--merge-install", *link, "--executor", "sequential", "--base-paths", *paths),
         cwd=tmp_path,
         AMENT_PREFIX_PATH=str(prefix),
         PYTHONPATH="",
@@ -111,7 +113,8 @@ def test_colcon_installs_what_ros_looks_for(tmp_path: Path) -> None:
     for kind in ("launch", "config", "rviz"):
         shipped = {file.name for file in (REPOSITORY / kind).iterdir() if file.is_file()}
         assert {file.name for file in (install / "share/hand_object_pose" / kind).glob("*")} == shipped
-    assert list(install.glob("lib/python3*/site-packages/hand_object_pose/assets/interfaces/vision_msgs/msg/*.msg"))
+    if way == "copied":
+        assert list(install.glob("lib/python3*/site-packages/hand_object_pose/assets/interfaces/vision_msgs/msg/*.msg"))
 
 
 @pytest.fixture(scope="module")
