@@ -1,0 +1,60 @@
+"""`hand-object-pose demo`: a bag goes into the real node, what it publishes is scored and shown."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from hand_object_pose.demo.configuration import DemoConfig
+from hand_object_pose.demo.processes import ChildFailedError
+from hand_object_pose.demo.run import run_demo
+
+
+def run(
+    seed: int = DemoConfig.seed,
+    out: Path = DemoConfig.out,
+    bag: Path | None = None,
+    object_id: Annotated[str, tyro.conf.arg(name="object")] = DemoConfig.object_id,
+    image: str = DemoConfig.image,
+    depth: str = DemoConfig.depth,
+    root_depth: float | None = None,
+    duration: float = DemoConfig.duration,
+    frames: int = DemoConfig.frames,
+    compressed: bool = DemoConfig.compressed,
+    weights: Path | None = None,
+    threads: int = DemoConfig.threads,
+    baseline: Path | None = None,
+) -> int:
+    """Write a synthetic bag, play it at wall-clock rate into the real node, score and report what it publishes.
+
+    Writes metrics.json, report.html and the bag `estimates`. Exit status 1 if no estimate arrives, the counts do not
+    add up, or an error exceeds twice the model card's.
+
+    Args:
+        seed: another number is another sequence.
+        out: directory for everything that is written.
+        bag: a rosbag2 of your own instead; without ground truth there are counts, latency and a report, no errors.
+        object_id: what to look for; unless given, what the bag's truth or its detections say.
+        image: base name of the colour images' topic in your bag, where there are several.
+        depth: the same of the depth images aligned to them.
+        root_depth: depth of the wrist in metres, for a bag without depth images.
+        duration: seconds to play at least; the bag is repeated as often as that takes. 0 plays it once.
+        frames: of the synthetic sequence; 0 means all, about eleven seconds at 30 Hz.
+        compressed: JPEG and PNG in the synthetic bag instead of raw images.
+        weights: a .safetensors file; the weights that ship with this package unless given.
+        threads: of the network on a CPU; 0 means one for each core.
+        baseline: means of the training set of other weights than those that ship with this package (.npz).
+    """
+    config = DemoConfig(
+        seed, out, bag, object_id, image, depth, root_depth, duration, frames, compressed, weights, threads, baseline
+    )
+    try:
+        results = run_demo(config)
+    except ChildFailedError as error:
+        print(f"hand-object-pose demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; all processes were ended", file=sys.stderr)
+        return 130
+    return 1 if results.failures else 0

@@ -1,0 +1,38 @@
+"""What a user of the demo may choose."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """The demo's settings.
+
+    Attributes:
+        seed: of the synthetic sequence.
+        out: directory for everything the demo writes.
+        bag: a user's own bag instead of a synthetic one.
+        object_id: what to look for; empty: what the sequence's seed, the bag's truth or its detections say.
+        image, depth: base names of the topics of a user's bag, where several can be meant.
+        root_depth: depth of the wrist in metres for a bag without depth images.
+        duration: seconds to play at least; the bag is repeated as often as that takes.
+        frames: of the synthetic sequence; 0: all.
+        compressed: JPEG and PNG in the synthetic bag instead of raw images.
+        weights: a .safetensors file; None: those that come with the package.
+        threads: of the network; 0: one for each core.
+        baseline: means of the training set (.npz); None: that of the default weights.
+    """
+
+    seed: int = 1
+    out: Path = Path("out/demo")
+    bag: Path | None = None
+    object_id: str = ""
+    image: str = ""
+    depth: str = ""
+    root_depth: float | None = None
+    duration: float = 60.0
+    frames: int = 0
+    compressed: bool = False
+    weights: Path | None = None
+    threads: int = 0
+    baseline: Path | None = None

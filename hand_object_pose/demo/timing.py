@@ -1,0 +1,106 @@
+"""How quickly estimates come: latency by stage, rate, and whether estimates grow older and older."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.demo.recording import HeardEstimate, ages
+
+FloatArray = NDArray[np.floating]
+
+CAMERA_RATE = 30.0
+LEAST_SHARE_OF_RATE = 0.9
+LARGEST_SLOPE_MS_PER_S = 1.0
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Milliseconds."""
+
+    p50: float
+    p95: float
+    mean: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float] | FloatArray) -> "Percentiles":
+        """Of at least one duration."""
+        milliseconds = 1000.0 * np.asarray(seconds, dtype=float)
+        p50, p95 = np.percentile(milliseconds, [50, 95])
+        return cls(float(p50), float(p95), float(milliseconds.mean()))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often estimates are published, Hz; ``required``: 0.9 * min(30, 1 / mean inference time)."""
+
+    published_hz: float
+    inference_ms: float
+    required_hz: float
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is enough."""
+        return self.published_hz >= self.required_hz
+
+    def as_dict(self) -> dict[str, float | bool]:
+        """For JSON."""
+        return {**asdict(self), "reached": self.reached}
+
+
+def latencies(estimates: Sequence[HeardEstimate]) -> dict[str, Percentiles]:
+    """Percentiles by stage.
+
+    The node's stages as it reports them, "total" being their sum, and from clocks: "transport", stamp to reception;
+    "node", reception to publication; "end_to_end", stamp to the arrival at the listener.
+    """
+    stages: dict[str, list[float]] = {}
+    for heard in estimates:
+        for stage, seconds in heard.timing.items():
+            stages.setdefault(stage, []).append(seconds)
+    last = stages.pop("total", None)
+    if last is not None:
+        stages["total"] = last
+    if estimates:
+        stages["transport"] = [(heard.received - heard.stamp) / 1e9 for heard in estimates]
+        stages["node"] = [(heard.published - heard.received) / 1e9 for heard in estimates]
+        stages["end_to_end"] = list(ages(list(estimates)))
+    return {stage: Percentiles.of(values) for stage, values in stages.items()}
+
+
+def publishing_rate(arrivals: Sequence[int], inference_seconds: Sequence[float]) -> Rate:
+    """The rate of messages by their arrival times (nanoseconds), beside what it must reach.
+
+    Args:
+        arrivals: in order; at least two.
+        inference_seconds: the whole work on each image.
+    """
+    duration = (arrivals[-1] - arrivals[0]) / 1e9
+    mean = float(np.mean(inference_seconds))
+    possible = 1.0 / mean if mean > 0 else CAMERA_RATE
+    return Rate((len(arrivals) - 1) / duration, 1000.0 * mean, LEAST_SHARE_OF_RATE * min(CAMERA_RATE, possible))
+
+
+def least_squares_slope(times: Sequence[float] | FloatArray, values: Sequence[float] | FloatArray) -> float:
+    """Slope of the straight line nearest to values (N,) at times (N,), N at least two, times not all equal."""
+    x = np.asarray(times, dtype=float)
+    x = x - x.mean()
+    return float(x @ np.asarray(values, dtype=float) / (x @ x))
+
+
+def age_slope(estimates: Sequence[HeardEstimate]) -> float:
+    """How much older estimates become, milliseconds a second: of the age on arrival over time."""
+    times = np.array([heard.arrived for heard in estimates], dtype=np.int64)
+    seconds = (times - times[0]) / 1e9
+    return 1000.0 * least_squares_slope(seconds, ages(list(estimates)))
+
+
+def stage_seconds(estimates: Sequence[HeardEstimate], stage: str) -> list[float]:
+    """Seconds of one stage, of those estimates that report it."""
+    return [heard.timing[stage] for heard in estimates if stage in heard.timing]
+
+
+def as_dict(stages: Mapping[str, Percentiles]) -> dict[str, dict[str, float]]:
+    """For JSON: ``{"crop": {"p50_ms": ..., "p95_ms": ..., "mean_ms": ...}, ...}``."""
+    return {stage: {f"{name}_ms": value for name, value in asdict(entry).items()} for stage, entry in stages.items()}
