@@ -1,6 +1,6 @@
 """Build the default objects from nothing but formulas: shapes, paint, texture atlas, resampled mesh.
 
-    pip install 'hand_object_pose[synthesis]' xatlas
+    pip install 'hand_object_pose[synthesis,assets]'
     python scripts/build_default_objects.py hand_object_pose/assets/objects
 
 Deterministic. Weights are trained on the vertex order of the result: build into another directory to try a change.
@@ -42,7 +42,7 @@ def surface(shape: Shape) -> TriangleMesh:
     grid["distance"] = shape.distance(points).ravel(order="F")
     even = evenly_triangulated(grid.contour([0.0], scalars="distance"))
     centre = (np.array(shape.low) + shape.high) / 2
-    result = TriangleMesh(on_surface(shape, even.vertices) - centre, even.faces)
+    result = TriangleMesh(on_surface(shape, even.vertices.astype(np.float64)) - centre, even.faces)
     if not is_closed(result):
         raise RuntimeError("the surface is not closed: change VISUAL_VERTICES or GRID_SPACING")
     return result
@@ -50,8 +50,11 @@ def surface(shape: Shape) -> TriangleMesh:
 
 def evenly_triangulated(contour: pyvista.PolyData) -> TriangleMesh:
     """The contour with ``VISUAL_VERTICES`` vertices, faces outward; they are moved onto the exact surface later."""
-    merged = merge_by_position(TriangleMesh(np.asarray(contour.points, dtype=np.float64), contour.regular_faces))
-    clustering = pyacvd.Clustering(pyvista.PolyData.from_regular_faces(merged.vertices, merged.faces))
+    merged = merge_by_position(
+        TriangleMesh(np.asarray(contour.points, dtype=np.float64), np.asarray(contour.regular_faces, dtype=np.int64))
+    )
+    vertices, faces = merged.vertices.astype(np.float64), merged.faces.astype(int)
+    clustering = pyacvd.Clustering(pyvista.PolyData.from_regular_faces(vertices, faces))
     while clustering.mesh.n_points < 15 * VISUAL_VERTICES:
         clustering.subdivide(1)
     clustering.cluster(VISUAL_VERTICES)
@@ -122,8 +125,9 @@ def build(name: str, directory: Path) -> None:
     """Write ``<name>.glb`` and its resampled mesh."""
     mesh = surface(SHAPES[name])
     source, faces, uv = unwrap(mesh)
-    normals = vertex_normals(mesh.vertices, mesh.faces)
-    image = bake(mesh.vertices[source], normals[source], faces, uv, PAINT[name])
+    vertices = mesh.vertices.astype(np.float64)
+    normals = vertex_normals(vertices, mesh.faces).astype(np.float64)
+    image = bake(vertices[source], normals[source], faces, uv, PAINT[name])
     material = trimesh.visual.material.PBRMaterial(
         name=name,
         baseColorTexture=image.quantize(128, dither=Image.Dither.NONE),
@@ -136,7 +140,7 @@ def build(name: str, directory: Path) -> None:
     )
     path = directory / name / f"{name}.glb"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(textured.export(file_type="glb"))
+    textured.export(path)
     save_resampled(resampled_file(path), path)
     print(
         f"{name}: {path.stat().st_size / 1000:.0f} kB, {len(mesh.vertices)} vertices, size {np.ptp(mesh.vertices, 0)}"

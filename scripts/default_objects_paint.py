@@ -68,7 +68,7 @@ class Panel:
         return self.image[row, column].astype(np.float64)
 
 
-def _where(mask: Array, colours: Array | Colour, other: Array) -> Array:
+def _where(mask: NDArray[np.bool_], colours: Array | Colour, other: Array) -> Array:
     return np.where(mask[:, None], np.asarray(colours, dtype=np.float64), other)
 
 
