@@ -147,7 +147,7 @@ class FakeBackend:
 
     def _crop(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """scale (2,) and offset (2,): full-image pixel = scale * crop pixel + offset, by least squares."""
-        rows, columns = np.indices(image.shape[1:])
+        columns, rows = np.meshgrid(np.arange(image.shape[2]), np.arange(image.shape[1]))
         seen = (image[0] > 0) & (image[1] > 0)
         if not seen.any():
             return np.ones(2), np.zeros(2)

@@ -200,6 +200,20 @@ def test_low_confidence_is_no_estimate_and_ends_the_track() -> None:
     assert sure.confidence > 0.9
 
 
+def test_a_hand_without_a_hands_proportions_lowers_confidence() -> None:
+    backend = FakeBackend(camera(), truth())
+    sure = process(backend).confidence
+    run = backend.run
+
+    def collapsed(*arguments):  # type: ignore[no-untyped-def]
+        output = run(*arguments)
+        centre = output.hand_lixels.mean(axis=1, keepdims=True)
+        return replace(output, hand_lixels=centre + 0.2 * (output.hand_lixels - centre))
+
+    backend.run = collapsed  # type: ignore[method-assign]
+    assert process(backend).confidence < sure / 2
+
+
 def test_a_rough_object_that_contradicts_the_votes_lowers_confidence() -> None:
     backend = FakeBackend(camera(), truth())
     sure = process(backend).confidence
@@ -311,7 +325,7 @@ def test_the_fake_network_sees_a_shifted_crop() -> None:
     backend = FakeBackend(camera(), truth())
     image = np.roll(coordinate_image(backend.shown), 40, axis=1)
     boxes = detections(backend.shown, backend.scene)
-    frame = Frame(image, backend.shown, true_root_depth=backend.scene.joints[0, 2], **boxes)
+    frame = Frame(image, backend.shown, true_root_depth=backend.scene.joints[0, 2], **boxes)  # type: ignore[arg-type]
     (pair,) = Estimator(backend, TRUE_DEPTH).process(frame).pairs
     assert pair.hand is not None
     shift = pair.hand.vertices - backend.scene.hand

@@ -112,12 +112,11 @@ def test_torch_equals_numpy_and_is_differentiable() -> None:
     rng = np.random.default_rng(2)
     lixels, depth = rng.uniform(0, 63, (2, 9, 3)), np.array([0.5, 0.7])
     matrix = np.stack([CAMERA.matrix, CAMERA.matrix])
-    inputs = [torch.tensor(array, requires_grad=True) for array in (lixels, matrix, depth)]
-    expected = lixels_to_camera(lixels, matrix, depth, PAPER)
-    np.testing.assert_allclose(lixels_to_camera(*inputs, PAPER).detach().numpy(), expected, atol=1e-12)
-    assert torch.autograd.gradcheck(lambda *given: lixels_to_camera(*given, PAPER), inputs)
-    back = camera_to_lixels(lixels_to_camera(*inputs, PAPER), *inputs[1:], PAPER)
-    np.testing.assert_allclose(back.detach().numpy(), lixels, atol=1e-9)
+    points, camera, wrist = (torch.tensor(array, requires_grad=True) for array in (lixels, matrix, depth))
+    lifted = lixels_to_camera(points, camera, wrist, PAPER)
+    np.testing.assert_allclose(lifted.detach().numpy(), lixels_to_camera(lixels, matrix, depth, PAPER), atol=1e-12)
+    assert torch.autograd.gradcheck(lambda p, c, w: lixels_to_camera(p, c, w, PAPER), (points, camera, wrist))
+    np.testing.assert_allclose(camera_to_lixels(lifted, camera, wrist, PAPER).detach().numpy(), lixels, atol=1e-9)
 
 
 def test_wrong_shapes_are_refused() -> None:

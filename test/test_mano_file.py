@@ -123,7 +123,11 @@ def test_python2_strings_and_byte_orders(tmp_path: Path) -> None:
 
 
 def test_arrays_scalars_and_nesting_survive(tmp_path: Path) -> None:
-    stored = {"a": [np.float64(1.5), np.arange(3, dtype=np.uint8)], "b": (None, "x", np.array(["left"])), "c": {1, 2}}
+    stored: dict[str, Any] = {
+        "a": [np.float64(1.5), np.arange(3, dtype=np.uint8)],
+        "b": (None, "x", np.array(["left"])),
+        "c": {1, 2},
+    }
     path = tmp_path / "annotation.pkl"
     path.write_bytes(pickle.dumps(stored, protocol=2))
     loaded = load_restricted_pickle(path)

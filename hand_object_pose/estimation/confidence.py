@@ -1,8 +1,8 @@
 """Whether an estimate can be trusted, judged by whether its independent parts agree.
 
 The network answers whatever it is shown. But on an image without the hand and the object its heatmaps spread, its
-rough object mesh is no longer a rigid copy of the CAD model, it disagrees with the voted pose, and a depth image does
-not fit the predicted hand.
+hand has no hand's proportions, its rough object mesh is no longer a rigid copy of the CAD model and disagrees with the
+voted pose, and a depth image does not fit the predicted hand.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hand_object_pose.geometry.se3 import kabsch, transform_points
 
 FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Evidence:
 
     Attributes:
         hand_spread: median standard deviation of the hand's heatmaps in the image, as a share of the crop's side.
+        hand_deformation: median relative difference of the hand's edge lengths from the hand model's at rest.
         object_deformation: root mean square deviation of the rough object from its rigidly fitted CAD model, as a
             share of the model's diameter.
         object_disagreement: the same deviation from the CAD model posed by the votes.
@@ -29,6 +31,7 @@ class Evidence:
     """
 
     hand_spread: float
+    hand_deformation: float
     object_deformation: float | None = None
     object_disagreement: float | None = None
     depth_residual: float | None = None
@@ -40,6 +43,7 @@ class ConfidenceScales:
     """At this value of one piece of evidence alone, the confidence is one half."""
 
     hand_spread: float = 0.12
+    hand_deformation: float = 0.6
     object_deformation: float = 0.35
     object_disagreement: float = 0.6
     depth_residual: float = 0.03
@@ -54,6 +58,16 @@ def confidence(evidence: Evidence, scales: ConfidenceScales | None = None) -> fl
         return 0.0
     against = sum((value / getattr(scales, name)) ** 2 for name, value in measured.items())
     return float(1.0 / (1.0 + against))
+
+
+def hand_evidence(vertices: FloatArray, rest: FloatArray, edges: IntArray) -> float:
+    """``hand_deformation`` of a hand (778, 3) against its model at rest (778, 3), metres; edges (E, 2)."""
+    lengths = _lengths(vertices, edges) / np.maximum(_lengths(rest, edges), 1e-6)
+    return float(np.median(np.abs(lengths - 1.0)))
+
+
+def _lengths(vertices: FloatArray, edges: IntArray) -> FloatArray:
+    return np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
 
 
 def object_evidence(rough: FloatArray, template: FloatArray, pose: FloatArray) -> tuple[float, float]:

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.estimation.backend import NetworkOutput, WeightsInfo
-from hand_object_pose.estimation.confidence import Evidence, confidence, object_evidence
+from hand_object_pose.estimation.confidence import Evidence, confidence, hand_evidence, object_evidence
 from hand_object_pose.estimation.mirroring import MIRROR
 from hand_object_pose.estimation.result import HandEstimate, ObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
@@ -20,10 +21,17 @@ from hand_object_pose.estimation.uncertainty import (
     vote_covariance,
 )
 from hand_object_pose.estimation.view import Lifted, View
+from hand_object_pose.geometry.meshes import unique_edges
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
+
+
+@lru_cache(maxsize=4)
+def _edges(faces: bytes) -> NDArray[np.integer]:
+    """Edges (E, 2) of faces (F, 3) given as the bytes of int64, because arrays cannot be keys."""
+    return unique_edges(np.frombuffer(faces, dtype=np.int64).reshape(-1, 3))
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Observation:
 
     def evidence(self) -> Evidence:
         """What speaks against the estimate."""
+        hand, edges = self.weights.hand, _edges(self.weights.hand.faces.astype(np.int64).tobytes())
         deformation: float | None = None
         disagreement: float | None = None
         if not self.view.mirrored:
@@ -66,6 +75,9 @@ class Observation:
         measured = not math.isnan(self.root.residual)
         return Evidence(
             hand_spread=float(np.median(spread)),
+            hand_deformation=hand_evidence(
+                self.lifted.hand, hand.v_template, _edges(hand.faces.astype(np.int64).tobytes())
+            ),
             object_deformation=deformation,
             object_disagreement=disagreement,
             depth_residual=self.root.residual if measured else None,
