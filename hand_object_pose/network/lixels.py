@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from hand_object_pose.network.config import NetworkConfig
+from hand_object_pose.network.precision import at_least_float32
 
 
 def soft_argmax(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -15,7 +16,7 @@ def soft_argmax(logits: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         mean and spread, each (...), in lixel units: a one-hot heatmap at bin i gives (i, 0).
     """
-    probability = logits.float().softmax(dim=-1)
+    probability = at_least_float32(logits).softmax(dim=-1)
     index = torch.arange(logits.shape[-1], device=logits.device, dtype=probability.dtype)
     mean = (probability * index).sum(dim=-1)
     variance = (probability * (index - mean.unsqueeze(-1)).square()).sum(dim=-1)

@@ -144,5 +144,5 @@ class HandObjectNetwork(nn.Module):
 
 def _sample(layer: Tensor, grid: Tensor) -> Tensor:
     """Bilinear samples (B, V, C) of a map (B, C, H, W) at a grid (B, 1, V, 2) in [-1, 1]."""
-    sampled = F.grid_sample(layer.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    sampled = F.grid_sample(layer.to(grid.dtype), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return sampled.squeeze(2).transpose(1, 2)

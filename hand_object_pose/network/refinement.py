@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from hand_object_pose.network.attention import MutualAttention
 from hand_object_pose.network.config import NetworkConfig
 from hand_object_pose.network.graph import GraphConvolution, NodeNorm, ResidualGraphBlock
+from hand_object_pose.network.precision import at_least_float32
 
 
 class _Branch(nn.Module):
@@ -29,7 +30,7 @@ class _Branch(nn.Module):
     def finish(self, nodes: Tensor, neighbours: Tensor) -> Tensor:
         """The tail, in full precision: a tenth of a lixel and a millimetre are below bfloat16."""
         with torch.autocast(nodes.device.type, enabled=False):
-            outputs: Tensor = self.tail(nodes.float(), neighbours)
+            outputs: Tensor = self.tail(at_least_float32(nodes), neighbours)
         return outputs
 
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from hand_object_pose.network.precision import at_least_float32
+
 _SQUARINGS = 12
 
 
@@ -19,7 +21,7 @@ def proper_mean(quaternions: Tensor) -> Tensor:
         (B, 4) unit quaternions; the largest component is positive.
     """
     with torch.autocast(quaternions.device.type, enabled=False):
-        unit = torch.nn.functional.normalize(quaternions.float(), dim=-1)
+        unit = torch.nn.functional.normalize(at_least_float32(quaternions), dim=-1)
         power = unit.transpose(1, 2) @ unit / unit.shape[1]
         for _ in range(_SQUARINGS):
             power = power @ power
