@@ -18,11 +18,12 @@ FloatArray = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class GraspConfig:
-    """How hands come near, close, and what is accepted."""
+    """How hands come near, close, and what is accepted; after ``max_batches`` the search for more is given up."""
 
     approach: ApproachConfig = field(default_factory=ApproachConfig)
     closing: ClosingConfig = field(default_factory=ClosingConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
+    max_batches: int = 60
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class GraspGenerator:
         self.posed = PosedHand(hand)
 
     def generate(
-        self, model: ObjectModel, grid: SignedDistanceGrid, count: int, rng: np.random.Generator, max_batches: int = 60
+        self, model: ObjectModel, grid: SignedDistanceGrid, count: int, rng: np.random.Generator
     ) -> tuple[Grasps, GraspQuality, float]:
         """``count`` grasps, or as many as could be found, their quality, and the share of candidates accepted.
 
@@ -71,12 +72,11 @@ class GraspGenerator:
             model: the object; grid: its signed distances.
             count: how many grasps are wanted.
             rng: source of all randomness.
-            max_batches: give up after as many batches.
         """
         found: list[Grasps] = []
         qualities: list[GraspQuality] = []
         accepted = tried = 0
-        while accepted < count and len(found) < max_batches:
+        while accepted < count and len(found) < self.config.max_batches:
             grasps, quality = self.attempt(model, grid, rng)
             found.append(grasps[quality.accepted])
             qualities.append(quality[quality.accepted])

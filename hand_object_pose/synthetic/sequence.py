@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, transform_points
 from hand_object_pose.hand.hand_model import HandModel
@@ -35,7 +36,7 @@ class SequenceConfig:
         frame_rate: images a second.
         phase_durations: seconds of each of ``PHASES``; each is stretched at random by up to ``tempo``.
         tempo: relative variation.
-        grasps: how many grasps are prepared to choose from.
+        grasps: how many grasps are prepared to choose from, at a time; grasp_rounds: how often, until one fits.
         tremor: amplitude of the slow sway of the held-out hand, metres.
         image_size: (width, height).
         view: the distribution that every frame stays inside.
@@ -44,7 +45,8 @@ class SequenceConfig:
     frame_rate: float = 30.0
     phase_durations: tuple[float, ...] = (1.9, 0.7, 1.2, 1.7, 1.7, 1.4, 2.2)
     tempo: float = 0.15
-    grasps: int = 24
+    grasps: int = 10
+    grasp_rounds: int = 12
     tremor: float = 0.004
     image_size: tuple[int, int] = (640, 480)
     view: ViewConfig = field(default_factory=ViewConfig)
@@ -78,8 +80,7 @@ class HandoverSequence:
         self.config = config = config or SequenceConfig()
         self.model = catalogue[object_name or drawn]
         generator = GraspGenerator(hand)
-        found, _, _ = generator.generate(self.model, grid_of(self.model), config.grasps, rng)
-        self.staging: Staging = stage_handover(self.model, found, generator.posed, config.view, config.image_size, rng)
+        self.staging: Staging = self._staged(generator, rng)
         self.appearance: Appearance = _steady(sample_appearance(rng))
         self._posed = generator.posed
         stretch = rng.uniform(1 - config.tempo, 1 + config.tempo, len(PHASES))
@@ -89,6 +90,18 @@ class HandoverSequence:
         closing = self._ends[1] - self._ends[0]
         arrivals = np.concatenate([[0.0, self._ends[0]], self._ends[2:6] - closing])
         self._track = PoseTrack(arrivals, self.staging.wrist_keyframes)
+
+    def _staged(self, generator: GraspGenerator, rng: np.random.Generator) -> Staging:
+        config, grid = self.config, grid_of(self.model)
+        for _ in range(config.grasp_rounds):
+            found, _, _ = generator.generate(self.model, grid, config.grasps, rng)
+            staging = stage_handover(self.model, found, generator.posed, config.view, config.image_size, rng)
+            if staging is not None:
+                return staging
+        raise UserError(
+            f"object '{self.model.name}', seed {self.seed}: no handover found in {config.grasp_rounds} rounds of "
+            f"{config.grasps} grasps; try another seed or widen the ranges of ViewConfig"
+        )
 
     @property
     def camera(self) -> Camera:
