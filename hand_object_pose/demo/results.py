@@ -18,7 +18,7 @@ class DemoResults:
 
     Attributes:
         title: in words; bag: its path; seed: None for a user's own bag; object_id: what was looked for.
-        weights: see there; device: where the network ran, by the node.
+        weights: see there; device: where the network ran, by the node; threads: of the network.
         scores, counts: see there.
         latency: by stage; rate, age_slope: None where too few estimates arrived.
         consistency: problems of stamps, frames and transforms.
