@@ -75,9 +75,7 @@ class Observation:
         measured = not math.isnan(self.root.residual)
         return Evidence(
             hand_spread=float(np.median(spread)),
-            hand_deformation=hand_evidence(
-                self.lifted.hand, hand.v_template, _edges(hand.faces.astype(np.int64).tobytes())
-            ),
+            hand_deformation=hand_evidence(self.lifted.hand, hand.v_template, edges),
             object_deformation=deformation,
             object_disagreement=disagreement,
             depth_residual=self.root.residual if measured else None,
