@@ -12,13 +12,24 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.estimation.backend import LixelGeometry
+from hand_object_pose.estimation.lift import lixels_to_camera
 from hand_object_pose.evaluation.metrics import hand as hand_metrics
 from hand_object_pose.evaluation.metrics import object as object_metrics
 from hand_object_pose.evaluation.metrics.alignment import hand_size_aligned, point_distances, procrustes_aligned
+from hand_object_pose.evaluation.metrics.contact_subset import is_in_contact_subset, joint_to_object_distance
 from hand_object_pose.evaluation.metrics.curves import f_scores, pck_curve
 from hand_object_pose.evaluation.metrics.grid_interaction import grid_interaction, grid_scale
 from hand_object_pose.evaluation.metrics.interaction import exact_interaction
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.crops import projected_box
 from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.geometry.reference_crop import (
+    reference_affine,
+    reference_camera,
+    reference_crop_box,
+    reference_crop_camera,
+)
 from hand_object_pose.geometry.se3 import pose_matrix, transform_points
 from hand_object_pose.objects.object_model import Symmetries
 from hand_object_pose.objects.symmetry_file import rotation_about
@@ -237,3 +248,51 @@ def test_grid_penetration_as_published(inputs, frames, which, kind):
         assert found.in_contact == bool(expected["grid_contact"][i])
         if kind == "pred":
             assert grid_scale(mesh) == pytest.approx(expected["sdf_box_scale_m"][i], rel=1e-6)
+
+
+# Which frames count, and what the network is given and returns
+
+
+def camera_of(inputs, i):
+    return Camera(inputs["K"][i], 640, 480)
+
+
+def test_contact_subset(inputs, frames):
+    expected = EXPECTED["dexycb_contact_filter"]
+    for i, frame in enumerate(frames):
+        joints, vertices = inputs["hand_gt_joints"][i], frame["posed"][1][0]
+        assert_close(joint_to_object_distance(joints, vertices), expected["min_joint_to_object_vertex_m"][i])
+        assert is_in_contact_subset(joints, vertices, camera_of(inputs, i)) is expected["kept"][i]
+
+
+def test_contact_subset_leaves_out_what_leaves_the_image(inputs, frames):
+    kept = EXPECTED["dexycb_contact_filter"]["kept"].index(True)
+    joints, vertices = inputs["hand_gt_joints"][kept], frames[kept]["posed"][1][0]
+    camera = camera_of(inputs, kept)
+    right = camera.project(np.concatenate([joints, vertices]))[:, 0].max()
+    assert is_in_contact_subset(joints, vertices, Camera(camera.matrix, int(right) + 1, 480))
+    assert not is_in_contact_subset(joints, vertices, Camera(camera.matrix, int(right), 480))
+
+
+def test_crop_of_the_release(inputs, frames):
+    expected = EXPECTED["crop_256"]
+    for i, frame in enumerate(frames):
+        camera = camera_of(inputs, i)
+        seen = projected_box(
+            reference_camera(camera), np.concatenate([inputs["hand_gt_verts"][i], frame["posed"][1][0]])
+        )
+        box = reference_crop_box(seen[None])
+        np.testing.assert_allclose([box.x, box.y, box.side, box.side], expected["bbox_xywh"][i], atol=1e-4)
+        np.testing.assert_allclose(reference_affine(box), expected["affine_2x3"][i], atol=1e-4)
+        # K has entries of some hundred pixels, which the affine's rounding scales.
+        found = reference_crop_camera(camera, box).matrix[:2]
+        np.testing.assert_allclose(found, expected["K_crop_2x3"][i], rtol=1e-6, atol=1e-4)
+
+
+def test_lixels_are_lifted_as_published(inputs):
+    geometry = LixelGeometry(image_size=256, bins=64, depth_radius=0.15)
+    matrix = np.tile(np.eye(3), (3, 1, 1))
+    matrix[:, [0, 1], [0, 1]] = inputs["lixel_focal"]
+    matrix[:, :2, 2] = inputs["lixel_princpt"]
+    found = lixels_to_camera(inputs["lixel"], matrix, inputs["lixel_root_depth"], geometry)
+    assert_close(found, EXPECTED["lixel_decode_m"])
