@@ -6,6 +6,9 @@ PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13 3.14,$(shell command -v p
 SEED ?= 1
 BAG ?=
 OUT ?= out/demo
+# What `make demo-seeds` runs, and where to.
+SEEDS ?= 1 2 3 4 5 6 7 8 9 10
+SEEDS_OUT ?= out/demo-seeds
 # Number of test processes.
 JOBS ?= 2
 TESTS ?= test training/test
@@ -18,7 +21,7 @@ unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH 
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint typecheck environment clean
+.PHONY: help demo demo-seeds test lint typecheck environment clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,6 +29,14 @@ help:  ## show this
 demo:  ## write a bag, play it into the real node, score it, report to out/demo (SEED=n, BAG=path, OUT=directory)
 	@$(BOOTSTRAP) demo
 	@"$(BIN)/hand-object-pose" demo --seed $(SEED) --out "$(OUT)" $(if $(BAG),--bag "$(BAG)")
+
+# Status 1 is a sequence that failed, which the summary reports; any other ends the loop.
+demo-seeds:  ## the demo over ten sequences, mean and worst in out/demo-seeds (SEEDS="1 2", SEEDS_OUT=directory)
+	@$(BOOTSTRAP) demo
+	@for seed in $(SEEDS); do \
+	  "$(BIN)/hand-object-pose" demo --seed $$seed --duration 0 --out "$(SEEDS_OUT)/$$seed" || [ $$? -eq 1 ] || exit 1; \
+	done
+	@"$(BIN)/hand-object-pose" demo-summary $(SEEDS:%="$(SEEDS_OUT)/%/metrics.json") --out "$(SEEDS_OUT)/summary.json"
 
 test: environment lint  ## check style and types, run all tests (JOBS=n, TESTS="test/test_x.py ...")
 	@echo "-- pytest in $(JOBS) processes"

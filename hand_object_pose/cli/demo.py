@@ -19,7 +19,7 @@ def run(
     image: str = DemoConfig.image,
     depth: str = DemoConfig.depth,
     root_depth: float | None = None,
-    duration: float = DemoConfig.duration,
+    duration: float | None = None,
     frames: int = DemoConfig.frames,
     compressed: bool = DemoConfig.compressed,
     weights: Path | None = None,
@@ -39,7 +39,8 @@ def run(
         image: base name of the colour images' topic in your bag, where there are several.
         depth: the same of the depth images aligned to them.
         root_depth: depth of the wrist in metres, for a bag without depth images.
-        duration: seconds to play at least; the bag is repeated as often as that takes. 0 plays it once.
+        duration: seconds to play at least; the bag is repeated as often as that takes, 0 plays it once. Unless given,
+            a synthetic sequence is played for a minute, a bag of your own once.
         frames: of the synthetic sequence; 0 means all, about eleven seconds at 30 Hz.
         compressed: JPEG and PNG in the synthetic bag instead of raw images.
         weights: a .safetensors file; the weights that ship with this package unless given.

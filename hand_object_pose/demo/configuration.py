@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+DEFAULT_DURATION = 60.0
+
 
 @dataclass(frozen=True)
 class DemoConfig:
@@ -15,7 +17,8 @@ class DemoConfig:
         object_id: what to look for; empty: what the sequence's seed, the bag's truth or its detections say.
         image, depth: base names of the topics of a user's bag, where several can be meant.
         root_depth: depth of the wrist in metres for a bag without depth images.
-        duration: seconds to play at least; the bag is repeated as often as that takes.
+        duration: seconds to play at least; the bag is repeated as often as that takes. None: a minute of a synthetic
+            sequence, a user's bag once.
         frames: of the synthetic sequence; 0: all.
         compressed: JPEG and PNG in the synthetic bag instead of raw images.
         weights: a .safetensors file; None: those that come with the package.
@@ -30,9 +33,16 @@ class DemoConfig:
     image: str = ""
     depth: str = ""
     root_depth: float | None = None
-    duration: float = 60.0
+    duration: float | None = None
     frames: int = 0
     compressed: bool = False
     weights: Path | None = None
     threads: int = 0
     baseline: Path | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long to play at least."""
+        if self.duration is not None:
+            return self.duration
+        return 0.0 if self.bag else DEFAULT_DURATION

@@ -56,7 +56,7 @@ def run_session(config: DemoConfig, content: BagContent, object_id: str) -> Sess
     logs.mkdir(parents=True)
     record = logs / "played.json"
     environment = session_environment(logs)
-    rounds = max(1, math.ceil(config.duration / content.period))
+    rounds = max(1, math.ceil(config.seconds / content.period))
     codes: dict[str, int] = {}
     with signals_raise(), ExitStack() as stack:
 
