@@ -84,6 +84,16 @@ def test_the_newest_fitting_info_stands_in_and_waiting_ends():
     assert pairing.add_info(stamped(11))[0].info_exact
 
 
+def test_a_partner_that_came_before_its_image_is_expected_again():
+    pairing = Pairing(False, 0, 0.05)
+    pairing.add_image(stamped(1), 0, 1, 0.0)
+    pairing.expire(1.0)
+    pairing.add_info(stamped(2))
+    assert pairing.add_image(stamped(2), 0, 2, 1.0)[0].info_exact
+    assert pairing.add_image(stamped(3), 0, 3, 1.1) == []
+    assert pairing.add_info(stamped(3))[0].info_exact
+
+
 def test_a_newer_image_pushes_the_held_one_out():
     pairing = Pairing(True, 2 * MILLISECOND, 0.05)
     pairing.add_info(stamped(0))

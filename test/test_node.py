@@ -18,7 +18,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from ros_support import FRAME_ID, HAND_OFFSET, Harness, best_effort, good_depth, good_image, good_info, pose_of
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker
@@ -306,6 +306,15 @@ def test_an_image_of_another_type_and_a_missing_publisher_are_named(harness):
     h.node.autostart()
     status = h.status_with("nobody publishes /image", "sensor_msgs/msg/Image")
     assert status.topic == "/image"
+    # A process cannot use one topic with two types; another context is another participant.
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    other = rclpy.create_node("other", context=context)
+    other.create_publisher(CompressedImage, "image", 10)
+    status = h.status_with("sensor_msgs/msg/CompressedImage", "expected sensor_msgs/msg/Image")
+    assert status.state == Status.WAITING
+    other.destroy_node()
+    context.shutdown()
 
 
 def test_stale_when_images_stop(harness):

@@ -27,6 +27,7 @@ class Intake:
         now: the node's clock, nanoseconds.
         on_jump: called when time has jumped backwards.
         on_problem: called when an image could not be used.
+        on_held: called when an image begins to wait for its partners; ``expire`` is to be called ``sync_wait`` later.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Intake:
         now: Callable[[], int],
         on_jump: Callable[[], None],
         on_problem: Callable[[], None],
+        on_held: Callable[[], None],
     ) -> None:
         self.settings = settings
         self.detections = DetectionSlot(settings.number("detection_max_age"))
@@ -49,6 +51,7 @@ class Intake:
         self._now = now
         self._on_jump = on_jump
         self._on_problem = on_problem
+        self._on_held = on_held
         self._gaps = StampGaps()
         self._last_stamp: int | None = None
         self._last_jump = -_ONE_JUMP
@@ -71,6 +74,8 @@ class Intake:
             self._reject(Fate.TOO_OLD, problem)
             return
         self._forward(self._pairing.add_image(message, received, sequence, time.monotonic()))
+        if self._pairing.holding:
+            self._on_held()
 
     def camera_info(self, message: Any) -> None:
         """A CameraInfo arrived."""

@@ -12,6 +12,7 @@ from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.timer import Timer
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.objects.catalogue import default_objects_directory, find_meshes
@@ -32,6 +33,7 @@ from hand_object_pose.ros.topics import resolve_topics
 NODE_NAME = "hand_object_pose_estimator"
 _WATCH_PERIOD = 0.1
 _REPORT_PERIOD = 1.0
+_SHORTEST_WAIT = 0.001
 
 Transition = Callable[..., TransitionCallbackReturn]
 
@@ -80,6 +82,9 @@ class EstimatorNode(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._report_timer = self.create_timer(_REPORT_PERIOD, self.reporter.periodic, clock=steady)
         self._watch_timer = self.create_timer(_WATCH_PERIOD, self._watch, clock=steady)
+        self._slow_timer = self.create_timer(_REPORT_PERIOD, self._follow_publishers, clock=steady)
+        self._steady = steady
+        self._expiry_timer: Timer | None = None
         threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False)
         self._jump_handle = self.get_clock().create_jump_callback(threshold, post_callback=self._on_jump)
 
@@ -115,6 +120,9 @@ class EstimatorNode(LifecycleNode):
         self._outputs.latched(settings, self._now())
         topics = resolve_topics(self, settings)
         self._inputs = Subscriptions(self, settings, topics, self._pipeline.intake)
+        wait = max(settings.number("sync_wait"), _SHORTEST_WAIT)
+        self._expiry_timer = self.create_timer(wait, self._expire, clock=self._steady)
+        self._expiry_timer.cancel()
         self.situation.active = True
         self.reporter.look()
         return activated
@@ -162,6 +170,11 @@ class EstimatorNode(LifecycleNode):
         """``Output``: the status may have changed."""
         self.reporter.publish()
 
+    def held(self) -> None:
+        """``Output``: an image waits for its partners."""
+        if self._expiry_timer is not None:
+            self._expiry_timer.reset()
+
     def gave_up(self) -> None:
         """``Output``: end the process, so that whoever launched it may start it again."""
         self.situation.fatal = Problem("inference hung three times; the process ends so that it can be started anew")
@@ -176,9 +189,18 @@ class EstimatorNode(LifecycleNode):
         if self._pipeline is None or self._inputs is None:
             return
         self._pipeline.worker.check()
-        self._pipeline.intake.expire()
-        self._inputs.check()
+        self._inputs.check(only_refused=True)
         self.reporter.publish()
+
+    def _follow_publishers(self) -> None:
+        if self._inputs is not None:
+            self._inputs.check()
+
+    def _expire(self) -> None:
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
+        if self._pipeline is not None:
+            self._pipeline.intake.expire()
 
     def _image_facts(self) -> TopicFacts:
         return self._inputs.image.facts() if self._inputs else TopicFacts("")
@@ -224,6 +246,9 @@ class EstimatorNode(LifecycleNode):
         if self._inputs is not None:
             self._inputs.destroy()
             self._inputs = None
+        if self._expiry_timer is not None:
+            self.destroy_timer(self._expiry_timer)
+            self._expiry_timer = None
         if self._pipeline is not None:
             self._pipeline.stop()
 

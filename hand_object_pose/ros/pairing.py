@@ -55,6 +55,11 @@ class Pairing:
         self._expects_depth = wants_depth
         self._last_stamp: int | None = None
 
+    @property
+    def holding(self) -> bool:
+        """Whether an image waits for its partners."""
+        return self._held is not None
+
     def add_image(self, image: Any, received: int, sequence: int, now: float) -> list[Bundle]:
         """An image came at the node's time ``received`` (ns) and the steady time ``now`` (s)."""
         finished = self._release()
@@ -105,9 +110,11 @@ class Pairing:
         if self._held is None:
             return []
         (image, received, sequence, _), self._held = self._held, None
-        exact = self._exact_info(image)
+        exact, depth = self._exact_info(image), self._near_depth(image)
+        self._expects_info |= exact is not None
+        self._expects_depth |= depth is not None
         info = exact or self._fitting_info(image)
-        return [Bundle(image, received, sequence, info, self._near_depth(image), exact is not None)]
+        return [Bundle(image, received, sequence, info, depth, exact is not None)]
 
     def _exact_info(self, image: Any) -> Any:
         stamp = stamp_of(image)

@@ -39,6 +39,9 @@ class Output(Protocol):
     def changed(self) -> None:
         """The status may have changed."""
 
+    def held(self) -> None:
+        """An image waits for its partners; ``intake.expire`` is to be called ``sync_wait`` later."""
+
     def gave_up(self) -> None:
         """Nothing can work any more."""
 
@@ -154,6 +157,7 @@ class Pipeline:
             self._now,
             self._want_reset,
             self._output.changed,
+            self._output.held,
         )
         worker = Worker(mailbox, self._make_work, self, self.settings.number("watchdog_timeout"))
         return intake, worker

@@ -32,7 +32,7 @@ class AdaptiveSubscription:
         self._callback = callback
         self._depth = depth
         self._wanted = reliability
-        self._incompatible = False
+        self.incompatible = False
         self._current = ReliabilityPolicy.SYSTEM_DEFAULT
         self._subscription: Subscription | None = None
         self.check()
@@ -42,7 +42,7 @@ class AdaptiveSubscription:
         reliability = self._reliability()
         if reliability != self._current:
             self.destroy()
-            self._current, self._incompatible = reliability, False
+            self._current, self.incompatible = reliability, False
             self._subscription = self._create(reliability)
 
     def destroy(self) -> None:
@@ -56,7 +56,7 @@ class AdaptiveSubscription:
         name = _type_name(self._type)
         types = [info.topic_type for info in self._node.get_publishers_info_by_topic(self.topic)]
         others = tuple(sorted({other for other in types if other != name}))
-        return TopicFacts(self.topic, name, types.count(name), others, self._incompatible)
+        return TopicFacts(self.topic, name, types.count(name), others, self.incompatible)
 
     def _reliability(self) -> ReliabilityPolicy:
         if self._wanted != "auto":
@@ -75,7 +75,7 @@ class AdaptiveSubscription:
         return self._node.create_subscription(self._type, self.topic, self._callback, profile, event_callbacks=events)
 
     def _refused(self, event: Any) -> None:
-        self._incompatible = True
+        self.incompatible = True
 
 
 class Subscriptions:
@@ -99,10 +99,11 @@ class Subscriptions:
         )
         self._all.append(detections)
 
-    def check(self) -> None:
-        """Follow what the publishers offer."""
+    def check(self, only_refused: bool = False) -> None:
+        """Follow what the publishers offer; ``only_refused``: only where the middleware has refused one."""
         for subscription in self._all:
-            subscription.check()
+            if subscription.incompatible or not only_refused:
+                subscription.check()
 
     def destroy(self) -> None:
         """Unsubscribe from everything."""
