@@ -63,7 +63,10 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory, bag: Path, weights: Path, baseline: Path) -> Path:
     out = tmp_path_factory.mktemp("out")
     # Two rounds, so that stamps of the second lead back to the bag too.
-    run_demo(DemoConfig(out=out, bag=bag, weights=weights, baseline=baseline, duration=2.0, threads=1))
+    domain = int(os.environ["ROS_DOMAIN_ID"])
+    run_demo(
+        DemoConfig(out=out, bag=bag, weights=weights, baseline=baseline, duration=2.0, threads=1, domain_id=domain)
+    )
     return out
 
 

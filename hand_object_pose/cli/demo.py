@@ -25,6 +25,7 @@ def run(
     weights: Path | None = None,
     threads: int = DemoConfig.threads,
     baseline: Path | None = None,
+    domain_id: int | None = None,
 ) -> int:
     """Write a synthetic bag, play it at wall-clock rate into the real node, score and report what it publishes.
 
@@ -46,9 +47,23 @@ def run(
         weights: a .safetensors file; the weights that ship with this package unless given.
         threads: of the network on a CPU; 0 means one for each core.
         baseline: means of the training set of other weights than those that ship with this package (.npz).
+        domain_id: ROS domain of all processes; a random one unless given.
     """
     config = DemoConfig(
-        seed, out, bag, object_id, image, depth, root_depth, duration, frames, compressed, weights, threads, baseline
+        seed=seed,
+        out=out,
+        bag=bag,
+        object_id=object_id,
+        image=image,
+        depth=depth,
+        root_depth=root_depth,
+        duration=duration,
+        frames=frames,
+        compressed=compressed,
+        weights=weights,
+        threads=threads,
+        baseline=baseline,
+        domain_id=domain_id,
     )
     try:
         results = run_demo(config)

@@ -24,6 +24,7 @@ class DemoConfig:
         weights: a .safetensors file; None: those that come with the package.
         threads: of the network; 0: one for each core.
         baseline: means of the training set (.npz); None: that of the default weights.
+        domain_id: ROS domain; None: a random one.
     """
 
     seed: int = 1
@@ -39,6 +40,7 @@ class DemoConfig:
     weights: Path | None = None
     threads: int = 0
     baseline: Path | None = None
+    domain_id: int | None = None
 
     @property
     def seconds(self) -> float:

@@ -22,11 +22,16 @@ def describe_environment() -> dict[str, object]:
     """Processor, cores, system, Python and library versions."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_cores(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "libraries": {name: found for name in _PACKAGES if (found := _version(name))},
     }
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(package: str) -> str:

@@ -8,7 +8,7 @@ from hand_object_pose.demo.bag_content import BagContent, read_bag
 from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.demo.consistency import consistency_problems
 from hand_object_pose.demo.counts import count_images
-from hand_object_pose.demo.environment import describe_environment
+from hand_object_pose.demo.environment import available_cores, describe_environment
 from hand_object_pose.demo.recording import HeardEstimate, Recording, read_recording
 from hand_object_pose.demo.report import write_demo_report
 from hand_object_pose.demo.results import DemoResults
@@ -80,7 +80,7 @@ def evaluate(
         object_id=object_id,
         weights=weights,
         device=recording.device,
-        threads=config.threads,
+        threads=config.threads or available_cores(),
         scores=scores,
         counts=counts,
         latency=latencies(recording.estimates),

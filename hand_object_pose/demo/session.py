@@ -55,7 +55,7 @@ def run_session(config: DemoConfig, content: BagContent, object_id: str) -> Sess
         shutil.rmtree(folder, ignore_errors=True)
     logs.mkdir(parents=True)
     record = logs / "played.json"
-    environment = session_environment(logs)
+    environment = session_environment(logs, config.domain_id)
     rounds = max(1, math.ceil(config.seconds / content.period))
     codes: dict[str, int] = {}
     with signals_raise(), ExitStack() as stack:
@@ -80,13 +80,13 @@ def run_session(config: DemoConfig, content: BagContent, object_id: str) -> Sess
     return Session(json.loads(record.read_text()), heard, torch_loaded, codes, rounds)
 
 
-def session_environment(logs: Path) -> dict[str, str]:
-    """The environment of all processes: a random ROS domain on this machine only, and logs of our own."""
+def session_environment(logs: Path, domain_id: int | None = None) -> dict[str, str]:
+    """The environment of all processes: a random ROS domain unless given, this machine only, and logs of our own."""
     # 0 to 101 are the domains whose ports every Linux leaves free; 0 is everyone's default.
-    domain = os.environ.get("HOP_DEMO_DOMAIN_ID") or str(random.SystemRandom().randint(1, 101))
+    domain = random.SystemRandom().randint(1, 101) if domain_id is None else domain_id
     return {
         **os.environ,
-        "ROS_DOMAIN_ID": domain,
+        "ROS_DOMAIN_ID": str(domain),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_LOG_DIR": str(logs.resolve() / "ros"),
         "PYTHONUNBUFFERED": "1",
