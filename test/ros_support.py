@@ -37,6 +37,14 @@ WIDTH, HEIGHT = 64, 48
 HAND_OFFSET = np.array([0.0, 0.0, 0.5])
 FRAME_ID = "camera_optical_frame"
 LIMIT = 10.0
+# Patient where a busy machine might be slow.
+DEFAULTS = {
+    "object_id": "mug",
+    "root_depth.mode": "fixed",
+    "sync_wait": 0.02,
+    "max_frame_age": 5.0,
+    "stale_after": 60.0,
+}
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 RECEIVED = {
     "estimate": (HandObjectEstimates, 50),
@@ -127,7 +135,13 @@ class Harness:
     def __init__(self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = tuple(RECEIVED)) -> None:
         self.estimators: list[FakeEstimator] = []
         self.behave: Callable[[Frame], None] = lambda frame: None
-        defaults = {"object_id": "mug", "root_depth.mode": "fixed", "sync_wait": 0.02, "max_frame_age": 5.0}
+        defaults = {
+            "object_id": "mug",
+            "root_depth.mode": "fixed",
+            "sync_wait": 0.02,
+            "max_frame_age": 5.0,
+            "stale_after": 60.0,
+        }
         values = defaults | (parameters or {})
         overrides = [Parameter(name, value=value) for name, value in values.items()]
         self.node = EstimatorNode(self.make_estimator, parameter_overrides=overrides)

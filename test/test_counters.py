@@ -94,6 +94,22 @@ def test_a_partner_that_came_before_its_image_is_expected_again():
     assert pairing.add_info(stamped(3))[0].info_exact
 
 
+def test_a_depth_of_the_same_stamp_is_preferred_to_a_near_one():
+    pairing = Pairing(True, 10, 0.05)
+    pairing.add_info(stamped(100))
+    assert pairing.add_depth(stamped(95, name="near")) == []
+    assert pairing.add_image(stamped(100), 0, 1, 0.0) == []
+    assert pairing.add_depth(stamped(100, name="exact"))[0].depth.name == "exact"
+    # A depth camera whose stamps never fit: after one vain wait the nearest is taken at once.
+    pairing.add_info(stamped(200))
+    pairing.add_depth(stamped(205, name="near"))
+    assert pairing.add_image(stamped(200), 0, 2, 0.0) == []
+    assert pairing.expire(0.1)[0].depth.name == "near"
+    pairing.add_info(stamped(300))
+    assert pairing.add_image(stamped(300), 0, 3, 0.2) == []
+    assert pairing.add_depth(stamped(305, name="near"))[0].depth.name == "near"
+
+
 def test_a_newer_image_pushes_the_held_one_out():
     pairing = Pairing(True, 2 * MILLISECOND, 0.05)
     pairing.add_info(stamped(0))

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,6 +122,20 @@ def test_a_hang_is_abandoned_its_late_result_discarded_and_three_are_enough():
     worker.check()
     assert len(log.events) == MAX_ABANDONED + 1
     assert mailbox.clear() == 99
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_dies_is_replaced():
+    mailbox, log, starts, worker = make(lambda job: job)
+    remember, log.done = log.done, lambda job, result: {}["the listener itself fails"]
+    mailbox.put(1)
+    worker._thread.join(10)
+    assert not worker._thread.is_alive()
+    log.done = remember
+    worker.check()
+    mailbox.put(2)
+    assert log.wait_for(1) == ("done", 2, 2)
+    assert worker.stop()
 
 
 def test_stopping_while_the_work_hangs_tells_of_the_job():

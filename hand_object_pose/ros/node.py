@@ -156,15 +156,12 @@ class EstimatorNode(LifecycleNode):
 
     def estimated(self, bundle: Bundle, estimated: Estimated) -> None:
         """``Output``: publish an image's results. Called in the worker's thread."""
-        publishers = self._outputs
-        if publishers is None:
-            return
         moment = Moment(self._now(), self._health.snapshot().last_valid_stamp)
-        try:
-            publishers.per_frame(bundle, estimated, moment, self.situation.settings)
-        except Exception as error:
-            self._health.last_error = f"publishing failed: {type(error).__name__}: {error}"
-            self.get_logger().error(f"publishing failed:\n{traceback.format_exc()}", throttle_duration_sec=5.0)
+        self._publish(lambda outputs: outputs.per_frame(bundle, estimated, moment, self.situation.settings))
+
+    def draw(self, bundle: Bundle, estimated: Estimated) -> None:
+        """``Output``: publish what people look at. Called in the worker's thread."""
+        self._publish(lambda outputs: outputs.for_people(estimated, self.situation.settings))
 
     def changed(self) -> None:
         """``Output``: the status may have changed."""
@@ -181,6 +178,17 @@ class EstimatorNode(LifecycleNode):
         self.reporter.publish()
         self.get_logger().fatal(self.situation.fatal.reason)
         self.exit_code = 1
+
+    def _publish(self, publish: Callable[[Publishers], None]) -> None:
+        outputs = self._outputs
+        if outputs is None:
+            return
+        try:
+            publish(outputs)
+        except Exception as error:
+            # The stream must go on.
+            self._health.last_error = f"publishing failed: {type(error).__name__}: {error}"
+            self.get_logger().error(f"publishing failed:\n{traceback.format_exc()}", throttle_duration_sec=5.0)
 
     def _now(self) -> int:
         return self.get_clock().now().nanoseconds

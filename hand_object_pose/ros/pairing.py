@@ -53,6 +53,7 @@ class Pairing:
         self._held: tuple[Any, int, int, float] | None = None
         self._expects_info = True
         self._expects_depth = wants_depth
+        self._expects_exact_depth = wants_depth
         self._last_stamp: int | None = None
 
     @property
@@ -77,15 +78,19 @@ class Pairing:
         """A depth image, or ground truth, came."""
         self._depths.append(depth)
         if self._last_stamp is not None:
-            self._expects_depth |= abs(stamp_of(depth) - self._last_stamp) <= self._tolerance
+            distance = abs(stamp_of(depth) - self._last_stamp)
+            self._expects_depth |= distance <= self._tolerance
+            self._expects_exact_depth |= distance == 0
         return self._release_if_complete()
 
     def expire(self, now: float) -> list[Bundle]:
         """The steady time is ``now``: an image that has waited long enough goes with what there is."""
         if self._held is None or now - self._held[3] < self._wait:
             return []
-        self._expects_info &= self._exact_info(self._held[0]) is not None
-        self._expects_depth &= self._near_depth(self._held[0]) is not None
+        image = self._held[0]
+        self._expects_info &= self._exact_info(image) is not None
+        self._expects_depth &= self._near_depth(image) is not None
+        self._expects_exact_depth &= self._has_exact_depth(image)
         return self._release()
 
     def clear(self) -> bool:
@@ -103,8 +108,14 @@ class Pairing:
         image = self._held[0]
         # Without any CameraInfo the image is of no use: it may as well wait.
         waits_for_info = (self._expects_info or not self._infos) and self._exact_info(image) is None
-        waits_for_depth = self._wants_depth and self._expects_depth and self._near_depth(image) is None
-        return [] if waits_for_info or waits_for_depth else self._release()
+        return [] if waits_for_info or self._waits_for_depth(image) else self._release()
+
+    def _waits_for_depth(self, image: Any) -> bool:
+        if not self._wants_depth:
+            return False
+        if self._expects_exact_depth and not self._has_exact_depth(image):
+            return True
+        return self._expects_depth and self._near_depth(image) is None
 
     def _release(self) -> list[Bundle]:
         if self._held is None:
@@ -113,6 +124,7 @@ class Pairing:
         exact, depth = self._exact_info(image), self._near_depth(image)
         self._expects_info |= exact is not None
         self._expects_depth |= depth is not None
+        self._expects_exact_depth |= self._has_exact_depth(image)
         info = exact or self._fitting_info(image)
         return [Bundle(image, received, sequence, info, depth, exact is not None)]
 
@@ -128,6 +140,10 @@ class Pairing:
             if same_size and info.header.frame_id == image.header.frame_id:
                 return info
         return self._infos[-1] if self._infos else None
+
+    def _has_exact_depth(self, image: Any) -> bool:
+        stamp = stamp_of(image)
+        return any(stamp_of(depth) == stamp for depth in self._depths)
 
     def _near_depth(self, image: Any) -> Any:
         stamp = stamp_of(image)

@@ -36,6 +36,9 @@ class Output(Protocol):
     def estimated(self, bundle: Bundle, estimated: Estimated) -> None:
         """An image was worked on."""
 
+    def draw(self, bundle: Bundle, estimated: Estimated) -> None:
+        """Show people what was estimated, once everything else is done."""
+
     def changed(self) -> None:
         """The status may have changed."""
 
@@ -244,6 +247,7 @@ class Pipeline:
             unfit = estimated.frame is not None and is_empty(estimated.frame.depth)
             self._health.problem(Outcome.UNFIT if unfit else Outcome.INVALID, estimated.problem)
         self._output.changed()
+        self._output.draw(bundle, estimated)
 
 
 def _failure(reason: str) -> Estimated:

@@ -47,6 +47,7 @@ class Publishers:
         self._mesh_uris = mesh_uris
         self._node = node
         self._info_of: tuple[str, str] | None = None
+        self._message = HandObjectEstimates()
         create = node.create_lifecycle_publisher
         self.estimate = create(HandObjectEstimates, "estimate", _DEPTH)
         self.object_pose = create(PoseWithCovarianceStamped, "object_pose", _DEPTH)
@@ -76,10 +77,14 @@ class Publishers:
         self._publish_object_info(settings.text("object_id"), settings.text("tf_prefix"), now)
 
     def per_frame(self, bundle: Bundle, estimated: Estimated, moment: Moment, settings: Settings) -> None:
-        """Publish everything that belongs to one image."""
-        message = self._estimates(bundle, estimated, moment, settings)
-        self.estimate.publish(message)
-        self._publish_poses(message, settings)
+        """Publish what machines read of one image."""
+        self._message = self._estimates(bundle, estimated, moment, settings)
+        self.estimate.publish(self._message)
+        self._publish_poses(self._message, settings)
+
+    def for_people(self, estimated: Estimated, settings: Settings) -> None:
+        """Publish what people look at, of the image that ``per_frame`` was given last."""
+        message = self._message
         if settings.flag("publish.markers") and self.markers.get_subscription_count():
             self.markers.publish(markers_message(message, self._weights.hand.faces, self._mesh_uris))
         wanted = settings.flag("publish.debug_image") and self.debug_image.get_subscription_count()

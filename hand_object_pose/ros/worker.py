@@ -81,7 +81,9 @@ class Worker(Generic[Job, Result]):
         return unfinished is None
 
     def check(self) -> None:
-        """Abandon a worker that hangs; to be called at intervals by a steady timer."""
+        """Abandon a worker that hangs, replace one that died; to be called at intervals by a steady timer."""
+        if self._thread is not None and not self._thread.is_alive() and not self._mailbox.closed and not self._hopeless:
+            self.start()
         with self._lock:
             if self._current is None or time.monotonic() - self._current[1] < self.timeout:
                 return
@@ -90,10 +92,14 @@ class Worker(Generic[Job, Result]):
             self._generation += 1
             self._abandoned += 1
         self._listener.hung(job, time.monotonic() - started)
-        if self._abandoned >= MAX_ABANDONED:
+        if self._hopeless:
             self._listener.gave_up()
         else:
             self.start()
+
+    @property
+    def _hopeless(self) -> bool:
+        return self._abandoned >= MAX_ABANDONED
 
     def _loop(self, generation: int) -> None:
         work: Callable[[Job], Result] | None = None
