@@ -135,14 +135,7 @@ class Harness:
     def __init__(self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = tuple(RECEIVED)) -> None:
         self.estimators: list[FakeEstimator] = []
         self.behave: Callable[[Frame], None] = lambda frame: None
-        defaults = {
-            "object_id": "mug",
-            "root_depth.mode": "fixed",
-            "sync_wait": 0.02,
-            "max_frame_age": 5.0,
-            "stale_after": 60.0,
-        }
-        values = defaults | (parameters or {})
+        values = DEFAULTS | (parameters or {})
         overrides = [Parameter(name, value=value) for name, value in values.items()]
         self.node = EstimatorNode(self.make_estimator, parameter_overrides=overrides)
         self.client = Node("client")

@@ -126,7 +126,7 @@ def test_a_hang_is_abandoned_its_late_result_discarded_and_three_are_enough():
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_that_dies_is_replaced():
-    mailbox, log, starts, worker = make(lambda job: job)
+    mailbox, log, _, worker = make(lambda job: job)
     remember, log.done = log.done, lambda job, result: {}["the listener itself fails"]
     mailbox.put(1)
     worker._thread.join(10)
