@@ -1,0 +1,256 @@
+"""Weights files, and the backends that run them."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from network_support import scramble
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.estimation.backend import Backend, NetworkOutput, WeightsInfo
+from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
+from hand_object_pose.estimation.lift import Lift
+from hand_object_pose.estimation.network_inputs import ObjectInputs
+from hand_object_pose.estimation.onnx_backend import OnnxBackend, onnx_path_of
+from hand_object_pose.estimation.weights_file import load_weights_info
+from hand_object_pose.geometry.neighbours import reference_neighbour_table
+from hand_object_pose.geometry.se3 import rotation_from_wxyz
+from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.network.checkpoint import load_network, save_checkpoint
+from hand_object_pose.network.config import preset_config
+from hand_object_pose.network.model import HandObjectNetwork
+from hand_object_pose.network.onnx_export import export_onnx
+from hand_object_pose.objects.catalogue import default_catalogue
+
+# The layers of `compact`, fewer of each: exporting takes time by their number.
+_COMPACT = preset_config("compact")
+CONFIG = replace(_COMPACT, encoder=replace(_COMPACT.encoder, blocks=(1, 1, 1, 1)), residual_blocks=1)
+PROVENANCE = {"data": "none", "mje_cm": "12.5"}
+
+
+@pytest.fixture(scope="module")
+def network() -> HandObjectNetwork:
+    torch.manual_seed(0)
+    network = HandObjectNetwork(CONFIG, default_hand(), training_heads=True)
+    scramble(network)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def weights(network: HandObjectNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_checkpoint(path, network, CONFIG, default_hand(), default_catalogue(), PROVENANCE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(weights: Path) -> Path:
+    export_onnx(weights)
+    return weights
+
+
+def test_weights_tell_what_they_were_trained_on(weights: Path) -> None:
+    info, hand = load_weights_info(weights), default_hand()
+    assert (info.name, info.preset, info.provenance) == ("small", "compact", PROVENANCE)
+    assert info.lixels == CONFIG.lixels
+    assert (info.hand.name, info.hand.hash) == (hand.name, hand.hash)
+    np.testing.assert_array_equal(info.hand.finger_labels, hand.finger_labels)
+    np.testing.assert_allclose(info.hand.joint_regressor21, hand.joint_regressor21, atol=1e-7)
+    for name, model in default_catalogue().items():
+        assert info.objects[name].hash == model.hash
+        for kind in ("discrete", "axes", "axis_points"):
+            stored = getattr(info.objects[name].symmetries, kind)
+            np.testing.assert_array_equal(stored, getattr(model.symmetries, kind))
+    assert set(info.objects) == set(default_catalogue())
+
+
+def test_a_hands_shape_and_pose_space_stay_with_their_owner(weights: Path) -> None:
+    with safe_open(str(weights), framework="numpy") as file:
+        names = {name for name in file.keys() if name.startswith("hand.")}  # noqa: SIM118
+    assert names == {
+        f"hand.{n}" for n in ("v_template", "joint_regressor", "weights", "parents", "faces", "fingertips")
+    }
+
+
+def test_a_network_comes_back_without_its_training_heads(weights: Path, network: HandObjectNetwork) -> None:
+    loaded = load_network(weights).state_dict()
+    original = network.state_dict()
+    assert {name for name in original if name not in loaded} == {n for n in original if n.startswith(("joint", "mask"))}
+    assert all(torch.equal(value, original[name]) for name, value in loaded.items())
+
+
+def test_weights_are_read_without_torch(weights: Path) -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from hand_object_pose.estimation.backends import load_backend\n"
+        "from hand_object_pose.estimation.weights_file import load_weights_info\n"
+        f"print(load_weights_info({str(weights)!r}).preset)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("compact", 0), done.stderr
+
+
+def edited(source: Path, out: Path, **metadata: str) -> Path:
+    with safe_open(str(source), framework="numpy") as file:
+        header = {**file.metadata(), **metadata}
+    save_file(load_file(str(source)), str(out), metadata=header)
+    return out
+
+
+def test_what_is_not_ours_or_damaged_is_refused_by_name(weights: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.safetensors"
+    text.write_text("not a safetensors file")
+    config = json.dumps({"encoder": {}, "colour": "red"})
+    other = tmp_path / "other.safetensors"
+    save_file({"a": np.zeros(1)}, str(other))
+    catalogue = json.loads(json.dumps({"ghost": {"hash": "0", "symmetries": {}}}))
+    files = {
+        tmp_path / "none.safetensors": "no such weights",
+        text: "expected a safetensors file",
+        other: "import-checkpoint",
+        edited(weights, tmp_path / "later.safetensors", version="99"): "version 1, found 99",
+        edited(weights, tmp_path / "config.safetensors", config=config): "not understood",
+        edited(weights, tmp_path / "json.safetensors", hand="{"): "header is damaged",
+        edited(weights, tmp_path / "parts.safetensors", catalogue=json.dumps(catalogue)): "incomplete",
+    }
+    for path, words in files.items():
+        with pytest.raises(UserError, match=words) as refused:
+            load_weights_info(path)
+        assert str(path) in str(refused.value)
+
+
+def test_a_mesh_that_does_not_match_its_hash_is_refused(weights: Path, tmp_path: Path) -> None:
+    tensors = load_file(str(weights))
+    name = next(iter(default_catalogue()))
+    tensors[f"catalogue.{name}.vertices"][3] += 0.001
+    with safe_open(str(weights), framework="numpy") as file:
+        save_file(tensors, str(tmp_path / "moved.safetensors"), metadata=file.metadata())
+    with pytest.raises(UserError, match=f"{name} do not match their hashes"):
+        load_weights_info(tmp_path / "moved.safetensors")
+
+
+def random_batch(info: WeightsInfo, count: int, seed: int = 0) -> tuple[np.ndarray, list]:
+    rng = np.random.default_rng(seed)
+    size = info.lixels.image_size
+    coarse = rng.uniform(size=(count, 3, 8, 8)).astype(np.float32)
+    images = coarse.repeat(size // 8, axis=2).repeat(size // 8, axis=3)
+    images += rng.normal(scale=0.05, size=images.shape).astype(np.float32)
+    names = sorted(info.objects)
+    return images.clip(0, 1), [info.objects[names[k % len(names)]] for k in range(count)]
+
+
+def metres(output: NetworkOutput, objects: list, info: WeightsInfo) -> dict[str, np.ndarray]:
+    """What people get: hand and object in the camera frame, 0.5 m away."""
+    size, count = info.lixels.image_size, len(objects)
+    matrix = np.tile([[1.5 * size, 0, size / 2], [0, 1.5 * size, size / 2], [0, 0, 1]], (count, 1, 1))
+    lift = Lift(matrix, np.full(count, 0.5), info.lixels)
+    templates = np.stack([model.vertices for model in objects])
+    turned = templates @ rotation_from_wxyz(output.quaternion).swapaxes(1, 2)
+    return {
+        "hand": lift.points(output.hand_lixels),
+        "rough object": lift.points(output.object_lixels),
+        "object": turned + output.translation[:, None],
+    }
+
+
+def largest_difference(first: Backend, second: Backend, images: np.ndarray, objects: list) -> float:
+    found = [metres(backend.run(images, objects), objects, backend.weights) for backend in (first, second)]
+    return max(float(abs(found[0][name] - found[1][name]).max()) for name in found[0])
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_onnx_equals_torch_for_any_batch(exported: Path, batch: int) -> None:
+    backends = [load_backend(exported, kind, "cpu") for kind in ("onnx", "torch")]
+    assert largest_difference(*backends, *random_batch(backends[0].weights, batch)) < 1e-4
+
+
+@pytest.mark.skipif(not onnx_path_of(DEFAULT_WEIGHTS).exists(), reason="no default weights in this checkout")
+def test_default_weights_on_onnx_equal_torch_on_a_hundred_scenes() -> None:
+    backends = [load_backend(None, kind, "cpu") for kind in ("onnx", "torch")]
+    for seed in range(10):
+        images, objects = random_batch(backends[0].weights, 10, seed)
+        assert largest_difference(*backends, images, objects) < 1e-4
+
+
+def test_a_checkpoint_on_torch_equals_the_network_itself(weights: Path, network: HandObjectNetwork) -> None:
+    backend = load_backend(weights, "torch", "cpu")
+    images, objects = random_batch(backend.weights, 1)
+    templates, neighbours = ObjectInputs(backend.weights)(objects)
+    with torch.inference_mode():
+        expected = network(*map(torch.from_numpy, (images, templates, neighbours)))
+    found = backend.run(images, objects)
+    np.testing.assert_allclose(found.hand_lixels, expected.refined_hand, atol=1e-5)
+    np.testing.assert_allclose(found.votes, expected.votes, atol=1e-5)
+
+
+def test_auto_takes_onnx_where_it_was_exported(exported: Path, weights: Path, tmp_path: Path) -> None:
+    assert "ONNX" in load_backend(exported).device
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes(weights.read_bytes())
+    assert "PyTorch" in load_backend(alone).device
+    with pytest.raises(UserError, match="export-onnx"):
+        load_backend(alone, "onnx")
+
+
+def test_an_export_of_other_weights_is_refused(exported: Path, tmp_path: Path) -> None:
+    changed = edited(exported, tmp_path / "changed.safetensors", provenance='{"data": "other"}')
+    onnx_path_of(changed).write_bytes(onnx_path_of(exported).read_bytes())
+    with pytest.raises(UserError, match="exported from other weights") as refused:
+        OnnxBackend(changed)
+    assert f"export-onnx {changed}" in str(refused.value)
+
+
+def test_a_damaged_export_is_refused(exported: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(exported.read_bytes())
+    onnx_path_of(copy).write_bytes(b"nothing")
+    with pytest.raises(UserError, match="cannot load"):
+        OnnxBackend(copy)
+
+
+def test_an_export_is_valid_onnx(exported: Path) -> None:
+    onnx.checker.check_model(str(onnx_path_of(exported)), full_check=True)
+
+
+def test_an_unknown_object_is_refused_with_those_known(weights: Path) -> None:
+    backend = load_backend(weights, "torch", "cpu")
+    images, objects = random_batch(backend.weights, 1)
+    with pytest.raises(UnknownObjectError, match="teapot") as refused:
+        backend.run(images, [replace(objects[0], name="teapot")])
+    assert all(name in str(refused.value) for name in default_catalogue())
+
+
+def test_images_of_another_size_are_refused(exported: Path) -> None:
+    for kind in ("onnx", "torch"):
+        backend = load_backend(exported, kind, "cpu")
+        images, objects = random_batch(backend.weights, 1)
+        with pytest.raises(ValueError, match="images"):
+            backend.run(images[..., :64], objects)
+
+
+def test_mistakes_in_choosing_are_told(exported: Path, tmp_path: Path) -> None:
+    for arguments, words in {
+        (exported, "tensorflow", "cpu"): "auto, onnx, torch",
+        (onnx_path_of(exported), "auto", "cpu"): "ends? with .safetensors",
+        (tmp_path / "none.safetensors", "auto", "cpu"): "no such weights",
+        (exported, "onnx", "tpu"): "choose one of them",
+        (exported, "torch", "tpu"): "choose 'cpu'",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            load_backend(*arguments)
+
+
+def test_the_reference_preset_gets_the_released_edges(weights: Path) -> None:
+    info = replace(load_weights_info(weights), preset="reference")
+    model = next(iter(info.objects.values()))
+    _, neighbours = ObjectInputs(info)([model])
+    np.testing.assert_array_equal(neighbours[0], reference_neighbour_table(model.faces, 1000))
+    assert neighbours[0, 0, 0] == 0
