@@ -20,8 +20,8 @@ from hand_object_pose.demo.processes import Child, ChildFailedError, signals_rai
 from hand_object_pose.demo.topics import BagTopics
 
 _START_LIMIT = 120.0
-# The node reports its counts once a second.
-_SETTLE = 2.5
+# The node reports its counts once a second; Fast DDS repeats a lost last message after three.
+_SETTLE = 3.5
 _NODE = "hand_object_pose_estimator"
 
 
