@@ -13,7 +13,7 @@ from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.synthetic.grasp_library import shipped_grasps
 from hand_object_pose.synthetic.motion import PoseTrack, blend_poses, minimum_jerk
 from hand_object_pose.synthetic.sequence import PHASES, HandoverSequence, SequenceConfig
-from hand_object_pose.synthetic.staging import resting_directions
+from hand_object_pose.synthetic.table import TableStand, resting_directions
 from hand_object_pose.synthetic.viewpoints import HandAttitude, ViewConfig, visible_share
 
 
@@ -121,7 +121,7 @@ def test_every_frame_lies_inside_the_training_distribution(object_name):
     assert view.focal_length[0] <= focal <= view.focal_length[1]
     for frame in range(0, handover.num_frames, 5):
         truth = handover.scene(frame).truth
-        attitude = HandAttitude.of(tilt.T @ handover.wrist_pose(frame)[:3, :3], handover._posed.frame)
+        attitude = HandAttitude.of(tilt.T @ handover.wrist_pose(frame)[:3, :3], handover.hand_frame)
         assert attitude.is_within(view), (frame, attitude)
         placed = transform_points(truth.object_pose, handover.model.vertices)
         assert visible_share(handover.camera, truth.hand_vertices) > 0.7
@@ -166,6 +166,26 @@ def test_resting_directions_of_everyday_objects():
 
 
 def test_an_impossible_view_is_refused_in_words():
-    nowhere = SequenceConfig(grasps=1, grasp_rounds=1, view=ViewConfig(visible_share=1.1))
+    nowhere = SequenceConfig(grasps=1, grasp_rounds=1, view=ViewConfig(pitch=(1.45, 1.5)))
     with pytest.raises(UserError, match="object 'can', seed 0: no handover found in 1 rounds"):
         HandoverSequence(0, default_hand(), default_catalogue(), "can", nowhere)
+
+
+def test_a_stand_turns_the_object_until_the_hand_points_where_wanted(handover):
+    stand, frame = TableStand.of(handover.model, np.random.default_rng(0)), handover.hand_frame
+    wrist = handover.grasp.T_object_wrist
+    for azimuth in (-0.8, 0.0, 0.7):
+        upright = stand.facing(wrist[0, :3, :3], azimuth, frame)
+        assert HandAttitude.of(upright @ wrist[0, :3, :3], frame).azimuth == pytest.approx(azimuth)
+        heights = (handover.model.vertices @ upright.T)[:, 1]
+        assert heights.max() == pytest.approx(stand.table)  # turned about gravity only
+
+
+def test_a_grasp_from_below_the_table_is_out_of_reach(handover):
+    stand, frame = TableStand.of(handover.model, np.random.default_rng(0)), handover.hand_frame
+    wrist = handover.grasp.T_object_wrist
+    assert stand.is_reachable(wrist, frame, ViewConfig(), 0.0).all()
+    upside_down = np.diag([1.0, -1.0, -1.0, 1.0]) @ wrist  # the can stands on its z axis
+    assert not stand.is_reachable(upside_down, frame, ViewConfig(), 0.0).any()
+    points = handover.model.vertices[None] + [0.0, 0.0, -0.01]
+    assert stand.depth_below(points)[0] == pytest.approx(0.01)

@@ -1,5 +1,6 @@
 """Attempts at a grasp up to the moment when the fingers close: hand shape, preshape, approach, thumb."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +14,10 @@ from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.finger_closing import Attempts, PosedHand, distances_to
 
 FloatArray = NDArray[np.floating]
+WristFilter = Callable[[FloatArray], NDArray[np.bool_]]
 
 _THUMB = 0
+_REDRAWS = 8
 # Outside the distance grid only a bound is known, but there the surface is farther than this, metres.
 _SAFE_STEP = 0.025
 # Distance at which the approach stops, metres, and the number of steps that surely lead there.
@@ -52,14 +55,26 @@ class ApproachConfig:
 
 
 def approach(
-    posed: PosedHand, model: ObjectModel, grid: SignedDistanceGrid, config: ApproachConfig, rng: np.random.Generator
+    posed: PosedHand,
+    model: ObjectModel,
+    grid: SignedDistanceGrid,
+    config: ApproachConfig,
+    rng: np.random.Generator,
+    is_worth_trying: WristFilter | None = None,
 ) -> Attempts:
-    """A batch of open hands at an object: the palm touches, or is near for those that will use the fingertips."""
+    """A batch of open hands at an object: the palm touches, or is near for those that will use the fingertips.
+
+    Approaches that a filter rejects are drawn again, some times; it sees them at the start distance.
+    """
     precision = rng.random(config.batch) < config.precision_share
     shapes = rng.normal(0, config.shape_deviation, (config.batch, 10))
     betas = np.clip(shapes, -config.shape_limit, config.shape_limit)
     rest, start, speeds = _preshape(posed, precision, rng)
     wrist = _approach_poses(posed, model, config, rng)
+    if is_worth_trying is not None:
+        for _ in range(_REDRAWS):
+            bad = np.flatnonzero(~is_worth_trying(wrist))
+            wrist[bad] = _approach_poses(posed, model, replace(config, batch=len(bad)), rng)
     attempts = Attempts(wrist, betas, rest, start, speeds, precision)
     attempts = replace(attempts, wrist=_advanced(posed, grid, attempts, config, rng))
     return replace(attempts, rest=_opposed(posed, grid, attempts, config, rng))

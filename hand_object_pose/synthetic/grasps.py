@@ -10,7 +10,7 @@ from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.finger_closing import ClosingConfig, PosedHand, close_fingers, relax_idle_fingers
-from hand_object_pose.synthetic.grasp_approach import ApproachConfig, approach
+from hand_object_pose.synthetic.grasp_approach import ApproachConfig, WristFilter, approach
 from hand_object_pose.synthetic.grasp_quality import GraspQuality, QualityConfig, assess
 
 FloatArray = NDArray[np.floating]
@@ -64,7 +64,12 @@ class GraspGenerator:
         self.posed = PosedHand(hand)
 
     def generate(
-        self, model: ObjectModel, grid: SignedDistanceGrid, count: int, rng: np.random.Generator
+        self,
+        model: ObjectModel,
+        grid: SignedDistanceGrid,
+        count: int,
+        rng: np.random.Generator,
+        is_worth_trying: WristFilter | None = None,
     ) -> tuple[Grasps, GraspQuality, float]:
         """``count`` grasps, or as many as could be found, their quality, and the share of candidates accepted.
 
@@ -72,12 +77,13 @@ class GraspGenerator:
             model: the object; grid: its signed distances.
             count: how many grasps are wanted.
             rng: source of all randomness.
+            is_worth_trying: of wrist poses (B, 4, 4) in the object's frame; others are mostly not tried.
         """
         found: list[Grasps] = []
         qualities: list[GraspQuality] = []
         accepted = tried = 0
         while accepted < count and len(found) < self.config.max_batches:
-            grasps, quality = self.attempt(model, grid, rng)
+            grasps, quality = self.attempt(model, grid, rng, is_worth_trying)
             found.append(grasps[quality.accepted])
             qualities.append(quality[quality.accepted])
             tried += len(grasps)
@@ -85,11 +91,15 @@ class GraspGenerator:
         return Grasps.joined(found)[:count], GraspQuality.joined(qualities)[:count], accepted / tried
 
     def attempt(
-        self, model: ObjectModel, grid: SignedDistanceGrid, rng: np.random.Generator
+        self,
+        model: ObjectModel,
+        grid: SignedDistanceGrid,
+        rng: np.random.Generator,
+        is_worth_trying: WristFilter | None = None,
     ) -> tuple[Grasps, GraspQuality]:
         """One batch of candidates, good and bad, and their quality."""
         config, posed = self.config, self.posed
-        attempts = approach(posed, model, grid, config.approach, rng)
+        attempts = approach(posed, model, grid, config.approach, rng, is_worth_trying)
         flexions = close_fingers(posed, grid, attempts, config.closing)
         flexions = relax_idle_fingers(posed, grid, attempts, flexions, config.quality.contact_distance)
         pose = posed.pose(flexions, attempts.rest)

@@ -15,10 +15,12 @@ from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.appearance import Appearance, sample_appearance
 from hand_object_pose.synthetic.grasps import GraspGenerator, Grasps
+from hand_object_pose.synthetic.hand_frame import HandFrame
 from hand_object_pose.synthetic.motion import PoseTrack, minimum_jerk
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.staging import Staging, stage_handover
+from hand_object_pose.synthetic.table import TableStand
 from hand_object_pose.synthetic.viewpoints import ViewConfig
 
 FloatArray = NDArray[np.floating]
@@ -45,7 +47,7 @@ class SequenceConfig:
     frame_rate: float = 30.0
     phase_durations: tuple[float, ...] = (1.9, 0.7, 1.2, 1.7, 1.7, 1.4, 2.2)
     tempo: float = 0.15
-    grasps: int = 10
+    grasps: int = 8
     grasp_rounds: int = 12
     tremor: float = 0.004
     image_size: tuple[int, int] = (640, 480)
@@ -92,10 +94,15 @@ class HandoverSequence:
         self._track = PoseTrack(arrivals, self.staging.wrist_keyframes)
 
     def _staged(self, generator: GraspGenerator, rng: np.random.Generator) -> Staging:
-        config, grid = self.config, grid_of(self.model)
+        config, grid, posed = self.config, grid_of(self.model), generator.posed
+        stand = TableStand.of(self.model, rng)
+
+        def is_worth_trying(wrist: FloatArray) -> NDArray[np.bool_]:
+            return stand.is_reachable(wrist, posed.frame, config.view, margin=0.0)
+
         for _ in range(config.grasp_rounds):
-            found, _, _ = generator.generate(self.model, grid, config.grasps, rng)
-            staging = stage_handover(self.model, found, generator.posed, config.view, config.image_size, rng)
+            found, _, _ = generator.generate(self.model, grid, config.grasps, rng, is_worth_trying)
+            staging = stage_handover(stand, found, posed, config.view, config.image_size, rng)
             if staging is not None:
                 return staging
         raise UserError(
@@ -112,6 +119,11 @@ class HandoverSequence:
     def grasp(self) -> Grasps:
         """The one grasp (N = 1) used."""
         return self.staging.grasp
+
+    @property
+    def hand_frame(self) -> HandFrame:
+        """Forward, thumbward and palmar directions of the hand model."""
+        return self._posed.frame
 
     @property
     def num_frames(self) -> int:

@@ -5,8 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.transform import Rotation
 
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, rotation_angle, transform_points
@@ -16,6 +14,7 @@ from hand_object_pose.synthetic.grasps import Grasps, hand_in_object
 from hand_object_pose.synthetic.hand_frame import HandFrame
 from hand_object_pose.synthetic.motion import blend_poses
 from hand_object_pose.synthetic.reaching import ReachConfig, retreated
+from hand_object_pose.synthetic.table import TableStand
 from hand_object_pose.synthetic.viewpoints import (
     HandAttitude,
     ViewConfig,
@@ -52,7 +51,7 @@ class StagingConfig:
     attitude_margin: float = 0.05
     largest_turn: float = 1.7
     table_clearance: float = 0.003
-    attempts: int = 120
+    attempts: int = 40
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Staging:
 
 
 def stage_handover(
-    model: ObjectModel,
+    stand: TableStand,
     grasps: Grasps,
     posed: PosedHand,
     view: ViewConfig,
@@ -85,69 +84,17 @@ def stage_handover(
     """An arrangement in which every moment is in view and inside the distribution ``view``; None if none was found."""
     config = config or StagingConfig()
     hands, _ = hand_in_object(posed, grasps)
-    downs = resting_directions(model)
-    for _ in range(config.attempts):
-        upright = _upright_rotation(downs[int(rng.integers(len(downs)))], rng)
-        fitting = _fitting_grasps(model, grasps, hands, upright, posed.frame, view, config)
-        if not len(fitting):
-            continue
-        chosen = int(rng.choice(fitting))
-        planner = _Planner(model, grasps[[chosen]], hands[chosen], posed.frame, view, config, rng)
+    reachable = stand.is_reachable(grasps.T_object_wrist, posed.frame, view, config.attitude_margin)
+    usable = np.flatnonzero(reachable & (stand.depth_below(hands) < config.table_clearance))
+    for _ in range(config.attempts if len(usable) else 0):
+        chosen = int(rng.choice(usable))
+        azimuth = sample_attitude(view, rng, config.attitude_margin).azimuth
+        upright = stand.facing(grasps.T_object_wrist[chosen, :3, :3], azimuth, posed.frame)
+        planner = _Planner(stand.model, grasps[[chosen]], hands[chosen], posed.frame, view, config, rng)
         staging = planner.plan(upright, sample_camera(view, rng, image_size))
         if staging is not None:
             return staging
     return None
-
-
-def resting_directions(model: ObjectModel, tolerance: float = 0.002) -> FloatArray:
-    """Directions (N, 3) of the object's axes that can point down while it rests on a table.
-
-    It rests where its vertices' centre lies above the hull of those within ``tolerance`` metres of the table. Where
-    it can stand on its own z axis, it does.
-    """
-    centre = model.vertices.mean(axis=0)
-    stable = []
-    for axis in range(3):
-        for sign in (-1.0, 1.0):
-            heights = sign * model.vertices[:, axis]
-            support = np.delete(model.vertices[heights > heights.max() - tolerance], axis, axis=1)
-            if _covers(support, np.delete(centre, axis)):
-                stable.append(sign * np.eye(3)[axis])
-    standing = [down for down in stable if down[2] == -1.0]
-    return np.array(standing or stable or [[0.0, 0.0, -1.0]])
-
-
-def _covers(points: FloatArray, centre: FloatArray) -> bool:
-    try:
-        hull = ConvexHull(points)
-    except (QhullError, ValueError):
-        return False
-    return bool((hull.equations[:, :2] @ centre + hull.equations[:, 2] < 0).all())
-
-
-def _upright_rotation(down: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """(3, 3) object to level frame with ``down`` along gravity and a random heading."""
-    lay, _ = Rotation.align_vectors([[0.0, 1.0, 0.0]], [down])
-    return (Rotation.from_rotvec([0, rng.uniform(0, 2 * np.pi), 0]) * lay).as_matrix()
-
-
-def _fitting_grasps(
-    model: ObjectModel,
-    grasps: Grasps,
-    hands: FloatArray,
-    upright: FloatArray,
-    frame: HandFrame,
-    view: ViewConfig,
-    config: StagingConfig,
-) -> NDArray[np.integer]:
-    """Indices of grasps whose hand and forearm stay above the table and whose attitude is in view."""
-    table = (model.vertices @ upright.T)[:, 1].max()
-    lowest = (hands @ upright.T)[..., 1].max(axis=1)
-    elbows = grasps.T_object_wrist[:, :3, 3] - 0.22 * grasps.T_object_wrist[:, :3, :3] @ frame.forward
-    above = (lowest < table + config.table_clearance) & ((elbows @ upright.T)[:, 1] < table - 0.03)
-    rotations = upright @ grasps.T_object_wrist[:, :3, :3]
-    inside = [HandAttitude.of(rotation, frame).is_within(view, config.attitude_margin) for rotation in rotations]
-    return np.flatnonzero(above & np.array(inside))
 
 
 class _Planner:
