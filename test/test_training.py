@@ -96,8 +96,10 @@ def perfect_prediction(objective, batch, geometry):
     lift = Lift(batch.camera_matrices, batch.wrists[:, 2], geometry)
     poses = batch.object_poses @ objective.equivalents[batch.object_indices, 7]
     batch = replace(batch, object_poses=poses)
+    count = len(poses)
     guess = NetworkPrediction(
-        *(torch.zeros(len(poses), count, 3) for count in (778, 1000, 778, 1000, 778)),
+        **{name: torch.zeros(count, 778, 3) for name in ("rough_hand", "hand_sigma", "refined_hand")},
+        **{name: torch.zeros(count, 1000, 3) for name in ("rough_object", "object_sigma")},
         votes=torch.zeros(len(poses), 1000, 7),
         quaternion=torch.tensor([1.0, 0, 0, 0]).repeat(len(poses), 1),
         translation=torch.zeros(len(poses), 3),
@@ -105,10 +107,16 @@ def perfect_prediction(objective, batch, geometry):
     truth = Objective.object_truth(_only_identity(objective), guess, batch, lift)
     hand, joints = lift.lixels(batch.hand_vertices), lift.lixels(batch.joints)
     mask = (2 * batch.silhouettes - 1).float() * 50
-    return NetworkPrediction(
-        hand, lift.lixels(truth.vertices), hand, truth.vertices, hand, guess.votes, truth.quaternion,
-        truth.translation, joints, mask,
-    )  # fmt: skip
+    return replace(
+        guess,
+        rough_hand=hand,
+        rough_object=lift.lixels(truth.vertices),
+        refined_hand=hand,
+        quaternion=truth.quaternion,
+        translation=truth.translation,
+        joints=joints,
+        mask_logits=mask,
+    )
 
 
 def _only_identity(objective):

@@ -21,32 +21,52 @@ from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES
 _DECIMETRES = 10.0
 
 
-@dataclass(frozen=True)
-class NetworkPrediction:
-    """What one forward pass returns; (u, v, z) in lixel units, [0, L).
+@dataclass(frozen=True, kw_only=True)
+class RoughPrediction:
+    """What the first stage returns; (u, v, z) in lixel units, [0, L).
 
     Attributes:
-        rough_hand, refined_hand: (B, 778, 3); rough_object: (B, 1000, 3).
+        rough_hand: (B, 778, 3); rough_object: (B, 1000, 3).
         hand_sigma, object_sigma: standard deviations of the rough lixels, same shapes.
-        votes: (B, 1000, 7): quaternion (w, x, y, z) of any length, translation in metres relative to the wrist.
-        quaternion: (B, 4), mean rotation; translation: (B, 3), mean translation.
         joints: (B, 21, 3), joint estimator (equation 5); None unless built for training.
         mask_logits: (B, h, w), the object's silhouette (equation 8); None unless built for training.
-        attention_to_hand: (B, 778, 1000), attention_to_object: (B, 1000, 778), on request.
     """
 
     rough_hand: Tensor
     rough_object: Tensor
     hand_sigma: Tensor
     object_sigma: Tensor
+    joints: Tensor | None = None
+    mask_logits: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkPrediction(RoughPrediction):
+    """What one forward pass returns.
+
+    Attributes:
+        refined_hand: (B, 778, 3), lixel units.
+        votes: (B, 1000, 7): quaternion (w, x, y, z) of any length, translation in metres relative to the wrist.
+        quaternion: (B, 4), mean rotation; translation: (B, 3), mean translation.
+        attention_to_hand: (B, 778, 1000), attention_to_object: (B, 1000, 778), on request.
+    """
+
     refined_hand: Tensor
     votes: Tensor
     quaternion: Tensor
     translation: Tensor
-    joints: Tensor | None = None
-    mask_logits: Tensor | None = None
     attention_to_hand: Tensor | None = None
     attention_to_object: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """The encoders' work: the normalised image, feature maps by name, and the rough meshes."""
+
+    image: Tensor
+    hand_maps: dict[str, Tensor]
+    object_maps: dict[str, Tensor]
+    rough: RoughPrediction
 
 
 class HandObjectNetwork(nn.Module):
@@ -88,39 +108,50 @@ class HandObjectNetwork(nn.Module):
             neighbours: (B, 1000, K) int64, the objects' edges, see ``geometry.neighbours``.
             return_attention: also return the first attention layer's maps.
         """
-        size = self.config.image_size
-        check_shape("image", image, ("B", 3, size, size))
         check_shape("template", template, ("B", NUM_OBJECT_VERTICES, 3))
         check_shape("neighbours", neighbours, ("B", NUM_OBJECT_VERTICES, "K"))
-        normalised = self.normalise(image).contiguous(memory_format=torch.channels_last)
-        hand_maps, object_maps = self.hand_encoder(normalised), self.object_encoder(normalised)
-        rough_hand, hand_sigma = self.hand_mesh(hand_maps["layer4"])
-        rough_object, object_sigma = self.object_mesh(object_maps["layer4"])
-        features = NodeFeatures(
-            hand=self._node_features(
-                rough_hand, normalised, hand_maps, self.hand_template.expand(image.shape[0], -1, -1)
-            ),
-            object=self._node_features(rough_object, normalised, object_maps, template),
-            shared=self.global_fusion((hand_maps["layer4"] + object_maps["layer4"]).mean(dim=(2, 3))),
-        )
+        stage = self.first_stage(image)
+        features = self._initial_features(stage, template)
         hand_table = self.hand_neighbours.expand(image.shape[0], -1, -1)
         offsets, raw_votes = self.refinement(features, hand_table, neighbours)
         votes = self._metric_votes(raw_votes)
         maps = self.refinement.attention_maps(features, hand_table, neighbours) if return_attention else (None, None)
         average = proper_mean if self.config.rotation_mean == "proper" else componentwise_mean
         return NetworkPrediction(
+            **vars(stage.rough),
+            refined_hand=stage.rough.rough_hand + offsets,
+            votes=votes,
+            quaternion=average(votes[..., :4]),
+            translation=votes[..., 4:].mean(dim=1),
+            attention_to_hand=maps[0],
+            attention_to_object=maps[1],
+        )
+
+    def first_stage(self, image: Tensor) -> FirstStage:
+        """Encoders and rough meshes (sections 3.1 and 3.2) of images (B, 3, S, S), RGB in [0, 1]."""
+        size = self.config.image_size
+        check_shape("image", image, ("B", 3, size, size))
+        normalised = self.normalise(image).contiguous(memory_format=torch.channels_last)
+        hand_maps, object_maps = self.hand_encoder(normalised), self.object_encoder(normalised)
+        rough_hand, hand_sigma = self.hand_mesh(hand_maps["layer4"])
+        rough_object, object_sigma = self.object_mesh(object_maps["layer4"])
+        rough = RoughPrediction(
             rough_hand=rough_hand,
             rough_object=rough_object,
             hand_sigma=hand_sigma,
             object_sigma=object_sigma,
-            refined_hand=rough_hand + offsets,
-            votes=votes,
-            quaternion=average(votes[..., :4]),
-            translation=votes[..., 4:].mean(dim=1),
             joints=None if self.joint_head is None else self.joint_head(hand_maps["layer4"])[0],
             mask_logits=None if self.mask_head is None else self.mask_head(object_maps),
-            attention_to_hand=maps[0],
-            attention_to_object=maps[1],
+        )
+        return FirstStage(normalised, hand_maps, object_maps, rough)
+
+    def _initial_features(self, stage: FirstStage, template: Tensor) -> NodeFeatures:
+        hand_template = self.hand_template.expand(template.shape[0], -1, -1)
+        fused = stage.hand_maps["layer4"] + stage.object_maps["layer4"]
+        return NodeFeatures(
+            hand=self._node_features(stage.rough.rough_hand, stage.image, stage.hand_maps, hand_template),
+            object=self._node_features(stage.rough.rough_object, stage.image, stage.object_maps, template),
+            shared=self.global_fusion(fused.mean(dim=(2, 3))),
         )
 
     def _metric_votes(self, raw: Tensor) -> Tensor:

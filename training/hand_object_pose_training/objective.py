@@ -13,7 +13,7 @@ from hand_object_pose.geometry.meshes import unique_edges
 from hand_object_pose.geometry.neighbours import neighbour_table, stack_tables
 from hand_object_pose.geometry.se3 import wxyz_from_rotation
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.network.model import NetworkPrediction
+from hand_object_pose.network.model import NetworkPrediction, RoughPrediction
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.symmetry import symmetry_transforms
 from hand_object_pose_training.losses import (
@@ -76,50 +76,47 @@ class Objective(nn.Module):
     def _floats(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(np.asarray(array, dtype=np.float32)), persistent=False)
 
-    def forward(self, prediction: NetworkPrediction, batch: Batch) -> dict[str, Tensor]:
-        """The terms of equation 25 before weighting, each (B,)."""
+    def forward(self, prediction: RoughPrediction, batch: Batch) -> dict[str, Tensor]:
+        """The terms of equation 25 before weighting, each (B,); without a second stage, the terms that need none."""
         lift = Lift(batch.camera_matrices, batch.wrists[:, 2], self.geometry)
         truth = self.object_truth(prediction, batch, lift)
-        rough, refined, rough_object = (
-            lift.points(lixels) for lixels in (prediction.rough_hand, prediction.refined_hand, prediction.rough_object)
-        )
+        terms = self._first_stage_terms(prediction, batch, truth, lift)
+        if isinstance(prediction, NetworkPrediction):
+            refined = self._hand_terms(prediction.refined_hand, batch, lift)
+            terms = {name: term + refined[name] if name in refined else term for name, term in terms.items()}
+            pose = prediction.quaternion, prediction.translation
+            terms["pose"] = pose_loss(*pose, truth.quaternion, truth.translation)
+        return terms
+
+    def _first_stage_terms(
+        self, prediction: RoughPrediction, batch: Batch, truth: ObjectTruth, lift: Lift
+    ) -> dict[str, Tensor]:
+        """What the encoders and their heads are supervised with."""
+        assert prediction.joints is not None
         assert prediction.mask_logits is not None
+        hand = self._hand_terms(prediction.rough_hand, batch, lift)
+        points, edges = lift.points(prediction.rough_object), self.object_edges[batch.object_indices]
+        faces = self.object_faces[batch.object_indices]
         return {
-            "mesh": self._mesh_terms(prediction, batch, truth, lift),
-            "edge": _total(
-                edge_loss(rough, batch.hand_vertices, self.hand_edges),
-                edge_loss(refined, batch.hand_vertices, self.hand_edges),
-                edge_loss(rough_object, truth.vertices, self.object_edges[batch.object_indices]),
-            ),
-            "normal": _total(
-                normal_loss(rough, batch.hand_vertices, self.hand_faces),
-                normal_loss(refined, batch.hand_vertices, self.hand_faces),
-                normal_loss(rough_object, truth.vertices, self.object_faces[batch.object_indices]),
-            ),
-            "pose": pose_loss(prediction.quaternion, prediction.translation, truth.quaternion, truth.translation),
-            "joint": self._joint_terms(prediction, batch, lift),
+            "mesh": hand["mesh"] + mesh_loss(prediction.rough_object, lift.lixels(truth.vertices)),
+            "edge": hand["edge"] + edge_loss(points, truth.vertices, edges),
+            "normal": hand["normal"] + normal_loss(points, truth.vertices, faces),
+            "joint": hand["joint"] + joint_loss(prediction.joints, lift.lixels(batch.joints)),
             "silhouette": silhouette_loss(prediction.mask_logits, batch.silhouettes),
         }
 
-    def _mesh_terms(self, prediction: NetworkPrediction, batch: Batch, truth: ObjectTruth, lift: Lift) -> Tensor:
-        hand = lift.lixels(batch.hand_vertices)
-        return _total(
-            mesh_loss(prediction.rough_hand, hand),
-            mesh_loss(prediction.refined_hand, hand),
-            mesh_loss(prediction.rough_object, lift.lixels(truth.vertices)),
-        )
-
-    def _joint_terms(self, prediction: NetworkPrediction, batch: Batch, lift: Lift) -> Tensor:
-        joints = lift.lixels(batch.joints)
-        assert prediction.joints is not None
-        regressed = [
-            lift.lixels(lift.joints(lixels, self.regressor))
-            for lixels in (prediction.rough_hand, prediction.refined_hand)
-        ]
-        return _total(*(joint_loss(estimate, joints) for estimate in (*regressed, prediction.joints)))
+    def _hand_terms(self, lixels: Tensor, batch: Batch, lift: Lift) -> dict[str, Tensor]:
+        """The hand's share of equations 18, 19, 20 and 22, for a rough or refined mesh (B, 778, 3) in lixels."""
+        points = lift.points(lixels)
+        return {
+            "mesh": mesh_loss(lixels, lift.lixels(batch.hand_vertices)),
+            "edge": edge_loss(points, batch.hand_vertices, self.hand_edges),
+            "normal": normal_loss(points, batch.hand_vertices, self.hand_faces),
+            "joint": joint_loss(lift.lixels(lift.joints(lixels, self.regressor)), lift.lixels(batch.joints)),
+        }
 
     @torch.no_grad()
-    def object_truth(self, prediction: NetworkPrediction, batch: Batch, lift: Lift) -> ObjectTruth:
+    def object_truth(self, prediction: RoughPrediction, batch: Batch, lift: Lift) -> ObjectTruth:
         """Among the equivalent poses of a symmetric object, the one nearest to the prediction.
 
         The same one then serves equations 18 to 21.
@@ -130,23 +127,20 @@ class Objective(nn.Module):
         )
         quaternion = torch.as_tensor(wxyz_from_rotation(rotation.cpu().numpy()), dtype=rotation.dtype).to(rotation)
         cost = self._choice_cost(prediction, batch, lift, poses)
-        predicted = prediction.quaternion[:, None], prediction.translation[:, None]
-        cost = cost + _POSE_WEIGHT_IN_CHOICE * pose_loss(*predicted, quaternion, translation)
+        if isinstance(prediction, NetworkPrediction):
+            predicted = prediction.quaternion[:, None], prediction.translation[:, None]
+            cost = cost + _POSE_WEIGHT_IN_CHOICE * pose_loss(*predicted, quaternion, translation)
         rows, best = torch.arange(len(poses), device=poses.device), cost.argmin(dim=1)
         chosen = poses[rows, best]
         vertices = self.templates[batch.object_indices] @ chosen[:, :3, :3].mT + chosen[:, None, :3, 3]
         return ObjectTruth(vertices, quaternion[rows, best], translation[rows, best])
 
-    def _choice_cost(self, prediction: NetworkPrediction, batch: Batch, lift: Lift, poses: Tensor) -> Tensor:
+    def _choice_cost(self, prediction: RoughPrediction, batch: Batch, lift: Lift, poses: Tensor) -> Tensor:
         """Equation 18's object term (B, E) for poses (B, E, 4, 4), on a part of the vertices."""
         template = self.templates[batch.object_indices, ::_CHOICE_STRIDE]
         points = template[:, None] @ poses[..., :3, :3].mT + poses[..., None, :3, 3]
         lixels = lift.lixels(points.flatten(1, 2)).unflatten(1, points.shape[1:3])
         return mesh_loss(prediction.rough_object[:, None, ::_CHOICE_STRIDE], lixels)
-
-
-def _total(*terms: Tensor) -> Tensor:
-    return torch.stack(terms).sum(dim=0)
 
 
 def _padded(arrays: list[np.ndarray]) -> np.ndarray:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction
+from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction, RoughPrediction
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.samples import Batch
 
@@ -20,17 +20,25 @@ class SupervisedNetwork(nn.Module):
         self.objective = objective
         self.mixed_precision = mixed_precision
 
-    def forward(self, **fields: Tensor) -> dict[str, Tensor]:
+    def forward(self, first_stage_only: bool = False, **fields: Tensor) -> dict[str, Tensor]:
         """The terms of equation 25 before weighting, each (B,), for the fields of a ``Batch``."""
         batch = Batch(**fields)
-        terms: dict[str, Tensor] = self.objective(self.predict(batch), batch)
+        prediction = self.predict_rough(batch) if first_stage_only else self.predict(batch)
+        terms: dict[str, Tensor] = self.objective(prediction, batch)
         return terms
 
     def predict(self, batch: Batch) -> NetworkPrediction:
         """Run the network on a batch."""
         objects = batch.object_indices
         templates, neighbours = self.objective.templates[objects], self.objective.neighbours[objects]
-        device = batch.images.device.type
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.mixed_precision):
+        with self._autocast(batch):
             prediction: NetworkPrediction = self.network(batch.images, templates, neighbours)
         return prediction
+
+    def predict_rough(self, batch: Batch) -> RoughPrediction:
+        """Run the first stage on a batch."""
+        with self._autocast(batch):
+            return self.network.first_stage(batch.images).rough
+
+    def _autocast(self, batch: Batch) -> torch.autocast:
+        return torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=self.mixed_precision)

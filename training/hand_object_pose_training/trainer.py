@@ -45,6 +45,8 @@ class TrainConfig:
         mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
         device: "auto", "cpu", "cuda"; workers: loader processes.
         save_every, validate_every: steps.
+        first_stage_steps: train only encoders and rough meshes for so long, which takes about half the time a step:
+            before rough meshes are roughly right, the refinement samples features beside hand and object.
     """
 
     shards: Path
@@ -61,6 +63,7 @@ class TrainConfig:
     workers: int = 1
     save_every: int = 200
     validate_every: int = 1000
+    first_stage_steps: int = 0
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
@@ -137,7 +140,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.model.train()
-        total, weighted = weighted_sum(self.model(**vars(batch)), self.config.weights)
+        first_stage = self.step < self.config.first_stage_steps
+        total, weighted = weighted_sum(self.model(first_stage_only=first_stage, **vars(batch)), self.config.weights)
         if not torch.isfinite(total):
             raise UserError(f"step {self.step}: the loss is {total.item()}; terms: {_shown(weighted)}")
         self.optimizer.zero_grad(set_to_none=True)
