@@ -11,6 +11,8 @@ import pytest
 import reference_golden as golden
 import torch
 
+from hand_object_pose.cli.main import main
+from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.lift import Lift
 from hand_object_pose.estimation.weights_file import load_network_tensors, load_weights_info
 from hand_object_pose.geometry.neighbours import neighbour_table, reference_neighbour_table, stack_tables
@@ -21,7 +23,7 @@ from hand_object_pose.network import model as model_module
 from hand_object_pose.network.checkpoint import load_network
 from hand_object_pose.network.graph import ResidualGraphBlock
 from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction
-from hand_object_pose.network.reference_import import ImportReport, import_snapshot
+from hand_object_pose.network.reference_import import ImportReport, _hand, _load, import_snapshot
 from hand_object_pose.network.reference_keys import DEAD_BLOCKS
 
 FINAL_TOLERANCE = 2e-6
@@ -351,21 +353,41 @@ def test_a_deviation_is_found_out(imported: Callable[[Path], Imported], patch: P
 
 
 def test_replacing_the_dead_residual_blocks_changes_no_bit(
-    imported: Callable[[Path], Imported], tmp_path: Path
+    imported: Callable[[Path], Imported], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Imported on the command line, which also tells of a tensor that nobody knows."""
     loaded = imported(golden.DATA)
     dead = {name for name in loaded.tensors if name.startswith(DEAD_BLOCKS)}
     assert len(dead) == 6 * 2 * 10
     replaced = {name: torch.full_like(v, 7) if name in dead else v for name, v in loaded.tensors.items()}
     # The other unused tensors are left out: they are large.
     kept = {name: v for name, v in replaced.items() if not name.startswith(("pose_net.", "segmentation_net."))}
-    other = _import(tmp_path, kept)
-    before, after = (load_network_tensors(path)[1] for path in (loaded.path, other.path))
+    snapshot, out = tmp_path / "snapshot.pth.tar", tmp_path / "other.safetensors"
+    golden.save_snapshot(snapshot, {**kept, "later_addition.weight": torch.zeros(1)})
+    objects = loaded.path.parent / "objects"
+    assert main(["import-checkpoint", str(snapshot), "--objects", str(objects), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "1 extra, not understood and left out: later_addition.weight" in printed
+    assert "residual graph blocks seem to have been trained" in printed
+    before, after = (load_network_tensors(path)[1] for path in (loaded.path, out))
     assert before.keys() == after.keys()
     assert all(np.array_equal(before[name], after[name]) for name in before)
     case = golden.load_case(golden.DATA, "a")
+    other = replace(loaded, network=load_network(out, loaded.hand))
     first, second = (plain_run(each, case).outputs(case) for each in (loaded, other))
     assert all(np.array_equal(first[name], second[name]) for name in golden.FINAL)
+
+
+def test_a_snapshot_that_does_not_fit_is_refused_by_the_tensors_name(imported: Callable[[Path], Imported]) -> None:
+    loaded, path = imported(golden.DATA), Path("snapshot.pth.tar")
+    lacking = {name: v for name, v in loaded.tensors.items() if name != "gcn_a.a1.qo1.0.weight"}
+    with pytest.raises(UserError, match=r"snapshot\.pth\.tar: 1 tensors .* missing: gcn_a\.a1\.qo1\.0\.weight$"):
+        _load(path, loaded.network, lacking)
+    misshapen = {**loaded.tensors, "mesh_net.conv_x.0.weight": torch.zeros(21, 256, 1)}
+    with pytest.raises(UserError, match=r"'mesh_net\.conv_x\.0\.weight' .* \(778, 256, 1\), found \(21, 256, 1\)"):
+        _load(path, loaded.network, misshapen)
+    with pytest.raises(UserError, match=r"th_faces' is missing"):
+        _hand(path, {name: v for name, v in loaded.tensors.items() if not name.endswith("th_faces")})
 
 
 def test_the_report_accounts_for_every_tensor(imported: Callable[[Path], Imported]) -> None:
