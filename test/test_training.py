@@ -179,3 +179,18 @@ def test_the_baseline_is_the_mean_of_the_training_samples(config, tmp_path):
     expected = np.mean([sample.joints - sample.joints[0] for sample in samples], axis=0)
     found = Baseline.load(path).predict(np.zeros(3), samples.object_names[0]).joints
     np.testing.assert_allclose(found - found[0], expected, atol=1e-6)
+
+
+def test_a_run_starts_from_weights_without_their_training_heads(config, tmp_path):
+    from hand_object_pose.network.checkpoint import save_checkpoint
+
+    first = Trainer(config, default_hand(), CATALOGUE).supervised.network
+    weights = tmp_path / "first.safetensors"
+    save_checkpoint(weights, first, first.config, default_hand(), CATALOGUE, {})
+    second = replace(config, start_from=weights, seed=5, out=tmp_path / "second")
+    started = Trainer(second, default_hand(), CATALOGUE).supervised.network.state_dict()
+    for name, value in first.state_dict().items():
+        if not name.startswith(("joint_head", "mask_head")):
+            assert torch.equal(started[name], value), name
+    with pytest.raises(UserError, match="configuration"):
+        Trainer(replace(second, preset="paper"), default_hand(), CATALOGUE)

@@ -55,3 +55,15 @@ def load_network(path: str | Path, hand: HandModel | None = None) -> HandObjectN
     except RuntimeError as error:
         raise UserError(f"{path}: the weights do not fit their own configuration: {error}") from error
     return model.eval()
+
+
+def start_from_weights(model: HandObjectNetwork, path: str | Path) -> None:
+    """Copy a weights file into a network built for training; its training-only heads stay as they are.
+
+    Raises:
+        UserError: the file is missing, not ours, or of another configuration.
+    """
+    config, tensors = load_network_tensors(path)
+    if config != model.config:
+        raise UserError(f"{path}: these weights are of another configuration ({config.preset}) than the network's")
+    model.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()}, strict=False)

@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.network.checkpoint import start_from_weights
 from hand_object_pose.network.config import preset_config
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
@@ -39,7 +40,8 @@ class TrainConfig:
     Attributes:
         shards: directory of rendered samples; validation_shards: of held-out ones.
         out: directory of the run: state, TensorBoard log.
-        preset: of the network.
+        preset: of the network; start_from: weights (.safetensors) of the same preset to begin with. Their file holds
+            no training-only heads and no optimizer: to go on with an interrupted run, repeat its command instead.
         steps: length of the run; or budget_minutes: measured once and turned into steps, which the state keeps.
         batch_size, seed: as named; gradient_clip: largest gradient norm.
         mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
@@ -53,6 +55,7 @@ class TrainConfig:
     validation_shards: Path
     out: Path
     preset: str = "compact"
+    start_from: Path | None = None
     steps: int | None = None
     budget_minutes: float | None = None
     batch_size: int = 24
@@ -86,6 +89,8 @@ class Trainer:
         self.fabric = Fabric(accelerator=config.device, devices=1)
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
+        if config.start_from is not None:
+            start_from_weights(network, config.start_from)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.geometry = network.config.lixels
         self.supervised = SupervisedNetwork(network, Objective(self.geometry, hand, catalogue), config.mixed_precision)
