@@ -30,9 +30,12 @@ def write_constant_weights(path: Path, object_name: str, baseline: Baseline) -> 
     save_weights_file(path, {"unused": np.zeros(1, np.float32)}, config, default_hand(), objects, {"data": "none"})
     outputs = _answers(baseline, object_name, config.lixels.bins, config.lixels.depth_radius)
     size = config.image_size
-    shapes = {"image": (TensorProto.FLOAT, ["b", 3, size, size]), "template": (TensorProto.FLOAT, ["b", 1000, 3])}
-    shapes["neighbours"] = (TensorProto.INT64, ["b", 1000, "k"])
-    inputs = [helper.make_tensor_value_info(name, *shapes[name]) for name in INPUT_NAMES]
+    shapes: dict[str, tuple[int, list[str | int]]] = {
+        "image": (TensorProto.FLOAT, ["b", 3, size, size]),
+        "template": (TensorProto.FLOAT, ["b", 1000, 3]),
+        "neighbours": (TensorProto.INT64, ["b", 1000, "k"]),
+    }
+    inputs = [helper.make_tensor_value_info(name, shapes[name][0], shapes[name][1]) for name in INPUT_NAMES]
     nodes = [
         helper.make_node("Constant", [], [name], value=numpy_helper.from_array(outputs[name], name)) for name in outputs
     ]

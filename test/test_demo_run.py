@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,7 +108,9 @@ def test_report_and_bag_can_be_looked_at(finished: Path) -> None:
     report = (finished / "report.html").read_text()
     with AnyReader([finished / "estimates"], default_typestore=typestore()) as reader:
         counts = {entry.topic: entry.msgcount for entry in reader.connections}
-        picture = next(reader.deserialize(d, c.msgtype) for c, _, d in reader.messages() if c.topic == PICTURE_TOPIC)
+        picture: Any = next(
+            reader.deserialize(d, c.msgtype) for c, _, d in reader.messages() if c.topic == PICTURE_TOPIC
+        )
 
     assert report.count("data:image/jpeg") >= 1
     assert "truth on the right" in report
