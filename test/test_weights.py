@@ -78,6 +78,10 @@ def test_weights_tell_what_they_were_trained_on(weights: Path) -> None:
     assert set(info.objects) == set(default_catalogue())
 
 
+def test_weights_can_be_read_by_everybody(weights: Path) -> None:
+    assert weights.stat().st_mode & 0o777 == 0o644
+
+
 def test_a_hands_shape_and_pose_space_stay_with_their_owner(weights: Path) -> None:
     with safe_open(str(weights), framework="numpy") as file:
         names = {name for name in file.keys() if name.startswith("hand.")}  # noqa: SIM118

@@ -64,6 +64,8 @@ def save_weights_file(
     metadata = {"format": FORMAT, "version": VERSION, **{key: json.dumps(value) for key, value in header.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, str(path), metadata=metadata)
+    # safetensors leaves it to its owner alone; weights are installed for everybody.
+    path.chmod(0o644)
 
 
 def load_weights_info(path: str | Path) -> WeightsInfo:
