@@ -245,9 +245,13 @@ def test_rate_and_what_it_must_reach() -> None:
 
 
 def test_latencies_by_stage() -> None:
-    stages = latencies([heard(number * PERIOD, None, age=0.04 + 0.001 * number) for number in range(101)])
+    idle = replace(heard(200 * PERIOD, None, age=9.0), timing={"total": 0.0})
+    estimates = [heard(number * PERIOD, None, age=0.04 + 0.001 * number) for number in range(101)]
 
-    assert next(iter(stages)) == "total"
+    stages = latencies([*estimates, idle])
+
+    assert list(stages) == ["network", "total", "transport", "node", "end_to_end"]
+    assert stages["total"].mean == pytest.approx(20.0)
     assert stages["end_to_end"].p50 == pytest.approx(90.0)
     assert stages["end_to_end"].p95 == pytest.approx(135.0)
     assert vars(stages["transport"]) == pytest.approx({"p50": 1.0, "p95": 1.0, "mean": 1.0})

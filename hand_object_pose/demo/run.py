@@ -17,7 +17,7 @@ from hand_object_pose.demo.session import Session, run_session
 from hand_object_pose.demo.stamps import original_stamps, played_stamps
 from hand_object_pose.demo.synthetic_bag import synthetic_bag
 from hand_object_pose.demo.tables import print_results
-from hand_object_pose.demo.timing import Rate, age_slope, latencies, publishing_rate, stage_seconds
+from hand_object_pose.demo.timing import Rate, age_slope, inferred, latencies, publishing_rate
 from hand_object_pose.demo.verdict import card_errors, failures, remarks
 from hand_object_pose.demo.view_bag import write_view_bag
 from hand_object_pose.errors import UnknownObjectError, UserError
@@ -137,7 +137,7 @@ def _title(config: DemoConfig, object_id: str) -> str:
 
 
 def _rate(estimates: list[HeardEstimate]) -> Rate | None:
-    inference = stage_seconds(estimates, "total")
+    inference = [heard.timing["total"] for heard in inferred(estimates)]
     if len(estimates) < 2 or not inference:
         return None
     return publishing_rate([heard.arrived for heard in estimates], inference)

@@ -52,10 +52,11 @@ class Rate:
 def latencies(estimates: Sequence[HeardEstimate]) -> dict[str, Percentiles]:
     """Percentiles by stage.
 
-    The node's stages as it reports them, "total" being their sum, and from clocks: "transport", stamp to reception;
+    Of the images on which the network ran. The node's stages as it reports them, "total" being their sum, and from clocks: "transport", stamp to reception;
     "node", reception to publication; "end_to_end", stamp to the arrival at the listener.
     """
     stages: dict[str, list[float]] = {}
+    estimates = inferred(estimates)
     for heard in estimates:
         for stage, seconds in heard.timing.items():
             stages.setdefault(stage, []).append(seconds)
@@ -74,7 +75,7 @@ def publishing_rate(arrivals: Sequence[int], inference_seconds: Sequence[float])
 
     Args:
         arrivals: in order; at least two.
-        inference_seconds: the whole work on each image.
+        inference_seconds: the whole work on each image on which the network ran.
     """
     duration = (arrivals[-1] - arrivals[0]) / 1e9
     mean = float(np.mean(inference_seconds))
@@ -96,9 +97,9 @@ def age_slope(estimates: Sequence[HeardEstimate]) -> float:
     return 1000.0 * least_squares_slope(seconds, ages(list(estimates)))
 
 
-def stage_seconds(estimates: Sequence[HeardEstimate], stage: str) -> list[float]:
-    """Seconds of one stage, of those estimates that report it."""
-    return [heard.timing[stage] for heard in estimates if stage in heard.timing]
+def inferred(estimates: Sequence[HeardEstimate]) -> list[HeardEstimate]:
+    """Those for which the network ran: an image without a region to look at takes next to no time."""
+    return [heard for heard in estimates if "network" in heard.timing]
 
 
 def as_dict(stages: Mapping[str, Percentiles]) -> dict[str, dict[str, float]]:
