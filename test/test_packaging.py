@@ -92,15 +92,10 @@ def test_colcon_installs_what_ros_looks_for(way: str, tmp_path: Path) -> None:
         parent for parent in Path(messages.__file__).parents if (parent / "share" / messages.__name__).is_dir()
     )
     repository = copy_repository(tmp_path / "repository")
-    paths = (repository, repository / "training")
-    link = ["--symlink-install"] if way == "linked" else []
+    options = ["--merge-install", "--executor", "sequential", *(["--symlink-install"] if way == "linked" else [])]
+    command = [str(COLCON), "build", *options, "--base-paths", str(repository), str(repository / "training")]
 
-    done = run(
-        *(str(COLCON), "build", "--merge-install", *link, "--executor", "sequential", "--base-paths", *paths),
-        cwd=tmp_path,
-        AMENT_PREFIX_PATH=str(prefix),
-        PYTHONPATH="",
-    )
+    done = run(*command, cwd=tmp_path, AMENT_PREFIX_PATH=str(prefix), PYTHONPATH="")
 
     assert done.returncode == 0, done.stdout
     install = tmp_path / "install"
