@@ -30,11 +30,12 @@ demo:  ## write a bag, play it into the real node, score it, report to out/demo 
 	@$(BOOTSTRAP) demo
 	@"$(BIN)/hand-object-pose" demo --seed $(SEED) --out "$(OUT)" $(if $(BAG),--bag "$(BAG)")
 
-# Status 1 is a sequence that failed, which the summary reports; any other ends the loop.
+# Status 1 is a sequence that failed, which the summary reports; any other ends the loop. Ten raw bags are 5 GB.
 demo-seeds:  ## the demo over ten sequences, mean and worst in out/demo-seeds (SEEDS="1 2", SEEDS_OUT=directory)
 	@$(BOOTSTRAP) demo
 	@for seed in $(SEEDS); do \
 	  "$(BIN)/hand-object-pose" demo --seed $$seed --duration 0 --out "$(SEEDS_OUT)/$$seed" || [ $$? -eq 1 ] || exit 1; \
+	  rm -rf "$(SEEDS_OUT)/$$seed/bag"; \
 	done
 	@"$(BIN)/hand-object-pose" demo-summary $(SEEDS:%="$(SEEDS_OUT)/%/metrics.json") --out "$(SEEDS_OUT)/summary.json"
 

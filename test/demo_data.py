@@ -45,9 +45,8 @@ def content(frames: int = 10) -> BagContent:
 def heard(stamp: int, pair: HandObjectEstimate | None, sequence: int = 1, age: float = 0.05) -> HeardEstimate:
     """An estimate that arrived ``age`` seconds after its stamp."""
     arrived = stamp + round(age * 1e9)
-    return HeardEstimate(
-        stamp, FRAME, stamp + 1_000_000, arrived - 1_000_000, arrived, sequence, pair, {"network": 0.015, "total": 0.02}
-    )
+    received, published = stamp + 1_000_000, arrived - 1_000_000
+    return HeardEstimate(stamp, FRAME, received, published, arrived, sequence, pair, {"network": 0.015, "total": 0.02})
 
 
 def moved_object(pair: HandObjectEstimate, offset: np.ndarray) -> HandObjectEstimate:

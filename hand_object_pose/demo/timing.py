@@ -52,8 +52,9 @@ class Rate:
 def latencies(estimates: Sequence[HeardEstimate]) -> dict[str, Percentiles]:
     """Percentiles by stage.
 
-    Of the images on which the network ran. The node's stages as it reports them, "total" being their sum, and from clocks: "transport", stamp to reception;
-    "node", reception to publication; "end_to_end", stamp to the arrival at the listener.
+    Of the images on which the network ran. The node's stages as it reports them, "total" being their sum, and from
+    clocks: "transport", stamp to reception; "node", reception to publication; "end_to_end", stamp to the arrival at
+    the listener.
     """
     stages: dict[str, list[float]] = {}
     estimates = inferred(estimates)
