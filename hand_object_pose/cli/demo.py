@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from hand_object_pose.demo.configuration import DemoConfig
-from hand_object_pose.demo.processes import ChildFailedError
+from hand_object_pose.demo.processes import ChildFailedError, signals_raise
 from hand_object_pose.demo.run import run_demo
 
 
@@ -66,7 +66,8 @@ def run(
         domain_id=domain_id,
     )
     try:
-        results = run_demo(config)
+        with signals_raise():
+            results = run_demo(config)
     except ChildFailedError as error:
         print(f"hand-object-pose demo: {error}", file=sys.stderr)
         return 1

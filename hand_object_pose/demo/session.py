@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.configuration import DemoConfig
-from hand_object_pose.demo.processes import Child, ChildFailedError, signals_raise
+from hand_object_pose.demo.processes import Child, ChildFailedError
 from hand_object_pose.demo.topics import BagTopics
 
 _START_LIMIT = 120.0
@@ -58,7 +58,7 @@ def run_session(config: DemoConfig, content: BagContent, object_id: str) -> Sess
     environment = session_environment(logs, config.domain_id)
     rounds = max(1, math.ceil(config.seconds / content.period))
     codes: dict[str, int] = {}
-    with signals_raise(), ExitStack() as stack:
+    with ExitStack() as stack:
 
         def start(name: str, *arguments: str) -> Child:
             return stack.enter_context(Child(name, arguments, logs, environment))
