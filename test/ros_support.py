@@ -96,7 +96,8 @@ class FakeEstimator:
     def process(self, frame: Frame) -> FrameResult:
         self.behave(frame)
         object_id = self.config.object_id or frame.object_id
-        if self.config.root_depth_mode == "depth_image" and not np.isfinite(frame.depth).any():
+        depth = frame.depth
+        if self.config.root_depth_mode == "depth_image" and (depth is None or not np.isfinite(depth).any()):
             return _nothing("the depth image measures only 0 visible vertices", "depth_image")
         if not object_id:
             return _nothing("no object chosen", "")
@@ -142,7 +143,7 @@ class Harness:
         self.received: dict[str, list] = {topic: [] for topic in topics}
         for topic in topics:
             kind, profile = RECEIVED[topic]
-            self.client.create_subscription(kind, topic, self.received[topic].append, profile)
+            self.client.create_subscription(kind, topic, self.received[topic].append, profile)  # type: ignore[arg-type]
         self.image = self.client.create_publisher(Image, "image", 10)
         self.info = self.client.create_publisher(CameraInfo, "camera_info", 10)
         self.depth = self.client.create_publisher(Image, "depth/image", 10)

@@ -133,8 +133,8 @@ def bisected(imported: Callable[[Path], Imported]) -> Iterator[tuple[golden.Case
     hooks = [network.global_fusion.register_forward_hook(keep("global_feat"))]
     for letter, branch in {"h": "hand", "o": "object"}.items():
         refinement = network.refinement.get_submodule(branch)
-        hooks.append(refinement.head_norm.register_forward_hook(keep(f"head_{letter}")))
-        fuse = network.refinement.attention[0].get_submodule(branch).fuse
+        hooks.append(refinement.get_submodule("head_norm").register_forward_hook(keep(f"head_{letter}")))
+        fuse = network.refinement.attention[0].get_submodule(f"{branch}.fuse")
         hooks.append(fuse.register_forward_hook(keep(f"att_{letter}")))
     yield case, plain_run(loaded, case).predict(return_attention=True), seen
     for hook in hooks:
