@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import inverse_pose, kabsch, transform_points
@@ -176,3 +177,9 @@ def test_hand_attitudes_cover_the_configured_ranges(frame):
     for values, (low, high) in zip(np.transpose(angles), (view.azimuth, view.pitch, view.roll), strict=True):
         assert low - slack < values.min() < low + 0.35 * (high - low)
         assert high + slack > values.max() > high - 0.35 * (high - low)
+
+
+def test_grasps_of_another_hand_are_refused():
+    another = replace(default_hand(), name="another", v_template=default_hand().v_template * 1.1)
+    with pytest.raises(UserError, match="made for another hand model .* than 'another'"):
+        SceneSampler(another, default_catalogue())

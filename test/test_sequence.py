@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import trimesh
 from handovers import SEED, planned_handover
 
 from hand_object_pose.errors import UserError
@@ -12,6 +13,7 @@ from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.synthetic.grasp_library import shipped_grasps
 from hand_object_pose.synthetic.motion import PoseTrack, blend_poses, minimum_jerk
+from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose.synthetic.sequence import PHASES, HandoverSequence, SequenceConfig
 from hand_object_pose.synthetic.table import TableStand, resting_directions
 from hand_object_pose.synthetic.viewpoints import HandAttitude, ViewConfig, visible_share
@@ -189,3 +191,23 @@ def test_a_grasp_from_below_the_table_is_out_of_reach(handover):
     assert not stand.is_reachable(upside_down, frame, ViewConfig(), 0.0).any()
     points = handover.model.vertices[None] + [0.0, 0.0, -0.01]
     assert stand.depth_below(points)[0] == pytest.approx(0.01)
+
+
+def test_the_hand_leaves_much_of_the_held_object_visible(handover):
+    """Counted by casting rays with and without the hand."""
+    frame = handover.num_frames - 1
+    truth, hand = handover.scene(frame).truth, default_hand()
+    thing = trimesh.Trimesh(transform_points(truth.object_pose, handover.model.vertices), handover.model.faces)
+    both = trimesh.util.concatenate([thing, trimesh.Trimesh(truth.hand_vertices, hand.faces)])
+    pixels = handover.camera.project(thing.vertices)
+    grid = np.stack(np.meshgrid(*(np.linspace(*np.percentile(pixels[:, i], [0, 100]), 50) for i in range(2))), axis=-1)
+    rays = handover.camera.unproject(grid.reshape(-1, 2), np.ones(2500))
+    alone = thing.ray.intersects_first(np.zeros_like(rays), rays) >= 0
+    first = both.ray.intersects_first(np.zeros_like(rays), rays)
+    seen = (first >= 0) & (first < len(thing.faces))
+    exact = seen.sum() / alone.sum()
+    assert exact > 0.2
+    rough = seen_share(handover.camera, thing.vertices, thing.faces, truth.hand_vertices, hand.faces)
+    assert rough == pytest.approx(exact, abs=0.12)
+    away = truth.hand_vertices + np.array([1.0, 0, 0])
+    assert seen_share(handover.camera, thing.vertices, thing.faces, away, hand.faces) == 1.0

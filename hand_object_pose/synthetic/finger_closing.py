@@ -76,6 +76,7 @@ class PosedHand:
         self.frame = HandFrame.of(hand)
         self.axes = flexion_axes(hand)
         self.spread_axes = abduction_axes(hand)
+        self.faces = hand.faces
         self.finger_labels = hand.finger_labels
         self.handedness = 1.0 if hand.side == "right" else -1.0
         self._joint_of_vertex = np.argmax(hand.weights, axis=1)

@@ -49,6 +49,14 @@ class GraspLibrary:
             )
         return self._grasps[model.name]
 
+    def require_hand(self, hand: HandModel) -> None:
+        """Raise ``UserError`` unless the grasps were made for this hand."""
+        if self.hand_hash != hand.hash:
+            raise UserError(
+                f"{self.where}: its grasps were made for another hand model ({self.hand_hash[:12]}) than "
+                f"'{hand.name}' ({hand.hash[:12]}); make them anew with GraspLibrary.generate"
+            )
+
     def covers(self, hand: HandModel, catalogue: Mapping[str, ObjectModel]) -> bool:
         """Whether it was made for this hand and holds every object of the catalogue with the same mesh."""
         same = all(self._hashes.get(name) == model.hash for name, model in catalogue.items())

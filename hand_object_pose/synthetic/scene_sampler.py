@@ -64,13 +64,14 @@ class SceneSampler:
             config: see ``SceneConfig``.
 
         Raises:
-            UserError: the library lacks an object, or was made for another mesh of it.
+            UserError: the library lacks an object, or was made for another mesh of it or another hand.
         """
         self.config = config or SceneConfig()
         self.posed = PosedHand(hand)
         self.frame = self.posed.frame
         self._models = {name: catalogue[name] for name in sorted(catalogue)}
         library = shipped_grasps() if library is None else library
+        library.require_hand(hand)
         self._grasps = {name: library.of(model) for name, model in self._models.items()}
 
     def sample(self, rng: np.random.Generator) -> Scene:

@@ -11,8 +11,8 @@ from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, rotation_an
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.finger_closing import PosedHand
 from hand_object_pose.synthetic.grasps import Grasps, hand_in_object
-from hand_object_pose.synthetic.hand_frame import HandFrame
 from hand_object_pose.synthetic.motion import blend_poses
+from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose.synthetic.reaching import ReachConfig, retreated
 from hand_object_pose.synthetic.table import TableStand
 from hand_object_pose.synthetic.viewpoints import (
@@ -38,6 +38,8 @@ class StagingConfig:
         reach: how far away the hand begins.
         attitude_margin: distance of all keyframes from the ends of the view's ranges.
         largest_turn: between two keyframes; table_clearance: how far hand vertices may be below the table's plane.
+        least_seen: share of the object's camera side that the hand leaves visible while holding it: a person who
+            hands something over shows what it is.
         attempts: how many random arrangements are tried.
     """
 
@@ -51,6 +53,7 @@ class StagingConfig:
     attitude_margin: float = 0.05
     largest_turn: float = 1.7
     table_clearance: float = 0.003
+    least_seen: float = 0.3
     attempts: int = 40
 
 
@@ -90,7 +93,7 @@ def stage_handover(
         chosen = int(rng.choice(usable))
         azimuth = sample_attitude(view, rng, config.attitude_margin).azimuth
         upright = stand.facing(grasps.T_object_wrist[chosen, :3, :3], azimuth, posed.frame)
-        planner = _Planner(stand.model, grasps[[chosen]], hands[chosen], posed.frame, view, config, rng)
+        planner = _Planner(stand.model, grasps[[chosen]], hands[chosen], posed, view, config, rng)
         staging = planner.plan(upright, sample_camera(view, rng, image_size))
         if staging is not None:
             return staging
@@ -105,13 +108,14 @@ class _Planner:
         model: ObjectModel,
         grasp: Grasps,
         hand_in_object_frame: FloatArray,
-        frame: HandFrame,
+        posed: PosedHand,
         view: ViewConfig,
         config: StagingConfig,
         rng: np.random.Generator,
     ) -> None:
         to_wrist = inverse_pose(grasp.T_object_wrist[0])
-        self.grasp, self.frame, self.view, self.config, self.rng = grasp, frame, view, config, rng
+        self.model, self.grasp, self.view, self.config, self.rng = model, grasp, view, config, rng
+        self.frame, self.hand_faces = posed.frame, posed.faces
         self.object_points = transform_points(to_wrist, model.vertices)
         self.hand_points = transform_points(to_wrist, hand_in_object_frame)
         self.centre = (self.object_points.mean(axis=0) + self.hand_points.mean(axis=0)) / 2
@@ -176,8 +180,16 @@ class _Planner:
             on_the_way = [blend_poses(first, second, share) for share in np.linspace(0, 1, 7)]
             if not all(self._is_visible(staging.camera, wrist, self.hand_points) for wrist in on_the_way):
                 return False
-        at_table = staging.resting_pose @ self.grasp.T_object_wrist[0]
-        return all(self._is_visible(staging.camera, wrist, self.object_points) for wrist in (at_table, *keyframes[2:]))
+        if not all(self._is_visible(staging.camera, wrist, self.object_points) for wrist in keyframes[1:]):
+            return False
+        held = [blend_poses(*pair, share) for pair in pairwise(keyframes[1:]) for share in (0.0, 0.5)]
+        return all(self._is_shown(staging.camera, wrist) for wrist in (*held, keyframes[-1]))
+
+    def _is_shown(self, camera: Camera, wrist: FloatArray) -> bool:
+        """Whether the hand leaves enough of the object visible."""
+        placed = transform_points(wrist, self.object_points), transform_points(wrist, self.hand_points)
+        share = seen_share(camera, placed[0], self.model.faces, placed[1], self.hand_faces)
+        return share >= self.config.least_seen
 
     def _is_visible(self, camera: Camera, wrist: FloatArray, points: FloatArray) -> bool:
         """Whether points (N, 3) in the wrist's frame are in the image and within the view's distances."""
