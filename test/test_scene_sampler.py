@@ -181,5 +181,5 @@ def test_hand_attitudes_cover_the_configured_ranges(frame):
 
 def test_grasps_of_another_hand_are_refused():
     another = replace(default_hand(), name="another", v_template=default_hand().v_template * 1.1)
-    with pytest.raises(UserError, match="made for another hand model .* than 'another'"):
+    with pytest.raises(UserError, match=r"made for another hand model .* than 'another'"):
         SceneSampler(another, default_catalogue())
