@@ -101,7 +101,7 @@ def test_a_saved_baseline_is_the_same(tmp_path, baseline):
 
 
 def test_what_is_not_a_baseline_is_refused(tmp_path, baseline):
-    with pytest.raises(UserError, match=r"missing\.npz.*build_baseline"):
+    with pytest.raises(UserError, match=r"missing\.npz.*hand-object-train baseline"):
         Baseline.load(tmp_path / "missing.npz")
     (tmp_path / "text.npz").write_text("text")
     with pytest.raises(UserError, match=r"text\.npz"):

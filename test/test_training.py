@@ -156,6 +156,7 @@ def test_turning_a_sample_moves_pixels_and_points_alike(shards):
 def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_measured_to_do(config, tmp_path):
     from hand_object_pose.estimation.onnx_backend import OnnxBackend
     from hand_object_pose_training.export import ExportConfig, export
+    from hand_object_pose_training.model_card import model_card
 
     trainer = Trainer(config, default_hand(), CATALOGUE)
     losses_of(trainer, 1)
@@ -167,6 +168,9 @@ def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_mea
     assert float(info.provenance["hand.mje_cm"]) > 0
     assert info.objects.keys() == CATALOGUE.keys()
     assert info.hand.hash == default_hand().hash
+    card = model_card(info)
+    for expected in (info.hash, provenance["hand.mje_cm"], provenance["object.add_s_cm"], "synthetic scenes only"):
+        assert expected in card
 
 
 def test_the_baseline_is_the_mean_of_the_training_samples(config, tmp_path):

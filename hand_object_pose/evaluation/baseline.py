@@ -103,7 +103,7 @@ class Baseline:
                 return cls(arrays["vertices"], arrays["joints"], poses, int(arrays["count"]))
         except (OSError, KeyError, ValueError) as error:
             raise UserError(
-                f"{path}: expected a baseline, found: {error}; scripts/build_baseline.py makes one"
+                f"{path}: expected a baseline, found: {error}; hand-object-train baseline makes one"
             ) from error
 
 

@@ -11,6 +11,7 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
 from hand_object_pose_training.export import ExportConfig, export
+from hand_object_pose_training.model_card import CardConfig, write_model_card
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.trainer import TrainConfig, Trainer
 
@@ -52,9 +53,20 @@ class WriteBaseline(BaselineConfig):
         print(f"{self.out}: the mean of {write_baseline(self)} samples")
 
 
+@dataclass(frozen=True)
+class Card(CardConfig):
+    """Write the model card of a weights file."""
+
+    def run_command(self) -> None:
+        """Write it."""
+        write_model_card(self)
+        print(self.out)
+
+
 Command = (
     Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Card, tyro.conf.subcommand("card")]
     | Annotated[WriteBaseline, tyro.conf.subcommand("baseline")]
     | Annotated[Export, tyro.conf.subcommand("export")]
 )
