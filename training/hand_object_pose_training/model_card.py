@@ -40,7 +40,7 @@ def model_card(weights: WeightsInfo) -> str:
         f"# Model card: {weights.name}",
         "",
         "**These weights know synthetic scenes only.** They were trained and measured on rendered pictures of the",
-        "objects and the hand listed here. They have never seen a photograph, and nothing is claimed for a real camera.",
+        "objects and the hand listed here. They have never seen a photograph; nothing is claimed for a real camera.",
         "",
         f"* network: preset `{weights.preset}`, input {weights.lixels.image_size} pixels square",
         f"* hand model: `{weights.hand.name}` ({weights.hand.side}), hash `{weights.hand.hash[:16]}`",
