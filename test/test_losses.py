@@ -11,8 +11,9 @@ from hand_object_pose_training.losses import (
     edge_loss,
     mesh_loss,
     normal_loss,
-    pose_loss,
+    rotation_loss,
     silhouette_loss,
+    translation_loss,
     weighted_sum,
 )
 
@@ -60,22 +61,23 @@ def test_normal_loss_of_a_lifted_corner_is_its_height():
     assert normal_loss(lifted, triangle, torch.tensor([[0, 1, 2]])).item() == pytest.approx(2.0)
 
 
-def test_pose_loss_takes_either_sign_and_any_length():
+def test_rotation_loss_takes_either_sign_and_any_length():
     quaternion = torch.from_numpy(quaternion_xyzw_to_wxyz(Rotation.random(8, rng=np.random.default_rng(1)).as_quat()))
-    translation = torch.zeros(8, 3, dtype=torch.float64)
-    truth = quaternion.clone()
     for scale in (1.0, -1.0, -3.0):
-        loss = pose_loss(scale * quaternion, translation, truth, translation)
+        loss = rotation_loss(scale * quaternion, quaternion)
         torch.testing.assert_close(loss, torch.zeros_like(loss), atol=3e-6, rtol=0)
 
 
-def test_pose_loss_of_a_small_rotation_is_its_chord():
+def test_rotation_loss_of_a_small_rotation_is_its_chord():
     angle = 0.2
     turned = torch.tensor([[np.cos(angle / 2), np.sin(angle / 2), 0.0, 0.0]], dtype=torch.float64)
     identity = torch.tensor([[1.0, 0, 0, 0]], dtype=torch.float64)
+    assert rotation_loss(turned, identity).item() == pytest.approx(2 * np.sin(angle / 4), abs=1e-6)
+
+
+def test_translation_loss_is_the_distance():
     offset = torch.tensor([[0.0, 0.03, 0.04]], dtype=torch.float64)
-    expected = 2 * np.sin(angle / 4) + 0.05
-    assert pose_loss(turned, offset, identity, 0 * offset).item() == pytest.approx(expected, abs=1e-6)
+    assert translation_loss(offset, 0 * offset).item() == pytest.approx(0.05, abs=1e-6)
 
 
 def test_silhouette_loss_of_even_odds_is_log_two_and_of_certainty_zero():
@@ -95,11 +97,13 @@ def test_gradients_equal_finite_differences():
     assert torch.autograd.gradcheck(lambda p: mesh_loss(p, truth), (points,))
     assert torch.autograd.gradcheck(lambda p: edge_loss(p, truth, EDGES), (points,), atol=1e-3)
     assert torch.autograd.gradcheck(lambda p: normal_loss(p, truth, FACES), (points,), atol=1e-3)
-    assert torch.autograd.gradcheck(lambda q: pose_loss(q, shift, target, 0 * shift), (quaternion,))
+    assert torch.autograd.gradcheck(lambda q: rotation_loss(q, target), (quaternion,))
+    assert torch.autograd.gradcheck(lambda t: translation_loss(t, 0 * shift), (shift.requires_grad_(),))
 
 
 def test_the_total_is_the_weighted_sum_of_means():
-    terms = {name: torch.tensor([1.0, 3.0]) for name in ("mesh", "edge", "normal", "pose", "joint", "silhouette")}
+    names = ("mesh", "edge", "normal", "rotation", "translation", "joint", "silhouette")
+    terms = {name: torch.tensor([1.0, 3.0]) for name in names}
     total, weighted = weighted_sum(terms, LossWeights())
-    assert total.item() == pytest.approx(2 * (1 + 1 + 1 + 10 + 1 + 100))
-    assert weighted["pose"].item() == pytest.approx(20)
+    assert total.item() == pytest.approx(2 * (1 + 1 + 1 + 10 + 10 + 1 + 100))
+    assert weighted["rotation"].item() == pytest.approx(20)

@@ -16,12 +16,17 @@ MILLIMETRES = 1000.0
 
 @dataclass(frozen=True)
 class LossWeights:
-    """The lambdas of equation 25; defaults are the paper's. Equation 24, finger rendering, is not in this sum."""
+    """The lambdas of equation 25; defaults are the paper's. Equation 24, finger rendering, is not in this sum.
+
+    Equation 21 has one lambda for rotation and translation. In metres the translation's share is so small that it is
+    hardly learned while rotations are still guesses; hence two, equal by default.
+    """
 
     mesh: float = 1.0
     edge: float = 1.0
     normal: float = 1.0
-    pose: float = 10.0
+    rotation: float = 10.0
+    translation: float = 10.0
     joint: float = 1.0
     silhouette: float = 100.0
 
@@ -56,13 +61,17 @@ def normal_loss(predicted: Tensor, truth: Tensor, faces: Tensor) -> Tensor:
     return _mean_over_real(torch.stack(terms).mean(dim=0), faces)
 
 
-def pose_loss(quaternion: Tensor, translation: Tensor, true_quaternion: Tensor, true_translation: Tensor) -> Tensor:
-    """Equation 21: L2 of the unit quaternion, of whichever sign is nearer, plus L2 of the translation in metres."""
+def rotation_loss(quaternion: Tensor, true_quaternion: Tensor) -> Tensor:
+    """The first term of equation 21: L2 of the unit quaternion (..., 4) to the truth of whichever sign is nearer."""
     unit = functional.normalize(quaternion, dim=-1)
     distances = [(unit - sign * true_quaternion).square().sum(dim=-1) for sign in (1.0, -1.0)]
     # The square root's gradient is infinite at zero.
-    rotation = torch.sqrt(torch.minimum(*distances) + 1e-12)
-    return rotation + torch.sqrt((translation - true_translation).square().sum(dim=-1) + 1e-12)
+    return torch.sqrt(torch.minimum(*distances) + 1e-12)
+
+
+def translation_loss(translation: Tensor, true_translation: Tensor) -> Tensor:
+    """The second term of equation 21: L2 of the translation (..., 3) in metres."""
+    return torch.sqrt((translation - true_translation).square().sum(dim=-1) + 1e-12)
 
 
 def joint_loss(predicted: Tensor, truth: Tensor) -> Tensor:

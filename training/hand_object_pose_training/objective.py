@@ -21,8 +21,9 @@ from hand_object_pose_training.losses import (
     joint_loss,
     mesh_loss,
     normal_loss,
-    pose_loss,
+    rotation_loss,
     silhouette_loss,
+    translation_loss,
 )
 from hand_object_pose_training.samples import Batch
 
@@ -84,8 +85,8 @@ class Objective(nn.Module):
         if isinstance(prediction, NetworkPrediction):
             refined = self._hand_terms(prediction.refined_hand, batch, lift)
             terms = {name: term + refined[name] if name in refined else term for name, term in terms.items()}
-            pose = prediction.quaternion, prediction.translation
-            terms["pose"] = pose_loss(*pose, truth.quaternion, truth.translation)
+            terms["rotation"] = rotation_loss(prediction.quaternion, truth.quaternion)
+            terms["translation"] = translation_loss(prediction.translation, truth.translation)
         return terms
 
     def _first_stage_terms(
@@ -128,8 +129,9 @@ class Objective(nn.Module):
         quaternion = torch.as_tensor(wxyz_from_rotation(rotation.cpu().numpy()), dtype=rotation.dtype).to(rotation)
         cost = self._choice_cost(prediction, batch, lift, poses)
         if isinstance(prediction, NetworkPrediction):
-            predicted = prediction.quaternion[:, None], prediction.translation[:, None]
-            cost = cost + _POSE_WEIGHT_IN_CHOICE * pose_loss(*predicted, quaternion, translation)
+            turned = rotation_loss(prediction.quaternion[:, None], quaternion)
+            moved = translation_loss(prediction.translation[:, None], translation)
+            cost = cost + _POSE_WEIGHT_IN_CHOICE * (turned + moved)
         rows, best = torch.arange(len(poses), device=poses.device), cost.argmin(dim=1)
         chosen = poses[rows, best]
         vertices = self.templates[batch.object_indices] @ chosen[:, :3, :3].mT + chosen[:, None, :3, 3]
