@@ -72,6 +72,8 @@ def build_messages(repository: Path, venv: Path, paths: list[Path]) -> None:
     work = venv / ".bootstrap"
     # Without it, colcon takes the package.xml files that the wheels install for source packages.
     (venv / "COLCON_IGNORE").touch()
+    # colcon writes it at the end, and warns before that a prefix without it is none.
+    (venv / "local_setup.sh").touch()
     env = clean_environment(venv) | {"AMENT_PREFIX_PATH": str(venv), "CMAKE_PREFIX_PATH": str(venv)}
     command: list[str | Path] = [venv / "bin" / "colcon", "--log-base", work / "log", "build"]
     command += ["--base-paths", *paths, "--build-base", work / "build"]
