@@ -3,6 +3,8 @@
 import os
 import zlib
 
+from hypothesis import settings
+
 # A domain for each worker of each run: nodes of tests that run at the same time must not hear each other. 0 to 101 are
 # the domains whose ports every Linux leaves free; 0 is everyone's default.
 _run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
@@ -13,3 +15,7 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 # Test processes run side by side; each library would start a thread for every core in each of them.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+# On a busy machine, how long one example takes says nothing about the code.
+settings.register_profile("without_deadline", deadline=None)
+settings.load_profile("without_deadline")
