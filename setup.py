@@ -135,7 +135,8 @@ setup(
     maintainer_email="hand-object-pose@users.noreply.github.com",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["assets/**/*", "py.typed"]},
+    # Each depth apart: `**` means all of them only from setuptools 62.3, and Ubuntu 22.04 has 59.6.
+    package_data={NAME: ["assets/*", "assets/*/*", "assets/*/*/*", "py.typed"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
