@@ -11,7 +11,7 @@ SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 SEEDS_OUT ?= out/demo-seeds
 # Number of test processes.
 JOBS ?= 2
-TESTS ?= test training/test
+TESTS ?= test
 
 BOOTSTRAP = $(PYTHON) scripts/bootstrap --venv "$(VENV)"
 BIN = $(VENV)/bin
@@ -42,7 +42,7 @@ demo-seeds:  ## the demo over ten sequences, mean and worst in out/demo-seeds (S
 test: environment lint  ## check style and types, run all tests (JOBS=n, TESTS="test/test_x.py ...")
 	@echo "-- pytest in $(JOBS) processes"
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
-	  "$(BIN)/python" -m pytest -n $(JOBS) --dist loadfile $(wildcard $(TESTS))
+	  "$(BIN)/python" -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 lint: environment  ## ruff and mypy over the whole tree
 	@echo "-- ruff"

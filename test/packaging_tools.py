@@ -15,13 +15,24 @@ PACKAGES = {
     "hand_object_pose_msgs": (REPOSITORY / "hand_object_pose_msgs", "ros.ament_cmake"),
     "hand_object_pose_training": (REPOSITORY / "training", "ros.ament_python"),
 }
-# Neither belongs to a clone, and some of it is large.
+# What an unpacked archive may hold besides, once somebody worked in it.
 _NOT_SOURCE = (".*", "build", "install", "log", "out", "runs", "shards", "*.egg-info", "__pycache__", "data", "docs")
 
 
 def copy_repository(target: Path) -> Path:
-    """Copy what a build needs of the repository to `target` and return it."""
-    shutil.copytree(REPOSITORY, target, ignore=shutil.ignore_patterns(*_NOT_SOURCE), symlinks=True)
+    """Copy what a commit of everything would hold to `target` and return it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode != 0:  # no clone, but an unpacked archive
+        return Path(shutil.copytree(REPOSITORY, target, ignore=shutil.ignore_patterns(*_NOT_SOURCE), symlinks=True))
+    for name in filter(None, listed.stdout.split("\0")):
+        if os.path.lexists(REPOSITORY / name):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, target / name, follow_symlinks=False)
     return target
 
 

@@ -182,6 +182,22 @@ def test_versions_agree() -> None:
         assert f'version="{hand_object_pose.__version__}"' in (REPOSITORY / file).read_text()
 
 
+def test_copies_hold_no_environment(tmp_path: Path) -> None:
+    repository = copy_repository(tmp_path / "repository")
+
+    assert (repository / "hand_object_pose/__init__.py").read_bytes() == Path(hand_object_pose.__file__).read_bytes()
+    assert not list(repository.rglob("pyvenv.cfg"))
+    assert not (repository / ".git").exists()
+
+
+@pytest.mark.skipif(tool("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("chosen", ["test/test_crops.py::test_one", "test/no_such_file.py"])
+def test_make_runs_the_tests_that_are_asked_for(chosen: str) -> None:
+    done = run("make", "--dry-run", "test", f"TESTS={chosen}", cwd=REPOSITORY, MAKEFLAGS="")
+
+    assert re.search(rf"-m pytest .* {re.escape(chosen)}$", done.stdout, re.MULTILINE), done.stdout
+
+
 def test_package_manifest_names_every_ros_package_that_the_node_imports() -> None:
     manifest = parse_package(REPOSITORY / "package.xml")
     declared = {dependency.name for dependency in manifest.exec_depends}
