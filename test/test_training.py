@@ -75,6 +75,8 @@ def test_other_settings_and_damaged_states_are_refused_in_words(config):
     trainer.save()
     with pytest.raises(UserError, match="batch_size"):
         Trainer(replace(config, batch_size=3), default_hand(), CATALOGUE)
+    with pytest.raises(UserError, match="4 steps long, not 5"):
+        Trainer(replace(config, steps=5), default_hand(), CATALOGUE)
     trainer.state_path.write_bytes(trainer.state_path.read_bytes()[:1000])
     with pytest.raises(UserError, match="state"):
         Trainer(config, default_hand(), CATALOGUE)
@@ -196,5 +198,6 @@ def test_a_run_starts_from_weights_without_their_training_heads(config, tmp_path
     for name, value in first.state_dict().items():
         if not name.startswith(("joint_head", "mask_head")):
             assert torch.equal(started[name], value), name
+    assert "begun with" in Trainer(replace(second, out=tmp_path / "third"), default_hand(), CATALOGUE).lineage
     with pytest.raises(UserError, match="configuration"):
         Trainer(replace(second, preset="paper"), default_hand(), CATALOGUE)

@@ -55,6 +55,8 @@ def _provenance(config: ExportConfig, state: RunState, errors: dict[str, float],
         "steps": f"{state.step} of {state.total_steps}",
         "batch_size": state.settings["batch_size"],
         "minutes": f"{state.seconds / 60:.0f}",
+        "device": state.device,
+        "lineage": state.lineage,
         "held_out_samples": f"{held_out}",
         **{name: f"{value:.3f}" for name, value in errors.items()},
     }

@@ -47,11 +47,13 @@ def model_card(weights: WeightsInfo) -> str:
         f"* objects: {', '.join(f'`{name}`' for name in sorted(weights.objects))}; any other is refused",
         f"* data: {said.get('data', 'not stated')}",
         f"* training: {said.get('steps', '?')} steps of {said.get('batch_size', '?')} samples,"
-        f" {said.get('minutes', '?')} minutes on two CPU cores",
+        f" {said.get('minutes', '?')} minutes on {said.get('device') or 'a device that was not recorded'}",
+        *([f"* {said['lineage']}"] if said.get("lineage") else []),
         f"* SHA-256: `{weights.hash}`",
         "",
         f"Errors on {said.get('held_out_samples', '?')} held-out scenes (own poses, textures, cameras and backgrounds;"
-        " grasps from the training library), true box and true wrist depth given:",
+        " grasps from the training library), true box and true wrist depth given, the object placed at the estimated"
+        " wrist:",
         "",
         "| error | mean |",
         "|---|---|",

@@ -18,6 +18,7 @@ class RunState:
     Attributes:
         step: steps done; total_steps: of the whole run, fixed once; seconds: spent training so far.
         network, optimizer: state dicts; settings: plain values, which a resumed run must share.
+        device: where it was trained, in words; lineage: the weights it began with, and what those had behind them.
     """
 
     step: int
@@ -26,6 +27,8 @@ class RunState:
     network: dict[str, Any]
     optimizer: dict[str, Any]
     settings: dict[str, Any]
+    device: str = ""
+    lineage: str = ""
 
 
 def save_state(path: Path, state: RunState) -> None:

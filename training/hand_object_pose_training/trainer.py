@@ -1,5 +1,6 @@
 """The training loop."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.network.checkpoint import start_from_weights
 from hand_object_pose.network.config import preset_config
@@ -31,6 +34,12 @@ from hand_object_pose_training.schedule import ScheduleConfig
 from hand_object_pose_training.shards import ShardedSamples
 from hand_object_pose_training.supervised import SupervisedNetwork
 from hand_object_pose_training.validation import validate
+
+# What may differ when a run is resumed, because it changes nothing in the result, or is kept in the state.
+_FREE_TO_CHANGE = frozenset(
+    {"shards", "validation_shards", "out", "start_from", "steps", "budget_minutes", "device", "workers"}
+    | {"save_every", "validate_every"}
+)
 
 
 @dataclass(frozen=True)
@@ -89,8 +98,10 @@ class Trainer:
         self.fabric = Fabric(accelerator=config.device, devices=1)
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
+        self.lineage = ""
         if config.start_from is not None:
             start_from_weights(network, config.start_from)
+            self.lineage = lineage_of(load_weights_info(config.start_from))
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.geometry = network.config.lixels
         self.supervised = SupervisedNetwork(network, Objective(self.geometry, hand, catalogue), config.mixed_precision)
@@ -120,7 +131,9 @@ class Trainer:
     def save(self) -> None:
         """Write the run's state."""
         network, optimizer = self.supervised.network.state_dict(), self.optimizer.state_dict()
-        state = RunState(self.step, self.total_steps, self.seconds, network, optimizer, self._settings())
+        device = f"{self.fabric.device} ({os.cpu_count()} cores)"
+        progress = self.step, self.total_steps, self.seconds
+        state = RunState(*progress, network, optimizer, self._settings(), device, self.lineage)
         save_state(self.state_path, state)
 
     def _loader(self) -> DataLoader:
@@ -188,18 +201,8 @@ class Trainer:
     def _settings(self) -> dict[str, str]:
         """What a resumed run must share, as text."""
         config = self.config
-        shared = (
-            "preset",
-            "batch_size",
-            "seed",
-            "schedule",
-            "weights",
-            "augmentation",
-            "gradient_clip",
-            "mixed_precision",
-        )
-        values = asdict(config)
-        return {name: str(values[name]) for name in shared}
+        values = {name: str(value) for name, value in asdict(config).items() if name not in _FREE_TO_CHANGE}
+        return {**values, "samples": f"{len(ShardedSamples(config.shards))}"}
 
     def _resume(self) -> None:
         if not self.state_path.exists():
@@ -211,10 +214,24 @@ class Trainer:
                 f"{self.state_path}: the run was begun with other settings ({', '.join(sorted(changed))}); "
                 "repeat them, or choose another --out"
             )
+        if self.config.steps not in (None, state.total_steps):
+            raise UserError(
+                f"{self.state_path}: the run is {state.total_steps} steps long, not {self.config.steps}; its schedule "
+                "was made for that. To train longer, begin a new run with --start-from its exported weights"
+            )
         self.supervised.network.load_state_dict(state.network)
         self.optimizer.load_state_dict(state.optimizer)
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
+        self.lineage = state.lineage
         self.console.print(f"resuming at step {self.step} of {self.total_steps}")
+
+
+def lineage_of(weights: WeightsInfo) -> str:
+    """What weights had behind them when another run began with them."""
+    said = weights.provenance
+    earlier = f"; {said['lineage']}" if said.get("lineage") else ""
+    trained = f"{said.get('steps', '?')} steps of {said.get('batch_size', '?')}, {said.get('minutes', '?')} minutes"
+    return f"begun with {weights.hash[:12]} ({trained}{earlier})"
 
 
 def _progress(console: Console) -> Progress:

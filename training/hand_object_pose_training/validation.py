@@ -1,4 +1,7 @@
-"""Errors on held-out samples, with the true box and the true wrist depth given."""
+"""Errors on held-out samples, with the true box and the true wrist depth given.
+
+As in the node, the object hangs on the wrist of the refined hand, not on the true one.
+"""
 
 import numpy as np
 import torch
@@ -8,6 +11,8 @@ from torch.utils.data import DataLoader
 from hand_object_pose.estimation.lift import Lift, object_to_camera
 from hand_object_pose.evaluation.frame_errors import hand_errors, object_errors
 from hand_object_pose.geometry.se3 import pose_matrix, rotation_from_wxyz
+from hand_object_pose.hand.joints import WRIST
+from hand_object_pose.network.model import NetworkPrediction
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose_training.samples import Batch, CropDataset, collate
 from hand_object_pose_training.supervised import SupervisedNetwork
@@ -30,16 +35,17 @@ def _batch_errors(supervised: SupervisedNetwork, batch: Batch, dataset: CropData
     prediction, regressor = supervised.predict(batch), supervised.objective.regressor
     lift = Lift(batch.camera_matrices, batch.wrists[:, 2], supervised.objective.geometry)
     refined, rough = prediction.refined_hand.float(), prediction.rough_hand.float()
-    hands = zip(_arrays(lift.points(refined)), _arrays(lift.joints(refined, regressor)), strict=True)
+    joints = _arrays(lift.joints(refined, regressor))
+    hands = zip(_arrays(lift.points(refined)), joints, strict=True)
     rough_hands = zip(_arrays(lift.points(rough)), _arrays(lift.joints(rough, regressor)), strict=True)
-    poses = _object_poses(prediction.quaternion, prediction.translation, batch)
+    poses = _object_poses(prediction, joints[:, WRIST], batch)
     names = sorted(dataset.catalogue)
     errors = []
     for row, (hand, rough_hand, pose) in enumerate(zip(hands, rough_hands, poses, strict=True)):
         model = dataset.catalogue[names[int(batch.object_indices[row])]]
         tensors = batch.hand_vertices[row], batch.joints[row], batch.object_poses[row]
-        vertices, joints, true_pose = map(_arrays, tensors)
-        truth = SceneTruth(vertices, joints, model.name, true_pose)
+        true_vertices, true_joints, true_pose = map(_arrays, tensors)
+        truth = SceneTruth(true_vertices, true_joints, model.name, true_pose)
         rough_errors = {f"rough.{name}": value for name, value in hand_errors(truth, *rough_hand).items()}
         errors.append({**hand_errors(truth, *hand), **object_errors(truth, pose, model), **rough_errors})
     return errors
@@ -49,7 +55,7 @@ def _arrays(tensor: Tensor) -> np.ndarray:
     return tensor.double().cpu().numpy()
 
 
-def _object_poses(quaternion: Tensor, translation: Tensor, batch: Batch) -> np.ndarray:
-    rotation = rotation_from_wxyz(_arrays(quaternion))
-    wrist, viewing = _arrays(batch.wrists), _arrays(batch.viewing_rotations)
-    return pose_matrix(*object_to_camera(rotation, _arrays(translation), wrist, viewing))
+def _object_poses(prediction: NetworkPrediction, wrists: np.ndarray, batch: Batch) -> np.ndarray:
+    rotation = rotation_from_wxyz(_arrays(prediction.quaternion))
+    translation, viewing = _arrays(prediction.translation), _arrays(batch.viewing_rotations)
+    return pose_matrix(*object_to_camera(rotation, translation, wrists, viewing))
