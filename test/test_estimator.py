@@ -259,6 +259,38 @@ def test_network_output_that_is_not_finite_is_refused() -> None:
     assert "not finite" in process(backend).reason
 
 
+def test_a_quaternion_of_length_zero_is_refused() -> None:
+    backend = FakeBackend(camera(), truth())
+    run = backend.run
+    backend.run = lambda *arguments: replace(run(*arguments), quaternion=np.zeros((1, 4)))  # type: ignore[method-assign]
+    pair = process(backend)
+    assert not pair.valid
+    assert "length zero" in pair.reason
+
+
+def test_a_track_keeps_the_object_that_a_detector_named_until_it_ends() -> None:
+    backend = FakeBackend(camera(), truth())
+    estimator = Estimator(backend, replace(TRUE_DEPTH, object_id=""))
+    boxes = detections(backend.shown, backend.scene)
+
+    def at(stamp: float, **fields: object) -> HandObjectEstimate:
+        frame = frame_of(backend.shown, stamp=stamp, true_root_depth=backend.scene.joints[0, 2], **fields)
+        return estimator.process(frame).pairs[0]
+
+    assert at(0.0, object_id="mug", **boxes).valid
+    followed = at(0.1)
+    assert (followed.valid, followed.tracked, followed.reason) == (True, True, "")
+    assert followed.object is not None
+    assert followed.object.name == "mug"
+    elsewhere = {name: np.array([[10.0, 10.0, 60.0, 60.0]]) for name in boxes}
+    assert "no object chosen" in at(0.2, **elsewhere).reason
+    assert at(0.3, object_id="mug", **boxes).valid
+    assert "no object chosen" in at(1.3, **boxes).reason
+    assert at(1.4, object_id="mug", **boxes).valid
+    estimator.reset()
+    assert "no object chosen" in at(1.5, **boxes).reason
+
+
 def test_detector_may_name_the_object() -> None:
     pair = process(FakeBackend(camera(), truth()), replace(TRUE_DEPTH, object_id=""), object_id="mug")
     assert pair.object is not None

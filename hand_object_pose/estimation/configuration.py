@@ -18,7 +18,8 @@ class EstimatorConfig:
     """What a user may choose.
 
     Attributes:
-        object_id: the object to look for; empty: what the detector names, else the only one that the weights know.
+        object_id: the object to look for; empty: what the detector names, else the tracked one, else the only one that
+            the weights know.
         hand_side: "right" or "left". A left hand is shown to the network mirrored.
         roi_mode: one of ``region_of_interest.MODES``; roi_box: (x_min, y_min, x_max, y_max) for "fixed", pixels.
         margin: side of the crop relative to the box around hand and object.

@@ -20,6 +20,9 @@ from hand_object_pose.objects.distance_grids import grid_of
 
 FloatArray = NDArray[np.floating]
 
+# Shorter quaternions have no direction that means anything.
+_LEAST_QUATERNION = 1e-12
+
 
 class Estimator:
     """Estimates one hand and one object in each frame of a stream. Not thread-safe: one worker calls it."""
@@ -35,6 +38,7 @@ class Estimator:
         self._regressor = self._weights.hand.joint_regressor21
         self._finger_labels = self._weights.hand.finger_labels
         self._track_id = 0
+        self._tracked_object = ""
         self._config = config or EstimatorConfig()
         self._check_object(self._config.object_id)
         self._region_of_interest = self._config.make_region_of_interest()
@@ -71,7 +75,8 @@ class Estimator:
         self.set_config(replace(self._config, object_id=object_id))
 
     def reset(self) -> None:
-        """Forget the track, as after a jump of the clock."""
+        """Forget the track and its object, as after a jump of the clock."""
+        self._tracked_object = ""
         self._region_of_interest.reset()
 
     def prepare(self) -> None:
@@ -92,7 +97,9 @@ class Estimator:
 
     def _estimate(self, frame: Frame, timer: StageTimer) -> HandObjectEstimate:
         region = self._region_of_interest.propose(frame)
-        object_id, problem = self._chosen_object(frame.object_id)
+        if region.source != "tracking":
+            self._tracked_object = ""
+        object_id, problem = self._chosen_object(frame.object_id or self._tracked_object)
         if region.crop is None or problem:
             return self._nothing(region, region.reason or problem)
         model = self._weights.objects[object_id]
@@ -104,6 +111,8 @@ class Estimator:
             output = self._backend.run(image, [model])
         if not all(np.isfinite(array).all() for array in vars(output).values()):
             return self._nothing(region, "the network's output is not finite")
+        if np.linalg.norm(output.quaternion, axis=-1).min() < _LEAST_QUATERNION:
+            return self._nothing(region, "the network's rotation is a quaternion of length zero")
         with timer.stage("root_depth"):
             root = self._root_depth.estimate(frame, view.relative_meshes(output, self._weights, object_id))
         if root.reason:
@@ -120,8 +129,10 @@ class Estimator:
         points, sure = seen.points, seen.confidence()
         reason = self._objection(points, sure)
         self._region_of_interest.update(frame, None if reason else points)
-        if not reason and region.source != "tracking":
-            self._track_id += 1
+        if not reason:
+            # Most frames of a track come without a detection that names the object.
+            self._tracked_object = seen.model.name
+            self._track_id += region.source != "tracking"
         return HandObjectEstimate(
             self._track_id,
             not reason,
