@@ -15,14 +15,16 @@ from hand_object_pose.demo.consistency import consistency_problems
 from hand_object_pose.demo.counts import ImageCounts, count_images
 from hand_object_pose.demo.pictures import truth_as_estimate
 from hand_object_pose.demo.recording import HeardPose, Recording
+from hand_object_pose.demo.requirements import Requirement, requirements
 from hand_object_pose.demo.scoring import in_view, score_recording, visible_share
 from hand_object_pose.demo.stamps import original_stamps
-from hand_object_pose.demo.summary import summarise_runs
-from hand_object_pose.demo.timing import age_slope, latencies, least_squares_slope, publishing_rate
+from hand_object_pose.demo.summary import summarise_runs, target_table
+from hand_object_pose.demo.timing import Rate, age_slope, latencies, least_squares_slope, publishing_rate
 from hand_object_pose.demo.topics import COMPRESSED, DETECTIONS, IMAGE, find_topics
-from hand_object_pose.demo.verdict import card_errors, failures
+from hand_object_pose.demo.verdict import card_errors, failures, remarks
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.evaluation.summary import Summary
 from hand_object_pose.synthetic.sample import SceneTruth
 
 INVALID = HandObjectEstimate(0, False, "low confidence", 0.01)
@@ -156,6 +158,19 @@ def test_counts_that_add_up() -> None:
     assert counts.add_up, counts.problems
     assert counts.lost_in_transport == 1
     assert failures(2, counts, None, {}) == []
+
+
+def test_images_that_a_bag_lacks_are_not_lost_in_transport() -> None:
+    stamps = [number * PERIOD for number in range(12) if number not in (4, 5, 8)]
+    estimates = [heard(stamp, true_estimate(), sequence) for sequence, stamp in enumerate(stamps, 1)]
+    node = {"images_received": 9, "estimated": 9, "lost_before_arrival": 3}
+
+    counts = count_images(stamps, node, estimates)
+
+    assert counts.add_up, counts.problems
+    assert (counts.missing_in_bag, counts.lost_in_transport) == (3, 0)
+    too_many = count_images(stamps, node | {"lost_before_arrival": 4}, estimates)
+    assert any("saw 4 images missing" in problem for problem in too_many.problems)
 
 
 @pytest.mark.parametrize(
@@ -364,3 +379,69 @@ def test_summary_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     files[0].write_text("{}")
     assert main(["demo-summary", *map(str, files)]) == 2
     assert "expected the metrics.json of a demo" in capsys.readouterr().err
+
+
+def minute_of_estimates(seconds: float, growth: float) -> list:
+    """Ten a second, each ``growth`` seconds older on arrival than the one before."""
+    return [heard(number * 100_000_000, None, age=0.05 + growth * number) for number in range(int(10 * seconds))]
+
+
+def test_what_is_required_is_judged_and_remarked() -> None:
+    errors = {"hand.mje_cm": 1.2, "object.add_s_cm": 1.6}
+    summary = Summary(10, 0.94, errors, {"hand.mje_cm": 2.0, "object.add_s_cm": 4.0})
+    estimates = minute_of_estimates(60, growth=0.001)
+
+    found = requirements(summary, Rate(20.0, 10.0, 27.0), age_slope(estimates), estimates)
+
+    assert {entry.name: entry.reached for entry in found} == {
+        "rate.published_hz": False,
+        "age_slope_ms_per_s": False,
+        "availability": False,
+        "hand.mje_cm": True,
+        "hand.mje_cm / baseline": False,
+        "object.add_s_cm": False,
+        "object.add_s_cm / baseline": True,
+    }
+    said = remarks(summary, {"hand.mje_cm": 1.0}, True, found)
+    assert len(said) == 5
+    assert "NOT REACHED: rate.published_hz is 20.000, should be at least 27.000." in said
+
+
+def test_slope_is_judged_over_a_minute_only() -> None:
+    brief, whole = minute_of_estimates(10, 0.001), minute_of_estimates(60, 0.0)
+
+    (short,) = requirements(None, None, age_slope(brief), brief)
+    (long,) = requirements(None, None, age_slope(whole), whole)
+
+    assert (short.reached, long.reached) == (None, True)
+    assert "too briefly" in remarks(None, {}, False, [short])[-1]
+
+
+def test_inconsistency_fails() -> None:
+    assert failures(2, good_counts(), None, {}, ["1 of the transforms on /tf differs"]) == [
+        "inconsistent: 1 of the transforms on /tf differs"
+    ]
+
+
+def test_summary_compares_with_the_targets() -> None:
+    runs = {"a": metrics(1, 1.0), "b": metrics(2, 3.0)}
+    for run in runs.values():
+        error = run["hand.mje_cm"]
+        wanted = [
+            Requirement("hand.mje_cm", error, 1.5),
+            Requirement("hand.mje_cm / baseline", error / 4.0, 0.5),
+            Requirement("availability", run["availability"], 0.95, at_least=True),
+            Requirement("age_slope_ms_per_s", 0.1, 1.0, judged=False),
+        ]
+        run["requirements"] = {entry.name: entry.as_dict() for entry in wanted}
+
+    summary = summarise_runs(runs)
+
+    reached = {name: (entry["mean_reached"], entry["runs_reached"]) for name, entry in summary["targets"].items()}
+    assert reached == {
+        "hand.mje_cm": (False, 1),
+        "hand.mje_cm / baseline": (True, 1),
+        "availability": (True, 2),
+        "age_slope_ms_per_s": (None, 0),
+    }
+    assert target_table(summary).rows[0] == ["hand.mje_cm", "at most 1.50", "2.00", "NO", "1 of 2"]

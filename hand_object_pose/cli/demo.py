@@ -30,7 +30,7 @@ def run(
     """Write a synthetic bag, play it at wall-clock rate into the real node, score and report what it publishes.
 
     Writes metrics.json, report.html and the bag `estimates`. Exit status 1 if no estimate arrives, the counts do not
-    add up, or an error exceeds twice the model card's.
+    add up, a stamp, frame or transform differs, or an error exceeds twice the model card's.
 
     Args:
         seed: another number is another sequence.

@@ -7,14 +7,14 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from hand_object_pose.demo.summary import read_metrics, run_names, summarise_runs, summary_table
+from hand_object_pose.demo.summary import read_metrics, run_names, summarise_runs, summary_table, target_table
 from hand_object_pose.demo.tables import rich_table
 
 
 def run(metrics: Annotated[tuple[Path, ...], tyro.conf.Positional], out: Path | None = None) -> int:
-    """Mean and worst of each number over demo runs, beside the baseline's, as a table and as JSON.
+    """Mean and worst of each number over demo runs, beside the baseline's and the targets, as tables and as JSON.
 
-    Exit status 1 if one of the runs failed.
+    Exit status 1 if one of the runs failed; a target that is not reached is said, and no failure.
 
     Args:
         metrics: the metrics.json files.
@@ -22,7 +22,8 @@ def run(metrics: Annotated[tuple[Path, ...], tyro.conf.Positional], out: Path | 
     """
     runs = [read_metrics(path) for path in metrics]
     summary = summarise_runs(dict(zip(run_names(metrics, runs), runs, strict=True)))
-    Console(width=140).print(rich_table(summary_table(summary)))
+    for table in (summary_table(summary), target_table(summary)):
+        Console(width=140).print(rich_table(table))
     for name, reasons in summary["failed"].items():
         print(f"{name} FAILED: {'; '.join(reasons)}")
     if out is not None:

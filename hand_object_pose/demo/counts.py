@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 from hand_object_pose.demo.recording import HeardEstimate
 from hand_object_pose.demo.stamps import increasing
+from hand_object_pose.ros.counters import StampGaps
 
 FATES = ("estimated", "invalid", "replaced", "too_old", "refused")
 
@@ -22,8 +23,10 @@ class ImageCounts:
     Attributes:
         published: by the player.
         received, estimated, invalid, replaced, too_old, refused, pending: by the node.
+        missing_in_bag: never published, by gaps between the published stamps.
         lost_in_transport: published and not received.
-        lost_seen_by_node: missing by gaps between stamps, as the node saw it while it ran.
+        lost_seen_by_node: missing by gaps between stamps, as the node saw it while it ran; it cannot tell whether
+            they were lost in transport or are missing in the bag.
         heard_valid, heard_invalid: estimates that reached the recorder.
         problems: what does not add up, in words.
     """
@@ -36,6 +39,7 @@ class ImageCounts:
     too_old: int
     refused: int
     pending: int
+    missing_in_bag: int
     lost_in_transport: int
     lost_seen_by_node: int
     heard_valid: int
@@ -68,6 +72,7 @@ def count_images(published: Sequence[int], node: Mapping[str, int], estimates: S
         "received": received,
         **fates,
         "pending": node.get("pending", 0),
+        "missing_in_bag": missing_images(published),
         "lost_in_transport": len(published) - received,
         "lost_seen_by_node": node.get("lost_before_arrival", 0),
         "heard_valid": valid,
@@ -78,6 +83,12 @@ def count_images(published: Sequence[int], node: Mapping[str, int], estimates: S
     return ImageCounts(**numbers, problems=(*_sums(numbers), *_sequence(published, estimates, received)))
 
 
+def missing_images(stamps: Sequence[int]) -> int:
+    """How many images gaps between these stamps (nanoseconds, in order) show as missing, counted as the node does."""
+    gaps = StampGaps()
+    return sum(gaps.lost(stamp) for stamp in stamps)
+
+
 def _sums(numbers: Mapping[str, int]) -> list[str]:
     problems = []
     total = sum(numbers[name] for name in FATES)
@@ -86,9 +97,11 @@ def _sums(numbers: Mapping[str, int]) -> list[str]:
         problems.append(f"received {numbers['received']} is not {parts} = {total}")
     if numbers["lost_in_transport"] < 0:
         problems.append(f"the node received {numbers['received']} images, but {numbers['published']} were published")
-    elif numbers["lost_seen_by_node"] > numbers["lost_in_transport"]:
-        seen, lost = numbers["lost_seen_by_node"], numbers["lost_in_transport"]
-        problems.append(f"the node saw {seen} images missing, but {lost} were lost in transport")
+    elif numbers["lost_seen_by_node"] > numbers["lost_in_transport"] + numbers["missing_in_bag"]:
+        seen, lost, missing = (numbers[name] for name in ("lost_seen_by_node", "lost_in_transport", "missing_in_bag"))
+        problems.append(
+            f"the node saw {seen} images missing, but {lost} were lost in transport and {missing} are missing in the bag"
+        )
     for fate, heard in (("estimated", "heard_valid"), ("invalid", "heard_invalid")):
         if numbers[fate] != numbers[heard]:
             problems.append(f"the node counts {numbers[fate]} {fate}, the recorder heard {numbers[heard]}")

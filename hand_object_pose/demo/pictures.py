@@ -31,16 +31,14 @@ def draw_frames(content: BagContent, frames: Sequence[ScoredFrame], weights: Wei
     for stamp, image in content.images(set(chosen)):
         frame = chosen[stamp]
         pairs = [frame.heard.pair] if frame.heard.pair is not None else []
-        yield DrawnFrame(
-            frame, image, draw_estimates(image, content.camera, pairs, weights.hand.faces, weights.objects)
-        )
+        yield DrawnFrame(frame, image, draw_estimates(image, content.camera, pairs, weights.hand, weights.objects))
 
 
 def draw_truth(content: BagContent, drawn: DrawnFrame, weights: WeightsInfo) -> ColourImage:
     """The same frame with the true meshes over it."""
     truth = content.truth.scenes[drawn.frame.original_stamp]
     pairs = [truth_as_estimate(truth)]
-    return draw_estimates(drawn.plain, content.camera, pairs, weights.hand.faces, weights.objects)
+    return draw_estimates(drawn.plain, content.camera, pairs, weights.hand, weights.objects)
 
 
 def truth_as_estimate(truth: SceneTruth) -> HandObjectEstimate:

@@ -49,8 +49,7 @@ def _notes(results: DemoResults) -> list[str]:
         "the image. A frame without a valid estimate counts with the baseline's error.",
         "The baseline answers the training set's mean hand and mean object pose, placed at the true wrist.",
     ]
-    notes += [f"Failed: {reason}" for reason in results.failures] + results.remarks
-    return notes + [f"Inconsistent: {problem}" for problem in results.consistency]
+    return notes + [f"Failed: {reason}" for reason in results.failures] + results.remarks
 
 
 def _picture(content: BagContent, drawn: DrawnFrame, results: DemoResults) -> Picture:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hand_object_pose.demo.counts import ImageCounts
+from hand_object_pose.demo.requirements import Requirement
 from hand_object_pose.demo.scoring import Scores
 from hand_object_pose.demo.timing import Percentiles, Rate, as_dict
 from hand_object_pose.estimation.backend import WeightsInfo
@@ -24,6 +25,7 @@ class DemoResults:
         consistency: problems of stamps, frames and transforms.
         card: errors that the model card states.
         failures, remarks: in words.
+        requirements: what should be reached; falling short is remarked and no failure.
         session: exit codes, rounds and what else is known of the run.
         environment: processor, libraries.
     """
@@ -44,6 +46,7 @@ class DemoResults:
     card: Mapping[str, float]
     failures: list[str]
     remarks: list[str]
+    requirements: list[Requirement] = field(default_factory=list)
     session: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,6 +67,7 @@ class DemoResults:
             "age_slope_ms_per_s": self.age_slope,
             "consistency_problems": self.consistency,
             "model_card": dict(self.card),
+            "requirements": {entry.name: entry.as_dict() for entry in self.requirements},
             "failures": self.failures,
             "remarks": self.remarks,
             "weights": {"name": self.weights.name, "sha256": self.weights.hash, "preset": self.weights.preset},

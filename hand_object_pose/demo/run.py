@@ -11,6 +11,7 @@ from hand_object_pose.demo.counts import count_images
 from hand_object_pose.demo.environment import available_cores, describe_environment
 from hand_object_pose.demo.recording import HeardEstimate, Recording, read_recording
 from hand_object_pose.demo.report import write_demo_report
+from hand_object_pose.demo.requirements import requirements
 from hand_object_pose.demo.results import DemoResults
 from hand_object_pose.demo.scoring import check_meshes, score_recording
 from hand_object_pose.demo.session import Session, run_session
@@ -73,6 +74,10 @@ def evaluate(
     card = card_errors(weights.provenance)
     errors = scores.summary.errors if scores.summary else None
     valid = sum(heard.valid for heard in recording.estimates)
+    rate = _rate(recording.estimates)
+    slope = age_slope(recording.estimates) if len(recording.estimates) > 1 else None
+    wanted = requirements(scores.summary, rate, slope, recording.estimates)
+    inconsistent = consistency_problems(recording, published, content.frame_id)
     return DemoResults(
         title=_title(config, object_id),
         bag=str(content.path),
@@ -84,12 +89,13 @@ def evaluate(
         scores=scores,
         counts=counts,
         latency=latencies(recording.estimates),
-        rate=_rate(recording.estimates),
-        age_slope=age_slope(recording.estimates) if len(recording.estimates) > 1 else None,
-        consistency=consistency_problems(recording, published, content.frame_id),
+        rate=rate,
+        age_slope=slope,
+        consistency=inconsistent,
         card=card,
-        failures=failures(valid, counts, errors, card),
-        remarks=remarks(scores.summary, card, bool(content.truth.scenes)),
+        failures=failures(valid, counts, errors, card, inconsistent),
+        remarks=remarks(scores.summary, card, bool(content.truth.scenes), wanted),
+        requirements=wanted,
         session=_session_facts(content, session, recording),
         environment=describe_environment(),
     )

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hand_object_pose.demo.requirements import SHARE, Requirement
 from hand_object_pose.demo.results import FORMAT
-from hand_object_pose.demo.tables import ERROR_NAMES
+from hand_object_pose.demo.tables import ERROR_NAMES, verdict
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.report import Table
 
@@ -39,7 +40,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
 
 
 def summarise_runs(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean and worst of each number over runs by name, the baseline's beside them.
+    """Mean and worst of each number over runs by name, the baseline's beside them, and which targets they reach.
 
     ``worst_ratio`` is the largest quotient of a run's error and its baseline's.
 
@@ -65,7 +66,7 @@ def summarise_runs(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         if values:
             numbers[name] = _extremes(values, name)
     failed = {key: list(run["failures"]) for key, run in runs.items() if run["failures"]}
-    return {"runs": list(runs), "numbers": numbers, "failed": failed}
+    return {"runs": list(runs), "numbers": numbers, "targets": _targets(runs, numbers), "failed": failed}
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
@@ -78,10 +79,47 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     return Table(f"{len(summary['runs'])} demo sequences", columns, rows)
 
 
+def target_table(summary: Mapping[str, Any]) -> Table:
+    """What should be reached, by the mean and by each run."""
+    rows = [
+        [
+            name,
+            ("at least " if entry["at_least"] else "at most ") + _text(entry["limit"]),
+            _text(entry["mean"]),
+            verdict(entry["mean_reached"]),
+            f"{entry['runs_reached']} of {entry['runs_judged']}",
+        ]
+        for name, entry in summary["targets"].items()
+    ]
+    return Table("Targets", ("", "target", "mean", "reached", "reached by runs"), rows)
+
+
 def run_names(paths: Sequence[Path], runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Short names: the seeds where these differ, else the paths."""
     seeds = [f"seed {run['seed']}" if run.get("seed") is not None else "" for run in runs]
     return seeds if all(seeds) and len(set(seeds)) == len(seeds) else [str(path) for path in paths]
+
+
+def _targets(runs: Mapping[str, Mapping[str, Any]], numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """By name; a limit that differs between runs, such as the rate's, is given as its mean."""
+    targets = {}
+    for name in dict.fromkeys(name for run in runs.values() for name in run.get("requirements", {})):
+        entries = [run["requirements"][name] for run in runs.values() if name in run.get("requirements", {})]
+        limit = sum(entry["limit"] for entry in entries) / len(entries)
+        mean = sum(entry["measured"] for entry in entries) / len(entries)
+        if name.endswith(SHARE):
+            mean = numbers[name.removesuffix(SHARE)].get("ratio_of_means", mean)
+        judged = [entry["reached"] for entry in entries if entry["reached"] is not None]
+        whole = Requirement(name, mean, limit, entries[0]["at_least"], judged=bool(judged))
+        targets[name] = {
+            "limit": limit,
+            "at_least": whole.at_least,
+            "mean": mean,
+            "mean_reached": whole.reached,
+            "runs_reached": sum(judged),
+            "runs_judged": len(judged),
+        }
+    return targets
 
 
 def _extremes(values: Mapping[str, float], name: str) -> dict[str, Any]:

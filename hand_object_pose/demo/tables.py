@@ -12,10 +12,25 @@ ERROR_NAMES = (*HAND_ERRORS, *OBJECT_ERRORS, "interaction.pd_mm", "interaction.c
 
 
 def tables(results: DemoResults) -> list[Table]:
-    """Counts, latency, errors beside the baseline's."""
-    found = [count_table(results), latency_table(results)]
+    """Counts, latency, errors beside the baseline's, and what of all that is required."""
+    found = [requirement_table(results), count_table(results), latency_table(results)]
     errors = error_table(results)
     return [errors, *found] if errors else found
+
+
+def requirement_table(results: DemoResults) -> Table:
+    """What should be reached."""
+    rows = [
+        [entry.name, f"{entry.measured:.3f}", entry.words, verdict(entry.reached)] for entry in results.requirements
+    ]
+    problems = len(results.consistency)
+    rows.append(["stamps, frames, transforms that differ", str(problems), "0", verdict(not problems)])
+    return Table("Required", ("", "measured", "required", "reached"), rows)
+
+
+def verdict(reached: bool | None) -> str:
+    """In a word."""
+    return "too brief" if reached is None else "yes" if reached else "NO"
 
 
 def count_table(results: DemoResults) -> Table:
@@ -67,9 +82,7 @@ def print_results(results: DemoResults, console: Console | None = None) -> None:
     for table in tables(results):
         console.print(rich_table(table))
     for remark in results.remarks:
-        console.print(remark, markup=False)
-    for problem in results.consistency:
-        console.print(f"Inconsistent: {problem}", style="yellow", markup=False)
+        console.print(remark, style="yellow", markup=False)
     for reason in results.failures:
         console.print(f"FAILED: {reason}", style="bold red", markup=False)
 

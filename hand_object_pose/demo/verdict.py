@@ -1,13 +1,13 @@
 """Why the demo's exit status is 1."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hand_object_pose.demo.counts import ImageCounts
+from hand_object_pose.demo.requirements import Requirement
 from hand_object_pose.evaluation.frame_errors import HAND_ERRORS, OBJECT_ERRORS
 from hand_object_pose.evaluation.summary import Summary
 
 LARGEST_FACTOR = 2.0
-LEAST_AVAILABILITY = 0.95
 
 
 def card_errors(provenance: Mapping[str, str]) -> dict[str, float]:
@@ -26,7 +26,11 @@ def card_errors(provenance: Mapping[str, str]) -> dict[str, float]:
 
 
 def failures(
-    estimates: int, counts: ImageCounts, errors: Mapping[str, float] | None, card: Mapping[str, float]
+    estimates: int,
+    counts: ImageCounts,
+    errors: Mapping[str, float] | None,
+    card: Mapping[str, float],
+    inconsistent: Sequence[str] = (),
 ) -> list[str]:
     """In words; empty: the exit status is 0.
 
@@ -35,29 +39,34 @@ def failures(
         counts: see there.
         errors: means by name; None where no truth is known.
         card: errors that the model card states.
+        inconsistent: stamps, frames and transforms that differ, in words.
     """
     reasons = []
     if not estimates:
         reasons.append("no estimate arrived")
     reasons += [f"the counts do not add up: {problem}" for problem in counts.problems]
+    reasons += [f"inconsistent: {problem}" for problem in inconsistent]
     for name, stated in card.items():
         if errors is not None and not errors[name] <= LARGEST_FACTOR * stated:
             reasons.append(f"{name} is {errors[name]:.2f}, more than twice the model card's {stated:.2f}")
     return reasons
 
 
-def remarks(summary: Summary | None, card: Mapping[str, float], truth_known: bool) -> list[str]:
+def remarks(
+    summary: Summary | None, card: Mapping[str, float], truth_known: bool, wanted: Sequence[Requirement] = ()
+) -> list[str]:
     """What a reader should know that is no failure."""
     found = []
     if not truth_known:
         found.append("The bag holds no ground truth: no errors.")
     elif summary is None:
         found.append("Hand and object were in view in no processed frame: no errors.")
-    elif summary.availability < LEAST_AVAILABILITY:
-        found.append(
-            f"Only {summary.availability:.1%} of the frames in view have a valid estimate; "
-            f"at least {LEAST_AVAILABILITY:.0%} should."
-        )
     if truth_known and not card:
         found.append("The weights' model card states no errors to compare with.")
-    return found
+    return found + [_remark(entry) for entry in wanted if not entry.reached]
+
+
+def _remark(entry: Requirement) -> str:
+    if entry.reached is None:
+        return f"{entry.name}: played too briefly for a verdict ({entry.measured:.3f}, {entry.words} over a minute)."
+    return f"NOT REACHED: {entry.name} is {entry.measured:.3f}, should be {entry.words}."
