@@ -23,7 +23,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker
 
-from hand_object_pose_msgs.msg import HandObjectEstimate, HandObjectEstimates, Status
+from hand_object_pose_msgs.msg import HandEstimate, HandObjectEstimate, HandObjectEstimates, Status
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +103,18 @@ def test_hand_contacts_and_topology_are_those_of_the_estimate(harness):
     info = h.until(lambda: h.received["object_info"], "object_info")[0]
     assert (info.object_id, info.mesh_hash) == ("mug", weights.objects["mug"].hash)
     assert list(info.known_objects) == ["carton", "mug"]
+
+
+def test_topology_follows_the_side_of_the_hand(harness):
+    h = harness().connect()
+    hand = h.estimators[0].backend.weights.hand
+    first = h.until(lambda: h.received["hand_topology"], "hand_topology")[-1]
+    assert first.side == HandEstimate.SIDE_RIGHT
+    assert h.node.set_parameters([Parameter("hand_side", value="left")])[0].successful
+    left = h.until(lambda: h.received["hand_topology"][1:], "another hand_topology")[-1]
+    assert left.side == HandEstimate.SIDE_LEFT
+    faces = np.array([triangle.vertex_indices for triangle in left.triangles])
+    np.testing.assert_array_equal(faces, hand.faces[:, ::-1])
 
 
 def with_encoding(image):
@@ -346,6 +358,24 @@ def test_a_transition_that_fails_says_why(harness):
     h.node.autostart()
     status = h.until(lambda: next((s for s in h.received["status"] if s.state == Status.ERROR), None), "ERROR")
     assert "roi_box" in status.reason
+
+
+def test_an_activation_that_fails_leaves_nothing_running(harness, monkeypatch):
+    h = harness()
+
+    def refuse(*arguments):
+        raise ValueError("no such topic")
+
+    monkeypatch.setattr("hand_object_pose.ros.node.Subscriptions", refuse)
+    h.node.autostart()
+    thread = h.node._pipeline.worker._thread
+    thread.join(5)
+    assert not thread.is_alive()
+    h.status_with("no such topic")
+    monkeypatch.undo()
+    h.node.trigger_activate()
+    h.connect_topics()
+    h.expect_good()
 
 
 def test_parameters_are_refused_with_a_reason_over_the_service(harness):

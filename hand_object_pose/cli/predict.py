@@ -108,7 +108,7 @@ def _write(out: Path, picture: Picture, camera: Camera, pair: HandObjectEstimate
     content |= {"image": str(picture.source), "frame": picture.number, "width": camera.width, "height": camera.height}
     content |= {"camera_matrix": camera.matrix.tolist(), "distortion": camera.distortion.tolist()}
     write_json(out / f"{picture.name}.json", content)
-    drawn = draw_estimates(picture.image, camera, [pair], known.hand.faces, known.objects)
+    drawn = draw_estimates(picture.image, camera, [pair], known.hand, known.objects)
     cv2.imwrite(str(out / f"{picture.name}_overlay.png"), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
     if pair.hand is not None:
         write_glb(out / f"{picture.name}.glb", pair, known)

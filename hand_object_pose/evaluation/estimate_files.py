@@ -53,9 +53,7 @@ def write_glb(path: Path, pair: HandObjectEstimate, weights: WeightsInfo) -> Non
     scene = trimesh.Scene(base_frame="world")
     scene.graph.update(frame_to="camera", frame_from="world", matrix=_CAMERA_TO_GLTF)
     if pair.hand is not None:
-        mirrored = pair.hand.side != weights.hand.side
-        faces = weights.hand.faces[:, ::-1] if mirrored else weights.hand.faces
-        hand = _coloured(pair.hand.vertices, faces, HAND_COLOUR)
+        hand = _coloured(pair.hand.vertices, weights.hand.faces_of(pair.hand.side), HAND_COLOUR)
         scene.add_geometry(hand, node_name="hand", geom_name="hand", parent_node_name="camera")
     if pair.object is not None:
         mesh = _object_mesh(weights.objects[pair.object.name])

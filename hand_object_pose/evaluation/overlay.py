@@ -10,6 +10,7 @@ from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import distort
 from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
@@ -25,7 +26,7 @@ def draw_estimates(
     image: NDArray[np.uint8],
     camera: Camera,
     pairs: Sequence[HandObjectEstimate],
-    hand_faces: IntArray,
+    hand: HandModel,
     objects: Mapping[str, ObjectModel],
     opacity: float = 0.6,
 ) -> NDArray[np.uint8]:
@@ -35,13 +36,13 @@ def draw_estimates(
         image: RGB as the camera took it.
         camera: of that image; its distortion is applied to what is drawn.
         pairs: estimates; a mesh is drawn also for those that are not valid, if there is one.
-        hand_faces: (F, 3).
+        hand: the model that the estimates were made with, of either side.
         objects: models by id.
         opacity: of the meshes, 0 to 1.
     """
     painted = image.copy()
     for pair in pairs:
-        draw_meshes(painted, camera, _meshes(pair, hand_faces, objects))
+        draw_meshes(painted, camera, _meshes(pair, hand, objects))
     result = cv2.addWeighted(painted, opacity, image, 1 - opacity, 0)
     for number, pair in enumerate(pairs):
         _annotate(result, camera, pair, number)
@@ -71,14 +72,14 @@ def draw_meshes(
 
 
 def _meshes(
-    pair: HandObjectEstimate, hand_faces: IntArray, objects: Mapping[str, ObjectModel]
+    pair: HandObjectEstimate, hand: HandModel, objects: Mapping[str, ObjectModel]
 ) -> list[tuple[FloatArray, IntArray, tuple[int, int, int]]]:
     meshes = []
     if pair.object is not None and pair.object.name in objects:
         model = objects[pair.object.name]
         meshes.append((transform_points(pair.object.pose, model.vertices), model.faces, OBJECT_COLOUR))
     if pair.hand is not None:
-        meshes.append((pair.hand.vertices, hand_faces, HAND_COLOUR))
+        meshes.append((pair.hand.vertices, hand.faces_of(pair.hand.side), HAND_COLOUR))
     return meshes
 
 

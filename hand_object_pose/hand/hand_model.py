@@ -72,6 +72,10 @@ class HandModel:
         """(778,) finger of each vertex by its largest skinning weight: -1 palm, 0 thumb ... 4 little finger."""
         return np.asarray(MANO_JOINT_FINGER)[np.argmax(self.weights, axis=1)]
 
+    def faces_of(self, side: str) -> IntArray:
+        """(1538, 3) faces that show their outside on a hand of ``side``: turned round for the mirrored one."""
+        return self.faces if side == self.side else np.ascontiguousarray(self.faces[:, ::-1])
+
     @property
     def joint_regressor21(self) -> FloatArray:
         """(21, 778): G of equation 22, joints in this project's order, tips as one-hot rows."""

@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
+from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.ros.results import SIDES
 from hand_object_pose_msgs.msg import HandObjectEstimates
 
 _LIFETIME = Duration(nanosec=500_000_000)
@@ -18,20 +20,21 @@ _DEPTH_STEP = 0.002
 _NAMESPACES = ("hand", "object", "contacts")
 
 
-def markers_message(estimates: HandObjectEstimates, faces: NDArray, mesh_uris: dict[str, str]) -> MarkerArray:
+def markers_message(estimates: HandObjectEstimates, hand: HandModel, mesh_uris: dict[str, str]) -> MarkerArray:
     """Markers of all estimates.
 
     Args:
         estimates: what is published on `estimate`.
-        faces: (F, 3) of the hand.
+        hand: the model that they were made with, of either side.
         mesh_uris: `package://` or `file://` URI of each object's CAD file; objects without one are not drawn.
     """
     markers: list[Marker] = []
+    faces = {number: hand.faces_of(side) for side, number in SIDES.items()}
     for number, estimate in enumerate(estimates.estimates):
         if not estimate.valid:
             markers.extend(_deleted(estimates.header, number))
             continue
-        markers.append(_hand(estimates.header, number, estimate.hand, faces))
+        markers.append(_hand(estimates.header, number, estimate.hand, faces.get(estimate.hand.side, hand.faces)))
         markers.append(_object(estimates.header, number, estimate.object, mesh_uris))
         markers.append(_contacts(estimates.header, number, estimate.contacts))
     return MarkerArray(markers=markers or _deleted(estimates.header, 0))

@@ -15,7 +15,7 @@ from hand_object_pose.ros.images import ColourImage
 
 def debug_image_message(header: Header, frame: Frame, result: FrameResult, weights: WeightsInfo) -> Image:
     """The frame with its estimates drawn over it."""
-    drawn = draw_estimates(frame.image, frame.camera, result.pairs, weights.hand.faces, weights.objects)
+    drawn = draw_estimates(frame.image, frame.camera, result.pairs, weights.hand, weights.objects)
     return image_message(header, drawn)
 
 

@@ -46,6 +46,7 @@ class Publishers:
         self._weights = weights
         self._mesh_uris = mesh_uris
         self._node = node
+        self._topology_of = ""
         self._info_of: tuple[str, str] | None = None
         self._message = HandObjectEstimates()
         create = node.create_lifecycle_publisher
@@ -71,9 +72,11 @@ class Publishers:
             self._node.destroy_lifecycle_publisher(publisher)
 
     def latched(self, settings: Settings, now: int) -> None:
-        """Publish what does not change; the object's part again when the object, or its frame's name, did."""
-        if self._info_of is None:
-            self.hand_topology.publish(hand_topology_message(self._weights.hand, time_message(now)))
+        """Publish what rarely changes: the hand's part with its side, the object's with it or its frame's name."""
+        side = settings.text("hand_side")
+        if side != self._topology_of:
+            self._topology_of = side
+            self.hand_topology.publish(hand_topology_message(self._weights.hand, side, time_message(now)))
         self._publish_object_info(settings.text("object_id"), settings.text("tf_prefix"), now)
 
     def per_frame(self, bundle: Bundle, estimated: Estimated, moment: Moment, settings: Settings) -> None:
@@ -86,7 +89,7 @@ class Publishers:
         """Publish what people look at, of the image that ``per_frame`` was given last."""
         message = self._message
         if settings.flag("publish.markers") and self.markers.get_subscription_count():
-            self.markers.publish(markers_message(message, self._weights.hand.faces, self._mesh_uris))
+            self.markers.publish(markers_message(message, self._weights.hand, self._mesh_uris))
         wanted = settings.flag("publish.debug_image") and self.debug_image.get_subscription_count()
         if wanted and estimated.frame is not None:
             self.debug_image.publish(

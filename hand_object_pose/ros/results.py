@@ -156,16 +156,16 @@ def frame_message(
     )
 
 
-def hand_topology_message(model: HandModel, stamp: Time) -> HandTopology:
-    """What does not change about a hand."""
+def hand_topology_message(model: HandModel, side: str, stamp: Time) -> HandTopology:
+    """What does not change about a hand of ``side``; a side that is not the model's own is its mirror image."""
     parents = [-1 if number == 0 else 0 if number % 4 == 1 else number - 1 for number in range(len(JOINT_NAMES))]
     return HandTopology(
         header=Header(stamp=stamp),
         model_name=model.name,
         model_hash=model.hash,
-        side=SIDES[model.side],
+        side=SIDES[side],
         vertex_count=len(model.v_template),
-        triangles=_triangles(model.faces),
+        triangles=_triangles(model.faces_of(side)),
         finger_labels=array("b", np.asarray(model.finger_labels, np.int8).tobytes()),
         joint_names=list(JOINT_NAMES),
         joint_parents=parents,
