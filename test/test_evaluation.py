@@ -106,6 +106,11 @@ def test_what_is_not_a_baseline_is_refused(tmp_path, baseline):
     (tmp_path / "text.npz").write_text("text")
     with pytest.raises(UserError, match=r"text\.npz"):
         Baseline.load(tmp_path / "text.npz")
+    baseline.save(tmp_path / "half.npz")
+    whole = (tmp_path / "half.npz").read_bytes()
+    (tmp_path / "half.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"half\.npz"):
+        Baseline.load(tmp_path / "half.npz")
     with pytest.raises(UnknownObjectError, match="bottle, can"):
         baseline.predict(np.zeros(3), "mug")
     with pytest.raises(ValueError, match="at least one scene"):

@@ -18,6 +18,7 @@ from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.hand.joints import WRIST
+from hand_object_pose.npz_files import UNREADABLE, write_npz
 from hand_object_pose.synthetic.sample import SceneTruth
 
 FloatArray = NDArray[np.floating]
@@ -86,8 +87,7 @@ class Baseline:
         """Write an npz file."""
         arrays: dict[str, Any] = {f"object/{name}": np.asarray(pose) for name, pose in self.object_poses.items()}
         arrays |= {"vertices": self.vertices, "joints": self.joints, "count": np.asarray(self.count)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)
+        write_npz(path, **arrays)
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Baseline":
@@ -101,7 +101,7 @@ class Baseline:
             with np.load(path) as arrays:
                 poses = {key.removeprefix("object/"): arrays[key] for key in arrays if key.startswith("object/")}
                 return cls(arrays["vertices"], arrays["joints"], poses, int(arrays["count"]))
-        except (OSError, KeyError, ValueError) as error:
+        except UNREADABLE as error:
             raise UserError(
                 f"{path}: expected a baseline, found: {error}; hand-object-train baseline makes one"
             ) from error
