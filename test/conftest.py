@@ -1,6 +1,11 @@
-"""Settings of every test process: quiet neighbours on the ROS network, and one thread for each library."""
+"""Settings of every test process: quiet neighbours on the ROS network, and one thread for each library.
+
+Nothing is read from, or left in, this machine's cache.
+"""
 
 import os
+import shutil
+import tempfile
 import zlib
 
 from hypothesis import settings
@@ -19,3 +24,11 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # On a busy machine, how long one example takes says nothing about the code.
 settings.register_profile("without_deadline", deadline=None)
 settings.load_profile("without_deadline")
+
+# One for each process of a run: grids are built in a second or two, and the processes that tests start inherit it.
+_cache = os.environ["HAND_OBJECT_POSE_CACHE"] = tempfile.mkdtemp(prefix="hand_object_pose_tests_")
+
+
+def pytest_unconfigure() -> None:
+    """Remove this run's cache."""
+    shutil.rmtree(_cache, ignore_errors=True)

@@ -1,6 +1,7 @@
 """The catalogue, symmetries and default objects."""
 
 import json
+import tempfile
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.resampling import is_closed
 from hand_object_pose.geometry.se3 import pose_matrix, rotation_angle, transform_points
+from hand_object_pose.objects.cache import default_cache_directory
 from hand_object_pose.objects.catalogue import ObjectCatalogue, default_catalogue, default_objects_directory
 from hand_object_pose.objects.object_model import Symmetries
-from hand_object_pose.objects.preprocessing import content_hash, resampled_file
+from hand_object_pose.objects.preprocessing import content_hash, resampled_file, save_resampled
 from hand_object_pose.objects.symmetry import equivalent_poses, nearest_equivalent_pose, symmetry_transforms
 from hand_object_pose.objects.symmetry_file import load_symmetries, rotation_about
 from hand_object_pose.objects.visual import load_visual_mesh, texture_image
@@ -143,6 +145,39 @@ def test_a_resampled_mesh_is_cached_by_content(tmp_path, monkeypatch):
     write_box(tmp_path / "objects" / "block.stl", scale=1.5)
     with pytest.raises(AssertionError, match="second time"):
         ObjectCatalogue.from_directory(tmp_path / "objects", cache=tmp_path / "cache")
+
+
+def test_a_cached_mesh_cut_in_half_is_computed_again(tmp_path):
+    write_box(tmp_path / "objects" / "block.stl")
+    first = ObjectCatalogue.from_directory(tmp_path / "objects", cache=tmp_path / "cache")["block"]
+    (cached,) = (tmp_path / "cache").rglob("*.npz")
+    whole = cached.read_bytes()
+    cached.write_bytes(whole[: len(whole) // 2])
+    assert ObjectCatalogue.from_directory(tmp_path / "objects", cache=tmp_path / "cache")["block"].hash == first.hash
+    assert cached.read_bytes() == whole
+
+
+def test_a_mesh_beside_its_cad_file_that_was_cut_in_half_is_named(tmp_path):
+    write_box(tmp_path / "block.stl")
+    beside = resampled_file(tmp_path / "block.stl")
+    save_resampled(beside, tmp_path / "block.stl")
+    beside.write_bytes(beside.read_bytes()[: beside.stat().st_size // 2])
+    with pytest.raises(UserError, match=rf"{beside.name}.*cannot be read"):
+        ObjectCatalogue.from_directory(tmp_path, cache=tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_written_to_does_not_break_a_catalogue(tmp_path):
+    write_box(tmp_path / "objects" / "block.stl")
+    (tmp_path / "file").write_text("not a directory")
+    catalogue = ObjectCatalogue.from_directory(tmp_path / "objects", cache=tmp_path / "file")
+    kept = ObjectCatalogue.from_directory(tmp_path / "objects", cache=tmp_path / "cache")
+    assert catalogue["block"].hash == kept["block"].hash
+
+
+def test_tests_do_not_use_this_machines_cache():
+    used = default_cache_directory()
+    assert used.is_relative_to(tempfile.gettempdir())
+    assert used.name.startswith("hand_object_pose_tests_")
 
 
 def test_millimetres_are_recognised(tmp_path):

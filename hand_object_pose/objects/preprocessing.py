@@ -1,5 +1,6 @@
 """From a CAD file to the 1000 vertices that the network knows, computed once and kept beside the file or cached."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import trimesh
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.resampling import merge_by_position, resample
+from hand_object_pose.npz_files import UNREADABLE, write_npz
 from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES
 
 # Part of a cached mesh's key: raise it when the preprocessing changes its result.
@@ -45,26 +47,58 @@ def content_hash(path: Path) -> str:
 
 def save_resampled(target: Path, source: Path) -> TriangleMesh:
     """Resample the CAD file ``source`` and write vertices (float32), faces and the source's hash to ``target``."""
-    mesh = resample(load_cad(source), NUM_OBJECT_VERTICES)
-    rounded = TriangleMesh(mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_suffix(".partial.npz")
-    np.savez_compressed(unfinished, vertices=rounded.vertices, faces=rounded.faces, source=content_hash(source))
-    unfinished.replace(target)
-    return rounded
+    mesh = _resampled(source)
+    _write(target, mesh, content_hash(source))
+    return mesh
 
 
 def load_resampled(source: Path, cache: Path) -> TriangleMesh:
-    """The resampled mesh of a CAD file: from beside it, else from ``cache``, else computed and kept there."""
+    """The resampled mesh of a CAD file: from beside it, else from ``cache``, else computed and kept there.
+
+    A file in ``cache`` that cannot be read is written anew; a cache that cannot be written to costs only time.
+
+    Raises:
+        UserError: the file beside ``source`` cannot be read, or see ``load_cad``.
+    """
     key = content_hash(source)
-    cached = cache / "resampled" / f"{source.stem}-{key[:16]}.npz"
-    for candidate in (resampled_file(source), cached):
-        if candidate.is_file():
-            with np.load(candidate) as arrays:
-                if str(arrays["source"]) == key:
-                    return TriangleMesh(arrays["vertices"].astype(np.float64), arrays["faces"].astype(np.int64))
-    mesh = save_resampled(cached, source)
+    beside, cached = resampled_file(source), cache / "resampled" / f"{source.stem}-{key[:16]}.npz"
+    mesh = _read_beside(beside, key)
+    if mesh is None:
+        with contextlib.suppress(*UNREADABLE):
+            mesh = _read(cached, key)
+    if mesh is None:
+        mesh = _resampled(source)
+        with contextlib.suppress(OSError):
+            _write(cached, mesh, key)
     return TriangleMesh(mesh.vertices.astype(np.float64), mesh.faces.astype(np.int64))
+
+
+def _resampled(source: Path) -> TriangleMesh:
+    """With the precision of the file, so that a mesh is the same before and after it was written."""
+    mesh = resample(load_cad(source), NUM_OBJECT_VERTICES)
+    return TriangleMesh(mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))
+
+
+def _write(path: Path, mesh: TriangleMesh, key: str) -> None:
+    write_npz(path, vertices=mesh.vertices, faces=mesh.faces, source=key)
+
+
+def _read(path: Path, key: str) -> TriangleMesh | None:
+    """None where the file belongs to another CAD file or version; raises ``UNREADABLE``."""
+    with np.load(path) as arrays:
+        return TriangleMesh(arrays["vertices"], arrays["faces"]) if str(arrays["source"]) == key else None
+
+
+def _read_beside(path: Path, key: str) -> TriangleMesh | None:
+    if not path.is_file():
+        return None
+    try:
+        return _read(path, key)
+    except UNREADABLE as error:
+        raise UserError(
+            f"{path}: expected a resampled mesh (npz), but it cannot be read: {error}; "
+            "fetch it again, or delete it to have it computed"
+        ) from error
 
 
 def _check_size(path: Path, mesh: TriangleMesh) -> None:
