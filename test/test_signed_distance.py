@@ -1,5 +1,7 @@
 """Signed distances against closed forms, trimesh and finite differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
@@ -10,12 +12,14 @@ from hand_object_pose.geometry.signed_distance import (
     GRID_MARGIN,
     GRID_SPACING,
     SignedDistanceGrid,
+    affordable_spacing,
     exact_nearest,
     exact_signed_distance,
 )
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.distance_grids import grid_of
 
+DISTANCE, GRIDS = "hand_object_pose.geometry.signed_distance", "hand_object_pose.objects.distance_grids"
 HALF = np.array([0.04, 0.03, 0.02])
 
 
@@ -26,6 +30,14 @@ def mesh_of(surface: trimesh.Trimesh) -> TriangleMesh:
 def box_distance(points):
     beyond = np.abs(points) - HALF
     return np.linalg.norm(np.maximum(beyond, 0), axis=1) + np.minimum(beyond.max(axis=1), 0)
+
+
+@pytest.fixture
+def small_grids(monkeypatch):
+    """Grids of few nodes, which take no time, and none in memory; the number of nodes."""
+    monkeypatch.setattr(f"{DISTANCE}.MOST_NODES", 6000)
+    monkeypatch.setattr(f"{GRIDS}._memory", {})
+    return 6000
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +166,77 @@ def test_a_broken_file_is_named(tmp_path):
     path.write_bytes(b"not a grid")
     with pytest.raises(UserError, match=r"grid\.npz"):
         SignedDistanceGrid.load(path)
+
+
+def test_a_file_cut_in_half_is_named(tmp_path, box_grid):
+    path = tmp_path / "grid.npz"
+    box_grid.save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"grid\.npz.*delete it"):
+        SignedDistanceGrid.load(path)
+
+
+def test_a_cached_grid_cut_in_half_is_rebuilt(tmp_path, small_grids):
+    can = default_catalogue()["can"]
+    grid = grid_of(can, tmp_path / "first")
+    (written,) = (tmp_path / "first").rglob("*.npz")
+    cut = tmp_path / "second" / written.relative_to(tmp_path / "first")
+    cut.parent.mkdir(parents=True)
+    cut.write_bytes(written.read_bytes()[: written.stat().st_size // 2])
+    np.testing.assert_array_equal(grid_of(can, tmp_path / "second").values, grid.values)
+    assert cut.read_bytes() == written.read_bytes()
+
+
+def test_a_cache_that_cannot_be_written_to_costs_only_time(tmp_path, small_grids):
+    (tmp_path / "file").write_text("not a directory")
+    assert grid_of(default_catalogue()["can"], tmp_path / "file").distance(np.zeros((1, 3)))[0] < -0.02
+
+
+def test_large_objects_get_a_coarser_grid_of_bounded_size(tmp_path, small_grids):
+    can = default_catalogue()["can"]
+    long = replace(can, name="long", vertices=can.vertices * 8)
+    grid = grid_of(long, tmp_path)
+    assert grid.values.size <= small_grids
+    low, high = grid.origin, grid.origin + grid.spacing * (np.array(grid.values.shape) - 1)
+    assert np.all(low <= long.vertices.min(axis=0) - GRID_MARGIN + 1e-9)
+    assert np.all(high >= long.vertices.max(axis=0) + GRID_MARGIN - 1e-9)
+    points = np.random.default_rng(2).uniform(low, high, (200, 3))
+    exact = exact_signed_distance(points, TriangleMesh(long.vertices, long.faces))
+    assert np.abs(grid.distance(points) - exact).max() < grid.spacing
+
+
+def test_a_metre_is_affordable_and_small_objects_keep_the_fine_spacing():
+    cube = mesh_of(trimesh.creation.box(extents=(1.0, 1.0, 1.0)))
+    spacing = affordable_spacing(cube)
+    nodes = (int(np.ceil((1 + 2 * GRID_MARGIN) / spacing)) + 1) ** 3
+    assert 1_800_000 < nodes <= 2_000_000
+    for model in default_catalogue().values():
+        assert affordable_spacing(TriangleMesh(model.vertices, model.faces)) == GRID_SPACING
+
+
+def test_grids_of_another_spacing_or_version_are_other_files(tmp_path, monkeypatch, small_grids):
+    can = default_catalogue()["can"]
+    kept = []
+    for name, value in ((f"{GRIDS}._VERSION", 1), (f"{DISTANCE}.GRID_SPACING", 0.03), (f"{GRIDS}._VERSION", 2)):
+        monkeypatch.setattr(name, value)
+        monkeypatch.setattr(f"{GRIDS}._memory", {})
+        grid_of(can, tmp_path)
+        kept.append(len(list(tmp_path.rglob("*.npz"))))
+    assert kept == [1, 2, 3]
+
+
+def test_processes_do_not_share_an_unfinished_file(tmp_path, monkeypatch, box_grid):
+    names = []
+    save = np.savez_compressed
+    monkeypatch.setattr(
+        "numpy.savez_compressed", lambda path, **arrays: (names.append(path.name), save(path, **arrays))
+    )
+    for process in (11, 12):
+        monkeypatch.setattr("os.getpid", lambda process=process: process)
+        box_grid.save(tmp_path / "grid.npz")
+    assert len(set(names)) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.npz"]
 
 
 def test_grid_of_an_object_is_kept_on_disk_and_rebuilt_when_broken(tmp_path):

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.npz_files import UNREADABLE, write_npz
 
 FloatArray = NDArray[np.floating]
 
 GRID_SPACING = 0.0025
 GRID_MARGIN = 0.03
+MOST_NODES = 2_000_000
 
 
 def exact_signed_distance(points: FloatArray, mesh: TriangleMesh) -> FloatArray:
@@ -63,15 +65,24 @@ class SignedDistanceGrid:
         check_shape("SignedDistanceGrid.origin", self.origin, (3,))
 
     @classmethod
-    def of(cls, mesh: TriangleMesh, spacing: float = GRID_SPACING, margin: float = GRID_MARGIN) -> "SignedDistanceGrid":
-        """Sample the exact distance in the mesh's bounding box, widened by ``margin`` metres."""
-        low, high = mesh.vertices.min(axis=0) - margin, mesh.vertices.max(axis=0) + margin
-        counts = np.ceil((high - low) / spacing).astype(int) + 1
-        return cls.sample(lambda points: exact_signed_distance(points, mesh), low, counts, spacing)
+    def of(cls, mesh: TriangleMesh, spacing: float | None = None, margin: float = GRID_MARGIN) -> "SignedDistanceGrid":
+        """Sample the exact distance in the mesh's bounding box, widened by ``margin`` metres.
+
+        ``spacing`` in metres is that of ``affordable_spacing`` unless given.
+        """
+        spacing = spacing or affordable_spacing(mesh, margin)
+        low = mesh.vertices.min(axis=0) - margin
+        return cls.sample(
+            lambda points: exact_signed_distance(points, mesh), low, _node_counts(mesh, spacing, margin), spacing
+        )
 
     @classmethod
     def sample(
-        cls, distance: Callable[[FloatArray], FloatArray], origin: FloatArray, counts: FloatArray, spacing: float
+        cls,
+        distance: Callable[[FloatArray], FloatArray],
+        origin: FloatArray,
+        counts: NDArray[np.integer],
+        spacing: float,
     ) -> "SignedDistanceGrid":
         """Sample any distance function (N, 3) -> (N,) on ``counts`` nodes an axis."""
         axes = [origin[i] + spacing * np.arange(counts[i]) for i in range(3)]
@@ -113,10 +124,7 @@ class SignedDistanceGrid:
 
     def save(self, path: Path) -> None:
         """Write an npz file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".partial.npz")
-        np.savez_compressed(unfinished, values=self.values, origin=self.origin, spacing=self.spacing)
-        unfinished.replace(path)
+        write_npz(path, values=self.values, origin=self.origin, spacing=self.spacing)
 
     @classmethod
     def load(cls, path: Path) -> "SignedDistanceGrid":
@@ -128,7 +136,7 @@ class SignedDistanceGrid:
         try:
             with np.load(path) as arrays:
                 return cls(arrays["values"], arrays["origin"], float(arrays["spacing"]))
-        except (OSError, KeyError, ValueError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{path}: expected a signed distance grid (npz): {error}; delete it to rebuild") from error
 
     @property
@@ -149,6 +157,22 @@ class SignedDistanceGrid:
         x, y, z = (index[:, axis, None] + offsets for axis in range(3))
         corners = self.values[x[:, :, None, None], y[:, None, :, None], z[:, None, None, :]]
         return corners.astype(np.float64), cells - index
+
+
+def affordable_spacing(mesh: TriangleMesh, margin: float = GRID_MARGIN) -> float:
+    """Metres between the nodes of a grid around ``mesh``: 2.5 mm, more where that took over ``MOST_NODES`` nodes.
+
+    Objects within about 25 cm in each direction have 2.5 mm; a cube of 1 m has about 8.5 mm.
+    """
+    spacing = GRID_SPACING
+    while _node_counts(mesh, spacing, margin).prod() > MOST_NODES:
+        spacing *= 1.02
+    return spacing
+
+
+def _node_counts(mesh: TriangleMesh, spacing: float, margin: float) -> NDArray[np.int64]:
+    size = np.ptp(mesh.vertices, axis=0) + 2 * margin
+    return np.ceil(size / spacing).astype(np.int64) + 1
 
 
 def _slope(corners: FloatArray, weights: FloatArray, axis: int) -> FloatArray:
