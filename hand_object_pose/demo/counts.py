@@ -100,7 +100,7 @@ def _sums(numbers: Mapping[str, int]) -> list[str]:
     elif numbers["lost_seen_by_node"] > numbers["lost_in_transport"] + numbers["missing_in_bag"]:
         seen, lost, missing = (numbers[name] for name in ("lost_seen_by_node", "lost_in_transport", "missing_in_bag"))
         problems.append(
-            f"the node saw {seen} images missing, but {lost} were lost in transport and {missing} are missing in the bag"
+            f"the node saw {seen} images missing, but {lost} were lost in transport and the bag lacks {missing}"
         )
     for fate, heard in (("estimated", "heard_valid"), ("invalid", "heard_invalid")):
         if numbers[fate] != numbers[heard]:
