@@ -182,6 +182,10 @@ class Harness:
     def connect(self) -> "Harness":
         """Start the node and wait until everybody has found everybody."""
         self.node.autostart()
+        return self.connect_topics()
+
+    def connect_topics(self) -> "Harness":
+        """Wait until everybody has found everybody."""
         self.until(
             lambda: self.image.get_subscription_count() and self.info.get_subscription_count(),
             "subscriptions of the node",

@@ -138,6 +138,44 @@ def test_a_worker_that_dies_is_replaced():
     assert worker.stop()
 
 
+def test_stopping_while_the_work_is_being_made_tells_of_the_job():
+    loading, release = threading.Event(), threading.Event()
+    mailbox, log = Mailbox(), Log()
+
+    def make_work():
+        loading.set()
+        release.wait(20)
+        return lambda job: job
+
+    worker = Worker(mailbox, make_work, log, timeout=0.01)
+    worker.start()
+    mailbox.put(7)
+    assert loading.wait(10)
+    time.sleep(0.02)
+    worker.check()
+    assert log.events == []
+    assert not worker.stop(timeout=0.05)
+    assert log.wait_for(1) == ("hung", 7)
+    release.set()
+    worker._thread.join(10)
+    assert len(log.events) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_job_of_a_thread_that_dies_has_failed():
+    def die(job):
+        raise BaseException("beyond what is caught")
+
+    mailbox, log, _, worker = make(die)
+    first = worker._thread
+    mailbox.put(1)
+    first.join(10)
+    worker.check()
+    assert log.wait_for(1) == ("failed", 1, "the inference thread died")
+    assert worker._thread is not first
+    assert worker.stop()
+
+
 def test_stopping_while_the_work_hangs_tells_of_the_job():
     release = threading.Event()
     mailbox, log, _, worker = make(lambda job: release.wait(20))

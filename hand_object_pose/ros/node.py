@@ -113,16 +113,15 @@ class EstimatorNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe."""
         assert self._pipeline is not None
-        assert self._outputs is not None
+        self.situation.fatal = None
         activated = super().on_activate(state)
-        settings = self.situation.settings
-        self._pipeline.start()
-        self._outputs.latched(settings, self._now())
-        topics = resolve_topics(self, settings)
-        self._inputs = Subscriptions(self, settings, topics, self._pipeline.intake)
-        wait = max(settings.number("sync_wait"), _SHORTEST_WAIT)
-        self._expiry_timer = self.create_timer(wait, self._expire, clock=self._steady)
-        self._expiry_timer.cancel()
+        try:
+            self._begin(self._pipeline)
+        except Exception:
+            # The node stays inactive: nothing that was begun may go on.
+            self._stop()
+            super().on_deactivate(state)
+            raise
         self.situation.active = True
         self.reporter.look()
         return activated
@@ -228,7 +227,8 @@ class EstimatorNode(LifecycleNode):
             self.situation.settings = settings
             self._pipeline.apply(settings)
             self.situation.setup = self._pipeline.setup_problem
-            self._publish_latched(settings)
+            if self.situation.active:
+                self._publish_latched(settings)
             self.reporter.publish()
         return SetParametersResult(successful=True)
 
@@ -246,8 +246,17 @@ class EstimatorNode(LifecycleNode):
             raise UserError(problem.reason)
 
     def _publish_latched(self, settings: Settings) -> None:
-        if self._outputs is not None and self.situation.active:
+        if self._outputs is not None:
             self._outputs.latched(settings, self._now())
+
+    def _begin(self, pipeline: Pipeline) -> None:
+        settings = self.situation.settings
+        pipeline.start()
+        self._publish_latched(settings)
+        self._inputs = Subscriptions(self, settings, resolve_topics(self, settings), pipeline.intake)
+        wait = max(settings.number("sync_wait"), _SHORTEST_WAIT)
+        self._expiry_timer = self.create_timer(wait, self._expire, clock=self._steady)
+        self._expiry_timer.cancel()
 
     def _stop(self) -> None:
         self.situation.active = False

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from hand_object_pose.ros.mailbox import Mailbox
@@ -31,6 +32,19 @@ class Listener(Protocol[JobIn, ResultIn]):
         """Too many workers hung; none is left."""
 
 
+@dataclass(frozen=True)
+class _Taken(Generic[Job]):
+    """A job that left the mailbox and has no outcome yet; ``watched`` once the work itself has begun."""
+
+    job: Job
+    since: float
+    watched: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.since
+
+
 class Worker(Generic[Job, Result]):
     """Runs ``work(job)`` for the latest job of a mailbox, in a thread of its own.
 
@@ -56,7 +70,7 @@ class Worker(Generic[Job, Result]):
         self._lock = threading.Lock()
         self._generation = 0
         self._abandoned = 0
-        self._current: tuple[Job, float] | None = None
+        self._current: _Taken[Job] | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -77,21 +91,20 @@ class Worker(Generic[Job, Result]):
             self._generation += 1
             unfinished, self._current = self._current, None
         if unfinished is not None:
-            self._listener.hung(unfinished[0], time.monotonic() - unfinished[1])
+            self._listener.hung(unfinished.job, unfinished.seconds)
         return unfinished is None
 
     def check(self) -> None:
         """Abandon a worker that hangs, replace one that died; to be called at intervals by a steady timer."""
-        if self._thread is not None and not self._thread.is_alive() and not self._mailbox.closed and not self._hopeless:
-            self.start()
+        self._replace_dead()
         with self._lock:
-            if self._current is None or time.monotonic() - self._current[1] < self.timeout:
+            hanging = self._current
+            if hanging is None or not hanging.watched or hanging.seconds < self.timeout:
                 return
-            job, started = self._current
             self._current = None
             self._generation += 1
             self._abandoned += 1
-        self._listener.hung(job, time.monotonic() - started)
+        self._listener.hung(hanging.job, hanging.seconds)
         if self._hopeless:
             self._listener.gave_up()
         else:
@@ -101,15 +114,26 @@ class Worker(Generic[Job, Result]):
     def _hopeless(self) -> bool:
         return self._abandoned >= MAX_ABANDONED
 
+    def _replace_dead(self) -> None:
+        if self._thread is None or self._thread.is_alive() or self._mailbox.closed or self._hopeless:
+            return
+        with self._lock:
+            unfinished, self._current = self._current, None
+        self.start()
+        if unfinished is not None:
+            self._listener.failed(unfinished.job, RuntimeError("the inference thread died"))
+
     def _loop(self, generation: int) -> None:
         work: Callable[[Job], Result] | None = None
         while generation == self._generation and not self._mailbox.closed:
             job = self._mailbox.take(timeout=1.0)
             if job is None:
                 continue
+            # Loading may take long; only the work itself is under the watchdog.
+            self._claim(generation, _Taken(job, time.monotonic()))
             try:
                 work = work or self._make_work()
-                self._claim(job)
+                self._claim(generation, _Taken(job, time.monotonic(), watched=True))
                 result = work(job)
             except Exception as error:
                 work = None
@@ -117,10 +141,10 @@ class Worker(Generic[Job, Result]):
             else:
                 self._finish(generation, self._listener.done, job, result)
 
-    def _claim(self, job: Job) -> None:
-        # Loading may take long; only the work itself is under the watchdog.
+    def _claim(self, generation: int, taken: _Taken[Job]) -> None:
         with self._lock:
-            self._current = (job, time.monotonic())
+            if generation == self._generation:
+                self._current = taken
 
     def _finish(self, generation: int, tell: Callable, job: Job, outcome: object) -> None:
         with self._lock:
