@@ -12,6 +12,7 @@ from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
 from hand_object_pose.synthetic.bag_messages import millimetres
 from hand_object_pose.synthetic.bag_writer import BagConfig, has_detections, stamp_of, write_bag
 from hand_object_pose.synthetic.render import SceneRenderer
@@ -53,6 +54,27 @@ def rendered():
 
 def nanoseconds(stamp):
     return stamp.sec * 10**9 + stamp.nanosec
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_pictures_can_lie_behind_the_scene(channel, tmp_path):
+    colour = np.zeros(3, np.uint8)
+    colour[channel] = 255
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures" / "plain.png"), np.tile(colour[::-1], (480, 480, 1)))
+    config = BagConfig(frames=1, workers=0, backgrounds=PictureBackgrounds(tmp_path / "pictures"))
+    write_bag(tmp_path / "bag", planned_handover(), default_hand(), default_catalogue(), config)
+
+    ((_, _, message),) = read(tmp_path / "bag")["/image"]
+
+    pixels = message.data.reshape(-1, 3).astype(int)
+    others = np.delete(pixels, channel, axis=1).max(axis=1)
+    assert np.mean(pixels[:, channel] > 2 * others) > 0.5
+
+
+def test_directory_without_pictures_is_refused(tmp_path, capsys):
+    assert main(["synthesize-bag", "--out", str(tmp_path / "bag"), "--backgrounds", str(tmp_path)]) == 2
+    assert "expected pictures" in capsys.readouterr().err
 
 
 def test_topics_counts_and_types(raw):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -18,6 +19,7 @@ from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.synthetic.sample import RenderedScene, SceneTruth
 from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
 from hand_object_pose_training.objective import Objective
+from hand_object_pose_training.render import RenderConfig, _render_one, render_shards
 from hand_object_pose_training.samples import CropDataset, collate
 from hand_object_pose_training.shards import ShardedSamples, write_shard
 from hand_object_pose_training.trainer import TrainConfig, Trainer
@@ -201,3 +203,15 @@ def test_a_run_starts_from_weights_without_their_training_heads(config, tmp_path
     assert "begun with" in Trainer(replace(second, out=tmp_path / "third"), default_hand(), CATALOGUE).lineage
     with pytest.raises(UserError, match="configuration"):
         Trainer(replace(second, preset="paper"), default_hand(), CATALOGUE)
+
+
+def test_pictures_of_a_directory_lie_behind_rendered_samples(tmp_path):
+    with pytest.raises(UserError, match="expected pictures"):
+        render_shards(RenderConfig(tmp_path / "shards", samples=1, backgrounds=tmp_path))
+    cv2.imwrite(str(tmp_path / "magenta.png"), np.full((480, 480, 3), (255, 0, 255), np.uint8))
+    config = RenderConfig(tmp_path / "shards", image_size=96, margin=3.0, backgrounds=tmp_path)
+
+    rendered = _render_one(config, np.random.default_rng(0))
+
+    red, green, blue = np.moveaxis(rendered.image[rendered.labels == 0].astype(int), 1, 0)
+    assert np.mean((red > 2 * green) & (blue > 2 * green)) > 0.8

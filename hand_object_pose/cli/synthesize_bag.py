@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
 from hand_object_pose.synthetic.bag_writer import BagConfig, write_sequence_bag
 
 
@@ -15,6 +16,7 @@ def run(
     rate: float = 1.0,
     compressed: bool = False,
     workers: int = 2,
+    backgrounds: Path | None = None,
 ) -> None:
     """Write a synthetic handover with its ground truth as a rosbag2 (MCAP).
 
@@ -26,8 +28,16 @@ def run(
         rate: detections a second; 0 writes none.
         compressed: JPEG and PNG instead of raw images.
         workers: rendering processes.
+        backgrounds: directory of pictures to lie behind the scene, subdirectories included; procedural ones unless
+            given.
     """
-    config = BagConfig(frames=frames, detection_rate=rate, compressed=compressed, workers=workers)
+    config = BagConfig(
+        frames=frames,
+        detection_rate=rate,
+        compressed=compressed,
+        workers=workers,
+        backgrounds=PictureBackgrounds(backgrounds) if backgrounds is not None else None,
+    )
     catalogue = default_catalogue()
     if object is not None:
         catalogue[object]  # an unknown name is refused here, with the list of known ones

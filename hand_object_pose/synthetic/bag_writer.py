@@ -20,6 +20,7 @@ from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic import bag_messages
+from hand_object_pose.synthetic.backgrounds import Backgrounds
 from hand_object_pose.synthetic.depth_sensor import DepthSensor
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import SceneTruth
@@ -41,6 +42,7 @@ class BagConfig:
         start: stamp of the first frame, nanoseconds since 1970.
         frame_id: the camera's optical frame.
         workers: rendering processes; 0 renders in this one.
+        backgrounds: what lies behind the scene; procedural ones if None.
     """
 
     frames: int = 0
@@ -49,6 +51,7 @@ class BagConfig:
     start: int = 1_700_000_000_000_000_000
     frame_id: str = "camera_color_optical_frame"
     workers: int = 2
+    backgrounds: Backgrounds | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class _Studio:
 
     def __init__(self, job: _Job) -> None:
         self.job = job
-        self.renderer = SceneRenderer(job.hand, job.catalogue)
+        self.renderer = SceneRenderer(job.hand, job.catalogue, backgrounds=job.config.backgrounds)
         self.sensor = DepthSensor()
 
 

@@ -15,6 +15,7 @@ from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import RenderedScene
 from hand_object_pose.synthetic.scene import Scene
@@ -34,6 +35,7 @@ class RenderConfig:
         margin: side of the stored square relative to the hand-object box; wider than any crop made from it.
         shard_size: samples a shard.
         workers: processes; 0 means one for each core.
+        backgrounds: directory of pictures to lie behind the scenes, subdirectories included; procedural ones if None.
     """
 
     out: Path
@@ -43,10 +45,17 @@ class RenderConfig:
     margin: float = 1.6
     shard_size: int = 500
     workers: int = 0
+    backgrounds: Path | None = None
 
 
 def render_shards(config: RenderConfig) -> int:
-    """Render the missing shards; returns how many there were."""
+    """Render the missing shards; returns how many there were.
+
+    Raises:
+        UserError: the directory of backgrounds holds no pictures.
+    """
+    if config.backgrounds is not None:
+        PictureBackgrounds(config.backgrounds)  # an empty directory is refused here, before any process starts
     numbers = range(-(-config.samples // config.shard_size))
     missing = [number for number in numbers if not _path(config, number).exists()]
     workers = config.workers or os.cpu_count() or 1
@@ -62,21 +71,22 @@ def _path(config: RenderConfig, number: int) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _tools() -> tuple[SceneSampler, SceneRenderer, Mapping[str, ObjectModel]]:
+def _tools(backgrounds: Path | None) -> tuple[SceneSampler, SceneRenderer, Mapping[str, ObjectModel]]:
     """Per process: building them costs seconds, a scene milliseconds."""
     hand, catalogue = default_hand(), default_catalogue()
-    return SceneSampler(hand, catalogue), SceneRenderer(hand, catalogue), catalogue
+    pictures = PictureBackgrounds(backgrounds) if backgrounds is not None else None
+    return SceneSampler(hand, catalogue), SceneRenderer(hand, catalogue, backgrounds=pictures), catalogue
 
 
 def _render_shard(config: RenderConfig, number: int) -> None:
     rng = np.random.default_rng([config.seed, number])
     scenes = [_render_one(config, rng) for _ in range(config.shard_size)]
-    _, _, catalogue = _tools()
+    _, _, catalogue = _tools(config.backgrounds)
     write_shard(_path(config, number), scenes, sorted(catalogue), {"seed": f"{config.seed}", "shard": f"{number}"})
 
 
 def _render_one(config: RenderConfig, rng: np.random.Generator) -> RenderedScene:
-    sampler, renderer, catalogue = _tools()
+    sampler, renderer, catalogue = _tools(config.backgrounds)
     scene = sampler.sample(rng)
     hand, posed = scene.truth.hand_vertices, scene.truth.object_pose
     object_vertices = transform_points(posed, catalogue[scene.truth.object_name].vertices)
