@@ -10,12 +10,14 @@ import zlib
 
 from hypothesis import settings
 
+from hand_object_pose.ros.localhost import localhost_only
+
 # A domain for each worker of each run: nodes of tests that run at the same time must not hear each other. 0 to 101 are
 # the domains whose ports every Linux leaves free; 0 is everyone's default.
 _run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ["ROS_DOMAIN_ID"] = str(1 + (zlib.crc32(_run.encode()) + _worker) % 101)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ.update(localhost_only(os.environ.get("ROS_DISTRO", "")))
 
 # Test processes run side by side; each library would start a thread for every core in each of them.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -262,6 +262,30 @@ def test_old_images_are_dropped_named_and_counted(harness):
     h.expect_good()
 
 
+def test_images_of_the_future_mean_clocks_that_are_not_synchronised(harness):
+    h = harness({"max_frame_age": 0.5}).connect()
+    stamp = h.stamp()
+    stamp.sec += 100
+    h.send(good_image(stamp), good_info(stamp))
+    status = h.status_with("in the future", "not synchronised")
+    assert (status.topic, status.too_old) == ("/image", 1)
+
+
+@pytest.mark.parametrize("late", [3, 8])
+def test_images_find_their_own_infos_after_a_delay(harness, late):
+    h = harness({"sync_wait": 1.0}).connect()
+    h.expect_good()
+    stamps = []
+    for _ in range(late):
+        stamps.append(h.stamp())
+        # As a camera driver: the image first.
+        h.image.publish(good_image(stamps[-1]))
+        h.info.publish(good_info(stamps[-1]))
+        time.sleep(0.02)
+    h.until(lambda: h.estimates_of(stamps[-1]), "an estimate of the last image")
+    assert h.node._counters.snapshot().unsynchronised == 0
+
+
 def test_stamps_that_jump_backwards_reset_the_track(harness):
     h = harness().connect()
     h.expect_good()

@@ -18,6 +18,7 @@ from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.demo.processes import Child, ChildFailedError
 from hand_object_pose.demo.topics import BagTopics
+from hand_object_pose.ros.localhost import localhost_only
 
 _START_LIMIT = 120.0
 # The node reports its counts once a second; Fast DDS repeats a lost last message after three.
@@ -87,7 +88,7 @@ def session_environment(logs: Path, domain_id: int | None = None) -> dict[str, s
     return {
         **os.environ,
         "ROS_DOMAIN_ID": str(domain),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        **localhost_only(os.environ.get("ROS_DISTRO", "")),
         "ROS_LOG_DIR": str(logs.resolve() / "ros"),
         "PYTHONUNBUFFERED": "1",
     }

@@ -128,8 +128,17 @@ class Intake:
 
 
 def too_old(settings: Settings, now: int, stamp: int, topic: str) -> Problem | None:
-    """The reason to drop an image for its age; None if it is young enough. Times in nanoseconds."""
+    """The reason to drop an image for its age, or for a stamp as far in the future; None if it may be used.
+
+    Times in nanoseconds.
+    """
     age, limit = (now - stamp) / 1e9, settings.number("max_frame_age")
+    if age < -limit:
+        return Problem(
+            f"images on {topic} are stamped {-age:.1f} s in the future, by more than max_frame_age ({limit:g} s): the "
+            "clocks of the camera's machine and this one are not synchronised, or use_sim_time without a /clock",
+            topic,
+        )
     if age <= limit:
         return None
     return Problem(

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
@@ -13,11 +12,12 @@ from vision_msgs.msg import Detection2DArray
 from hand_object_pose.ros.frames import TopicNames
 from hand_object_pose.ros.intake import Intake
 from hand_object_pose.ros.parameters import Settings
+from hand_object_pose.ros.qos_events import SubscriptionEventCallbacks
 from hand_object_pose.ros.status import TopicFacts
 from hand_object_pose_msgs.msg import HandObjectEstimates
 
 _RELIABILITY = {"reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
-_INFO_DEPTH = 5
+_DETECTIONS_DEPTH = 5
 
 
 class AdaptiveSubscription:
@@ -85,8 +85,10 @@ class Subscriptions:
         reliability, depth = settings.text("reliability"), int(settings.number("queue_depth"))
         image_type = Image if settings.text("image_transport") == "raw" else CompressedImage
         self.image = AdaptiveSubscription(node, image_type, topics.image, intake.image, depth, reliability)
+        # As deep as the images: of a deeper queue older infos would be taken than of images, after a delay each image
+        # would find the infos of earlier ones, and so it would go on until there is a pause.
         self.camera_info = AdaptiveSubscription(
-            node, CameraInfo, topics.camera_info, intake.camera_info, _INFO_DEPTH, reliability
+            node, CameraInfo, topics.camera_info, intake.camera_info, depth, reliability
         )
         self._all = [self.image, self.camera_info]
         self.depth: AdaptiveSubscription | None = None
@@ -95,7 +97,7 @@ class Subscriptions:
             self.depth = AdaptiveSubscription(node, kind, topics.depth, intake.depth, depth, reliability)
             self._all.append(self.depth)
         detections = AdaptiveSubscription(
-            node, Detection2DArray, topics.detections, intake.detections.put, _INFO_DEPTH, "auto"
+            node, Detection2DArray, topics.detections, intake.detections.put, _DETECTIONS_DEPTH, "auto"
         )
         self._all.append(detections)
 
