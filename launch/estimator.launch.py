@@ -38,6 +38,8 @@ TOPIC_ARGUMENTS = {
     "depth": ("depth/image", "Depth image aligned to the colour image."),
     "detections": ("detections", "Boxes of hands and objects (vision_msgs/Detection2DArray)."),
 }
+# Topics that move with an image when it is remapped.
+TRANSPORTS = {"image": ("compressed",), "depth/image": ("compressed", "compressedDepth")}
 # Argument, default, what it is.
 OTHER_ARGUMENTS = (
     ("namespace", "", "Namespace of the node and its topics."),
@@ -114,10 +116,26 @@ def _rviz(given, share):
 
 
 def _player(given, remappings):
-    renamed = [word for topic, name in remappings for word in ("-r", f"/{topic}:={name}")]
+    renamed = [word for pair in _player_remappings(dict(remappings)) for word in ("-r", "{}:={}".format(*pair))]
+    namespace = given("namespace").strip("/")
+    if namespace:
+        renamed += ["-r", f"__ns:=/{namespace}"]
+    # Which of the two the bag holds is not known here; the player waits for those that it publishes.
+    awaited = {"raw": ["/image"], "compressed": ["/image/compressed"]}
+    topics = awaited.get(given("image_transport"), ["/image", "/image/compressed"])
     module = ["python3", "-m", "hand_object_pose.ros.bag_player"]
-    play = [given("bag"), "--rounds", "0", "--wait-for", "/image"]
+    play = [given("bag"), "--rounds", "0", "--relative", "--wait-for", *topics]
     return ExecuteProcess(cmd=[*module, *play, "--ros-args", *renamed], output="screen")
+
+
+def _player_remappings(names):
+    """Where the node listens: transports move with their image, and camera_info stays beside it."""
+    for topic, name in names.items():
+        yield topic, name
+        yield from ((f"{topic}/{transport}", f"{name}/{transport}") for transport in TRANSPORTS.get(topic, ()))
+    if "image" in names and "camera_info" not in names:
+        folder, slash, _ = names["image"].rpartition("/")
+        yield "camera_info", f"{folder}{slash}camera_info"
 
 
 def _is_true(text: str) -> bool:

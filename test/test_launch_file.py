@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import yaml
@@ -58,6 +60,81 @@ def test_rviz_shows_topics_that_the_node_publishes():
     published = (ROOT / "hand_object_pose" / "ros" / "publishers.py").read_text()
     assert topics == {"markers", "object_pose", "debug_image"}
     assert all(f'"{topic}"' in published for topic in topics)
+
+
+class Anything(ModuleType):
+    """A module of which any name can be imported: a class that keeps its arguments."""
+
+    def __getattr__(self, name):
+        return type(name, (SimpleNamespace,), {"__init__": lambda self, *a, **k: self.__dict__.update(k)})
+
+
+def player_command(monkeypatch, **given):
+    """The command of the bag player, by a launch file whose launch classes do nothing."""
+    modules = ("launch", "launch.actions", "launch.substitutions", "launch_ros", "launch_ros.actions")
+    for name in (*modules, "launch_ros.parameter_descriptions", "launch_ros.substitutions"):
+        monkeypatch.setitem(sys.modules, name, Anything(name))
+    spec = importlib.util.spec_from_file_location("estimator_launch_alone", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    remappings = [(topic, given[name]) for name, (topic, _) in module.TOPIC_ARGUMENTS.items() if given.get(name)]
+    return module._player(lambda name: given.get(name, ""), remappings).cmd
+
+
+BAG_TYPES = {
+    "/image": "sensor_msgs/msg/Image",
+    "/image/compressed": "sensor_msgs/msg/CompressedImage",
+    "/camera_info": "sensor_msgs/msg/CameraInfo",
+    "/depth/image/compressedDepth": "sensor_msgs/msg/CompressedImage",
+    "/tf": "tf2_msgs/msg/TFMessage",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [*BAG_TYPES]),
+        (
+            {"namespace": "x"},
+            ["/x/image", "/x/image/compressed", "/x/camera_info", "/x/depth/image/compressedDepth", "/tf"],
+        ),
+        (
+            {"namespace": "/x", "image": "cam/colour", "depth": "/deep"},
+            ["/x/cam/colour", "/x/cam/colour/compressed", "/x/cam/camera_info", "/deep/compressedDepth", "/tf"],
+        ),
+        (
+            {"image": "/cam/colour", "camera_info": "/info"},
+            ["/cam/colour", "/cam/colour/compressed", "/info", "/depth/image/compressedDepth", "/tf"],
+        ),
+    ],
+)
+def test_the_player_publishes_where_the_node_listens(monkeypatch, given, expected):
+    rclpy = pytest.importorskip("rclpy")
+    import tyro
+
+    from hand_object_pose.evaluation.bag_types import typestore
+    from hand_object_pose.ros.bag_player import BagPlayer, PlayerConfig
+    from hand_object_pose.ros.processes import split_ros_arguments
+
+    command = player_command(monkeypatch, bag="some/bag", **given)
+    own, for_ros = split_ros_arguments(command[3:])
+    config = tyro.cli(PlayerConfig, args=own)
+    assert config.wait_for == ("/image", "/image/compressed")
+    rclpy.init()
+    node = rclpy.create_node("bag_player", cli_args=for_ros, use_global_arguments=False)
+    try:
+        source = SimpleNamespace(types=BAG_TYPES, store=typestore(), period=1)
+        player = BagPlayer(node, source, config)
+        names = {topic: publisher.topic_name for topic, publisher in player._publishers.items()}
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    assert names == dict(zip(BAG_TYPES, expected, strict=True))
+
+
+def test_the_player_waits_for_the_transport_that_is_chosen(monkeypatch):
+    command = player_command(monkeypatch, bag="some/bag", image_transport="compressed")
+    assert command[command.index("--wait-for") + 1 : command.index("--ros-args")] == ["/image/compressed"]
 
 
 def test_the_description_is_made_where_launch_is_installed(monkeypatch):

@@ -1,20 +1,21 @@
 """What a bag holds: its topics, the images' stamps, the camera, and the truth where it is known. Needs no ROS."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.highlevel import AnyReader
 
 from hand_object_pose.demo.topics import BagTopics, find_topics
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import typestore
+from hand_object_pose.evaluation.bag_file import open_bag
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import pose_matrix, quaternion_xyzw_to_wxyz, rotation_from_wxyz
+from hand_object_pose.ros.stamps import first_stamp
 from hand_object_pose.synthetic.sample import SceneTruth
 
 FloatArray = NDArray[np.floating]
@@ -66,41 +67,21 @@ class BagContent:
         from hand_object_pose.ros.images import rgb_from_compressed, rgb_image
 
         decode = rgb_image if self.topics.image.transport == "raw" else rgb_from_compressed
-        with open_bag(self.path) as reader:
+        with closing(open_bag(self.path)) as reader:
             for stamp, data, kind in _stamped(reader, self.topics.image.name):
                 if stamp in stamps:
                     yield stamp, decode(reader.deserialize(data, kind))
-
-
-@contextmanager
-def open_bag(path: Path) -> Iterator[AnyReader]:
-    """A bag to be read in a ``with`` block.
-
-    Raises:
-        UserError: it is not there, or not a rosbag2.
-    """
-    if not path.exists():
-        raise UserError(f"{path}: no such bag; give the directory of a rosbag2 (MCAP or SQLite)")
-    try:
-        reader = AnyReader([path], default_typestore=typestore())
-        reader.open()
-    except AnyReaderError as error:
-        raise UserError(f"{path}: expected the directory of a rosbag2 (MCAP or SQLite), found: {error}") from error
-    try:
-        yield reader
-    finally:
-        reader.close()
 
 
 def read_bag(path: Path, image: str = "", depth: str = "") -> BagContent:
     """Read everything but the pictures.
 
     Raises:
-        UserError: see ``open_bag`` and ``topics.find_topics``; or it holds no image.
+        UserError: see ``bag_file.open_bag`` and ``topics.find_topics``; or it holds no image.
     """
     from hand_object_pose.ros.camera_info import camera_from_info
 
-    with open_bag(path) as reader:
+    with closing(open_bag(path)) as reader:
         types = {entry.topic: entry.msgtype for entry in reader.connections}
         topics = find_topics(path, types, image, depth)
         stamps, frame_id = _image_stamps(reader, topics.image.name)
@@ -144,10 +125,7 @@ def _stamped(reader: AnyReader, topic: str) -> Iterator[tuple[int, bytes, str]]:
     """Header stamp, serialised message and type of each message of a topic."""
     connections = [entry for entry in reader.connections if entry.topic == topic]
     for connection, _, data in reader.messages(connections):
-        order = "little" if data[1] & 1 else "big"
-        seconds = int.from_bytes(data[4:8], order, signed=True)  # type: ignore[arg-type]
-        fraction = int.from_bytes(data[8:12], order)  # type: ignore[arg-type]
-        yield seconds * 10**9 + fraction, data, connection.msgtype
+        yield first_stamp(data), data, connection.msgtype
 
 
 def _read_truth(reader: AnyReader, topic: str) -> Truth:

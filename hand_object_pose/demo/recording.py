@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_object_pose.demo.bag_content import nanoseconds, object_pose, open_bag, points
+from hand_object_pose.demo.bag_content import nanoseconds, object_pose, points
 from hand_object_pose.estimation.result import Box, HandEstimate, HandObjectEstimate, ObjectEstimate
+from hand_object_pose.evaluation.bag_file import open_bag
 
 FloatArray = NDArray[np.floating]
 
@@ -91,7 +93,7 @@ _COUNTS = (
 def read_recording(path: Path) -> Recording:
     """Read the recorder's bag."""
     heard: dict[str, list[tuple[int, Any]]] = {"estimate": [], "tf": [], "object_pose": [], "status": []}
-    with open_bag(path) as reader:
+    with closing(open_bag(path)) as reader:
         connections = [entry for entry in reader.connections if entry.topic.rpartition("/")[2] in heard]
         for connection, arrived, data in reader.messages(connections):
             name = connection.topic.rpartition("/")[2]

@@ -5,6 +5,7 @@ Pictures and markers are made here, after the measurement, so that they cost the
 
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +13,11 @@ import cv2
 import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from hand_object_pose.demo.bag_content import BagContent, open_bag
+from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.pictures import draw_frames, first_round
 from hand_object_pose.demo.scoring import ScoredFrame
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.evaluation.bag_file import open_bag
 from hand_object_pose.evaluation.bag_types import new_message, typestore
 from hand_object_pose.evaluation.overlay import HAND_COLOUR, OBJECT_COLOUR
 from hand_object_pose.geometry.meshes import TriangleMesh
@@ -43,7 +45,7 @@ def write_view_bag(
     """
     shutil.rmtree(path, ignore_errors=True)
     new_bag = Writer(path, version=_METADATA_VERSION, storage_plugin=StoragePlugin.MCAP)
-    with new_bag as writer, open_bag(heard) as reader:
+    with new_bag as writer, closing(open_bag(heard)) as reader:
         copies: dict[int, Any] = {}
         for entry in reader.connections:
             qos = getattr(entry.ext, "offered_qos_profiles", ())

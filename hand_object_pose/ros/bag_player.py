@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from rclpy.serialization import deserialize_message
 from hand_object_pose.errors import UserError
 from hand_object_pose.ros.bag_source import BagMessage, BagSource, begins_with_header, holds_inner_headers
 from hand_object_pose.ros.processes import enlarge_shared_memory, init_ros, split_ros_arguments, stop_on_signals
-from hand_object_pose.ros.stamps import shift_all_stamps, shift_first_stamp
+from hand_object_pose.ros.stamps import first_stamp, shift_all_stamps, shift_first_stamp
 
 _LATCHED_TOPICS = ("/tf_static",)
+_GLOBAL_TOPICS = ("/tf", "/tf_static", "/clock")
 _DEPTH = 10
 
 
@@ -38,7 +40,8 @@ class PlayerConfig:
         rounds: how often; 0 until a signal comes.
         exclude: topics that are not played.
         best_effort: publish best effort, as most camera drivers do, instead of reliably.
-        wait_for: topics that must have a subscriber before the first message.
+        relative: publish in the node's namespace: `/image` as `image`. Topics of all, such as `/tf`, stay.
+        wait_for: topics of the bag that must have a subscriber before the first message.
         wait_limit: seconds after which playing begins all the same.
         record: JSON file with shift, counts and times of what was published.
     """
@@ -47,6 +50,7 @@ class PlayerConfig:
     rounds: int = 1
     exclude: tuple[str, ...] = ("/ground_truth",)
     best_effort: bool = False
+    relative: bool = False
     wait_for: tuple[str, ...] = ()
     wait_limit: float = 60.0
     record: Path | None = None
@@ -118,17 +122,15 @@ class BagPlayer:
             data = shift_first_stamp(message.data, shift)
         sent = time.time_ns()
         publisher.publish(data)
-        self._count(publisher.topic_name, data, sent)
+        stamp = first_stamp(message.data) + shift if self._stamped[kind] else None
+        self._count(publisher.topic_name, stamp, sent)
 
-    def _count(self, topic: str, data: object, sent: int) -> None:
+    def _count(self, topic: str, stamp: int | None, sent: int) -> None:
         played = self.played
         played.published[topic] = played.published.get(topic, 0) + 1
         played.sent_ns.setdefault(topic, []).append(sent)
-        if isinstance(data, bytes):
-            order = "little" if data[1] & 1 else "big"
-            seconds = int.from_bytes(data[4:8], order, signed=True)  # type: ignore[arg-type]
-            nanoseconds = int.from_bytes(data[8:12], order)  # type: ignore[arg-type]
-            played.stamps_ns.setdefault(topic, []).append(seconds * 10**9 + nanoseconds)
+        if stamp is not None:
+            played.stamps_ns.setdefault(topic, []).append(stamp)
 
     def _publisher(self, topic: str, kind: str) -> Publisher:
         latched = topic in _LATCHED_TOPICS
@@ -137,7 +139,10 @@ class BagPlayer:
             reliability=ReliabilityPolicy.BEST_EFFORT if self._config.best_effort else ReliabilityPolicy.RELIABLE,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
         )
-        return self._node.create_publisher(message_class(kind), topic, profile)
+        return self._node.create_publisher(message_class(kind), self._name(topic), profile)
+
+    def _name(self, topic: str) -> str:
+        return topic.lstrip("/") if self._config.relative and topic not in _GLOBAL_TOPICS else topic
 
 
 def message_class(kind: str) -> type:
@@ -164,9 +169,10 @@ def main(arguments: list[str] | None = None) -> int:
     init_ros(for_ros)
     node = Node("bag_player")
     try:
-        player = BagPlayer(node, BagSource(config.bag, config.exclude), config)
-        player.wait_for_subscribers(stop)
-        player.play(stop)
+        with closing(BagSource(config.bag, config.exclude)) as source:
+            player = BagPlayer(node, source, config)
+            player.wait_for_subscribers(stop)
+            player.play(stop)
         if config.record is not None:
             config.record.write_text(json.dumps(asdict(player.played)))
     except UserError as error:

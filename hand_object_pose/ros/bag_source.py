@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection, Nodetype
 from rosbags.typesys.store import Typestore
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import typestore
+from hand_object_pose.evaluation.bag_file import open_bag
 
 HEADER = "std_msgs/msg/Header"
 _AHEAD = 60
@@ -46,12 +45,11 @@ class BagSource:
     """
 
     def __init__(self, path: Path, exclude: tuple[str, ...] = ()) -> None:
-        if not path.exists():
-            raise UserError(f"{path}: no such bag; expected the directory of a rosbag2")
-        self._reader = AnyReader([path], default_typestore=typestore())
-        self._reader.open()
+        self._path = path
+        self._reader = open_bag(path)
         self.connections = [entry for entry in self._reader.connections if entry.topic not in exclude]
         if not any(entry.msgcount for entry in self.connections):
+            self.close()
             raise UserError(f"{path}: the bag holds no messages on topics other than {', '.join(exclude) or 'none'}")
         self.start = self._reader.start_time
         # rosbags counts the nanosecond after the last message to the duration.
@@ -105,7 +103,7 @@ class BagSource:
                 number += 1
             ahead.put(None)
         except Exception as error:
-            ahead.put(error)
+            ahead.put(UserError(f"{self._path}: the bag is damaged: {error or type(error).__name__}"))
 
     def _message(self, connection: Connection, time: int, data: bytes, number: int) -> BagMessage:
         shift = number * self.period

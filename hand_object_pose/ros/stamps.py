@@ -1,4 +1,4 @@
-"""Moves the stamps of messages by a constant."""
+"""Reads the stamps of messages, and moves them by a constant. Needs no ROS."""
 
 import struct
 from typing import Any
@@ -8,14 +8,21 @@ _SECOND = 1_000_000_000
 _OFFSET = 4
 
 
+def first_stamp(data: bytes) -> int:
+    """Nanoseconds of the stamp of a serialised message that begins with a header."""
+    seconds, fraction = struct.unpack_from(_layout(data), data, _OFFSET)
+    return seconds * _SECOND + fraction
+
+
 def shift_first_stamp(data: bytes, nanoseconds: int) -> bytes:
     """Serialised message that begins with a header, its stamp moved."""
-    order = "<" if data[1] & 1 else ">"
-    layout = order + "iI"
-    seconds, fraction = struct.unpack_from(layout, data, _OFFSET)
     moved = bytearray(data)
-    struct.pack_into(layout, moved, _OFFSET, *divmod(seconds * _SECOND + fraction + nanoseconds, _SECOND))
+    struct.pack_into(_layout(data), moved, _OFFSET, *divmod(first_stamp(data) + nanoseconds, _SECOND))
     return bytes(moved)
+
+
+def _layout(data: bytes) -> str:
+    return ("<" if data[1] & 1 else ">") + "iI"
 
 
 def shift_all_stamps(message: Any, nanoseconds: int) -> None:
