@@ -204,3 +204,10 @@ def test_roi_and_binning_move_pixels_as_cutting_and_decimating_the_image_does():
 def test_unusable_camera_infos_are_refused_in_words(changes, word):
     with pytest.raises(CameraInfoError, match=word):
         camera_from_info(camera_info(**changes))
+
+
+@pytest.mark.parametrize("encoding", ["yuv422", "uyvy", "yuv422_yuy2", "yuyv"])
+def test_an_odd_number_of_paired_pixels_is_refused(encoding):
+    message = SimpleNamespace(height=2, width=5, encoding=encoding, step=10, is_bigendian=0, data=bytes(20))
+    with pytest.raises(ImageError, match="width is 5; expected an even one"):
+        rgb_image(message)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hand_object_pose.estimation import region_of_interest, root_depth
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.ros.estimator_factory import estimator_config
+from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.ros.parameters import PARAMETERS, SPECS, Settings, documentation
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,3 +93,7 @@ def test_the_running_node_has_the_table(tmp_path):
         node.destroy_node()
     finally:
         rclpy.try_shutdown()
+
+
+def test_the_demo_measures_the_node_as_it_is_launched() -> None:
+    assert DemoConfig().threads == Settings().number("threads")

@@ -45,7 +45,7 @@ def run(
         frames: of the synthetic sequence; 0 means all, about eleven seconds at 30 Hz.
         compressed: JPEG and PNG in the synthetic bag instead of raw images.
         weights: a .safetensors file; the weights that ship with this package unless given.
-        threads: of the network on a CPU; 0 means one for each core.
+        threads: of the network on a CPU, unless given as many as the node's default; 0 means one for each core.
         baseline: means of the training set of other weights than those that ship with this package (.npz).
         domain_id: ROS domain of all processes; a random one unless given.
     """

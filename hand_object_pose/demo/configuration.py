@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from hand_object_pose.ros.parameters import Settings
+
 DEFAULT_DURATION = 60.0
+NODE_THREADS = int(Settings().number("threads"))
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class DemoConfig:
         frames: of the synthetic sequence; 0: all.
         compressed: JPEG and PNG in the synthetic bag instead of raw images.
         weights: a .safetensors file; None: those that come with the package.
-        threads: of the network; 0: one for each core.
+        threads: of the network, as the node has it unless given; 0: one for each core.
         baseline: means of the training set (.npz); None: that of the default weights.
         domain_id: ROS domain; None: a random one.
     """
@@ -38,7 +41,7 @@ class DemoConfig:
     frames: int = 0
     compressed: bool = False
     weights: Path | None = None
-    threads: int = 0
+    threads: int = NODE_THREADS
     baseline: Path | None = None
     domain_id: int | None = None
 

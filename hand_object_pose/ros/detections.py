@@ -37,14 +37,13 @@ def boxes_from_detections(message: Any, known_objects: list[str], object_id: str
         object_id: only boxes of this object are taken; empty: of any.
     """
     hands, objects, ignored = [], [], []
-    for score, class_id, box in sorted(map(_best_hypothesis, message.detections), key=lambda entry: -entry[0]):
+    for _, class_id, box in sorted(map(_best_hypothesis, message.detections), key=lambda entry: -entry[0]):
         if class_id in known_objects:
             objects.append((class_id, box))
         elif "hand" in class_id.lower():
             hands.append(box)
         else:
             ignored.append(class_id)
-        del score
     wanted = object_id or (objects[0][0] if objects else "")
     chosen = [box for class_id, box in objects if class_id == wanted]
     return Boxes(_stack(hands), _stack(chosen), wanted if chosen else "", tuple(ignored))

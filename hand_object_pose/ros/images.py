@@ -34,6 +34,7 @@ COLOUR_ENCODINGS: dict[str, tuple[type, int, int | None]] = {
     for pattern in ("RGGB", "BGGR", "GBRG", "GRBG")
     for bits, dtype in ((8, np.uint8), (16, np.uint16))
 }
+_PAIRS_OF_PIXELS = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")
 DEPTH_ENCODINGS: dict[str, tuple[type, int, float]] = {
     "16UC1": (np.uint16, 1, 0.001),
     "mono16": (np.uint16, 1, 0.001),
@@ -49,12 +50,15 @@ def check_image(message: Any, encodings: dict[str, tuple]) -> None:
     """Refuse a sensor_msgs/Image by what can be seen without converting it.
 
     Raises:
-        ImageError: the encoding is not among ``encodings``, width or height is zero, rows or data are too short.
+        ImageError: the encoding is not among ``encodings``, width or height is zero, the width is odd
+            where pixels come in pairs, rows or data are too short.
     """
     if message.encoding not in encodings:
         raise ImageError(f"encoding '{message.encoding}' is not supported; supported are {', '.join(encodings)}")
     if message.width == 0 or message.height == 0:
         raise ImageError(f"the image is {message.width}x{message.height} pixels; expected at least 1x1")
+    if message.encoding in _PAIRS_OF_PIXELS and message.width % 2:
+        raise ImageError(f"width is {message.width}; expected an even one: {message.encoding} stores pixels in pairs")
     dtype, channels, _ = encodings[message.encoding]
     row = message.width * channels * np.dtype(dtype).itemsize
     if message.step < row:

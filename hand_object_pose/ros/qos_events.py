@@ -3,6 +3,6 @@
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
 except ImportError:
-    from rclpy.qos_event import SubscriptionEventCallbacks  # type: ignore[import-not-found, no-redef]
+    from rclpy.qos_event import SubscriptionEventCallbacks
 
 __all__ = ["SubscriptionEventCallbacks"]
