@@ -194,7 +194,7 @@ def test_low_confidence_is_no_estimate_and_ends_the_track() -> None:
     backend = FakeBackend(camera(), truth(), spread=30.0)
     pair = process(backend)
     assert not pair.valid
-    assert pair.confidence < 0.1
+    assert pair.confidence < EstimatorConfig.confidence_threshold
     assert "low confidence" in pair.reason
     sure = process(FakeBackend(camera(), truth(), spread=0.5))
     assert sure.confidence > 0.9

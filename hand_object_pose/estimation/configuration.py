@@ -37,7 +37,7 @@ class EstimatorConfig:
     margin: float = DEFAULT_MARGIN
     root_depth_mode: str = "depth_image"
     root_depth_value: float = 0.6
-    confidence_threshold: float = 0.1
+    confidence_threshold: float = 0.33
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True
     lost_after: float = 0.5
