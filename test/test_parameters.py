@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.estimation import region_of_interest, root_depth
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.ros.estimator_factory import estimator_config
-from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.ros.parameters import PARAMETERS, SPECS, Settings, documentation
 
 ROOT = Path(__file__).resolve().parent.parent
