@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
-from hand_object_pose.demo.topics import BagTopics, find_topics
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.bag_file import open_bag
+from hand_object_pose.evaluation.message_values import object_pose, points
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.se3 import pose_matrix, quaternion_xyzw_to_wxyz, rotation_from_wxyz
+from hand_object_pose.replay.topics import BagTopics, find_topics
 from hand_object_pose.ros.stamps import first_stamp
 from hand_object_pose.synthetic.sample import SceneTruth
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -91,23 +89,6 @@ def read_bag(path: Path, image: str = "", depth: str = "") -> BagContent:
         truth = _read_truth(reader, topics.ground_truth) if topics.ground_truth else Truth()
         period = max(reader.duration / 1e9, 1e-3)
         return BagContent(path, topics, types, period, camera_from_info(info), stamps, frame_id, truth)
-
-
-def object_pose(message: Any) -> FloatArray:
-    """(4, 4) of a geometry_msgs/Pose."""
-    position, turn = message.position, message.orientation
-    quaternion = quaternion_xyzw_to_wxyz(np.array([turn.x, turn.y, turn.z, turn.w]))
-    return pose_matrix(rotation_from_wxyz(quaternion), np.array([position.x, position.y, position.z]))
-
-
-def nanoseconds(time: Any) -> int:
-    """Of a builtin_interfaces/Time."""
-    return int(time.sec) * 10**9 + int(time.nanosec)
-
-
-def points(messages: Any) -> FloatArray:
-    """(N, 3) of a list of geometry_msgs/Point."""
-    return np.array([[point.x, point.y, point.z] for point in messages], dtype=float).reshape(-1, 3)
 
 
 def _image_stamps(reader: AnyReader, topic: str) -> tuple[list[int], str]:

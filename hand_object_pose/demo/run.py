@@ -8,7 +8,6 @@ from hand_object_pose.demo.bag_content import BagContent, read_bag
 from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.demo.consistency import consistency_problems
 from hand_object_pose.demo.counts import count_images
-from hand_object_pose.demo.environment import available_cores, describe_environment
 from hand_object_pose.demo.recording import HeardEstimate, Recording, read_recording
 from hand_object_pose.demo.report import write_demo_report
 from hand_object_pose.demo.requirements import requirements
@@ -26,6 +25,7 @@ from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.evaluation.baseline import Baseline
+from hand_object_pose.evaluation.environment import available_cores, describe_environment
 
 METRICS, REPORT, ESTIMATES = "metrics.json", "report.html", "estimates"
 

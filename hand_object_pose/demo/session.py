@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.demo.processes import Child, ChildFailedError
-from hand_object_pose.demo.topics import BagTopics
+from hand_object_pose.replay.topics import BagTopics
 from hand_object_pose.ros.localhost import localhost_only
 
 _START_LIMIT = 120.0

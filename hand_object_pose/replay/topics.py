@@ -1,4 +1,4 @@
-"""Which topics of a bag are given to the node."""
+"""Which topics of a bag are given to the node, or to the estimator without it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,13 +48,20 @@ class BagTopics:
         return (self.image.name, self.camera_info, *(name for name in optional if name))
 
 
-def find_topics(bag: Path, types: Mapping[str, str], image: str = "", depth: str = "") -> BagTopics:
+def find_topics(
+    bag: Path,
+    types: Mapping[str, str],
+    image: str = "",
+    depth: str = "",
+    options: tuple[str, str] = ("--image", "--depth"),
+) -> BagTopics:
     """Tell a bag's topics apart by their types and names.
 
     Args:
         bag: for messages.
         types: message type by topic.
         image, depth: base names of the topics to take; empty: the only ones that can be meant.
+        options: what the command calls these two, for messages.
 
     Raises:
         UserError: the bag lacks something that is needed, or several topics can be meant.
@@ -62,7 +69,7 @@ def find_topics(bag: Path, types: Mapping[str, str], image: str = "", depth: str
     streams = [stream for name, kind in sorted(types.items()) if (stream := _stream(name, kind))]
     colours = [stream for stream in streams if "depth" not in stream.name.lower()]
     depths = [stream for stream in streams if "depth" in stream.name.lower()]
-    chosen = _chosen(bag, "--image", image, colours or streams)
+    chosen = _chosen(bag, options[0], image, colours or streams)
     if chosen is None:
         raise UserError(f"{bag}: holds no topic of colour images ({IMAGE} or {COMPRESSED}); found {_listed(types)}")
     info = chosen.base.rpartition("/")[0] + "/camera_info"
@@ -75,7 +82,7 @@ def find_topics(bag: Path, types: Mapping[str, str], image: str = "", depth: str
     return BagTopics(
         chosen,
         info,
-        _chosen(bag, "--depth", depth, depths),
+        _chosen(bag, options[1], depth, depths),
         detections[0] if detections else None,
         truths[0] if truths else None,
     )

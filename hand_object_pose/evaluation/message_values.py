@@ -1,0 +1,27 @@
+"""Arrays and numbers of common messages, as rosbags and rclpy give them. Needs no ROS."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.geometry.se3 import pose_matrix, quaternion_xyzw_to_wxyz, rotation_from_wxyz
+
+FloatArray = NDArray[np.floating]
+
+
+def object_pose(message: Any) -> FloatArray:
+    """(4, 4) of a geometry_msgs/Pose."""
+    position, turn = message.position, message.orientation
+    quaternion = quaternion_xyzw_to_wxyz(np.array([turn.x, turn.y, turn.z, turn.w]))
+    return pose_matrix(rotation_from_wxyz(quaternion), np.array([position.x, position.y, position.z]))
+
+
+def nanoseconds(time: Any) -> int:
+    """Of a builtin_interfaces/Time."""
+    return int(time.sec) * 10**9 + int(time.nanosec)
+
+
+def points(messages: Any) -> FloatArray:
+    """(N, 3) of a list of geometry_msgs/Point."""
+    return np.array([[point.x, point.y, point.z] for point in messages], dtype=float).reshape(-1, 3)
