@@ -102,7 +102,9 @@ def test_root_depth_from_the_depth_image() -> None:
         for (column, row), z in zip(pixels, backend.scene.hand[:, 2], strict=True):
             patch = depth[row - radius : row + radius + 1, column - radius : column + radius + 1]
             np.minimum(patch, z, out=patch)
-    pair = process(backend, replace(TRUE_DEPTH, root_depth_mode="depth_image"), depth=depth, true_root_depth=None)
+    # The depth image shows no object, so there is no surface to fit.
+    config = replace(TRUE_DEPTH, root_depth_mode="depth_image", surface_fit=False)
+    pair = process(backend, config, depth=depth, true_root_depth=None)
     assert pair.root_depth_source == "depth_image"
     assert pair.root_depth == pytest.approx(backend.scene.joints[0, 2], abs=0.008)
     assert_true(pair, backend, millimetres=9.0)
@@ -326,7 +328,7 @@ def test_stages_are_timed() -> None:
     estimator.prepare()
     frame = frame_of(backend.shown, true_root_depth=0.6, **detections(backend.shown, backend.scene))
     timing = estimator.process(frame).timing
-    assert set(timing) == {"crop", "network", "root_depth", "lift", "contacts", "total"}
+    assert set(timing) == {"crop", "network", "root_depth", "lift", "surface_fit", "contacts", "total"}
     assert sum(value for name, value in timing.items() if name != "total") <= timing["total"]
 
 

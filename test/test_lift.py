@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.backend import LixelGeometry
 from hand_object_pose.estimation.lift import (
@@ -124,3 +125,23 @@ def test_wrong_shapes_are_refused() -> None:
         lixels_to_camera(np.zeros((5, 3)), np.eye(3)[None], np.ones(1), PAPER)
     with pytest.raises(ValueError, match="root_depth"):
         Lift(np.eye(3)[None], np.ones(2), PAPER)
+
+
+def test_origins_voted_in_lixels_and_in_metres_give_the_same_pose() -> None:
+    """A vote for the place where an object's origin projects means the same as the metric vote for that origin."""
+    rng = np.random.default_rng(5)
+    geometry = LixelGeometry(128, 32, 0.25, origin_in_lixels=True)
+    matrix = np.array([[[300.0, 0, 60], [0, 305.0, 66], [0, 0, 1]]])
+    wrist, origins = np.array([[0.03, -0.02, 0.61]]), rng.normal([0, 0, 0.6], 0.05, (1, 40, 3))
+    viewing = Rotation.from_rotvec([0.1, -0.2, 0.05]).as_matrix()[None]
+    lift = Lift(matrix, np.array([0.6]), geometry)
+    voted = lift.translation(lift.lixels(origins), wrist, viewing)
+    for index in range(40):
+        _, found = object_to_camera(np.eye(3)[None], voted[:, index], wrist, viewing)
+        np.testing.assert_allclose(found, origins[:, index], atol=1e-12)
+
+
+def test_metric_votes_pass_unchanged() -> None:
+    votes = np.random.default_rng(6).normal(size=(1, 9, 3))
+    lift = Lift(np.eye(3)[None], np.array([0.6]), LixelGeometry(128, 32, 0.25))
+    np.testing.assert_array_equal(lift.translation(votes, np.zeros((1, 3)), np.eye(3)[None]), votes)

@@ -15,11 +15,18 @@ from hand_object_pose.estimation.lift import Lift
 from hand_object_pose.geometry.neighbours import neighbour_table, reference_neighbour_table, stack_tables
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.network.attention import MutualAttention, _attend, attention_map
-from hand_object_pose.network.config import PRESETS, NetworkConfig, config_from_dict, config_to_dict, preset_config
+from hand_object_pose.network.config import (
+    PRESETS,
+    EncoderConfig,
+    NetworkConfig,
+    config_from_dict,
+    config_to_dict,
+    preset_config,
+)
 from hand_object_pose.network.encoder import IMAGENET_MEAN, IMAGENET_STD, Encoder, ImageNormalisation
 from hand_object_pose.network.graph import GraphConvolution, neighbour_sum
 from hand_object_pose.network.imagenet import load_imagenet_weights
-from hand_object_pose.network.lixels import soft_argmax
+from hand_object_pose.network.lixels import TemplateLixelHead, soft_argmax
 from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction, _sample
 from hand_object_pose.network.refinement import NodeFeatures, Refinement
 from hand_object_pose.network.rotations import proper_mean
@@ -261,7 +268,8 @@ def total(predicted: NetworkPrediction) -> torch.Tensor:
 def test_every_parameter_takes_part(compact: HandObjectNetwork) -> None:
     compact.zero_grad()
     total(compact(*inputs())).backward()
-    idle = [name for name, value in compact.named_parameters() if value.grad is None or not value.grad.any()]
+    trained = {name: value for name, value in compact.named_parameters() if value.requires_grad}
+    idle = [name for name, value in trained.items() if value.grad is None or not value.grad.any()]
     compact.zero_grad()
     assert idle == []
 
@@ -271,7 +279,7 @@ def test_gradient_of_the_whole_network_equals_a_finite_difference(compact: HandO
     network.load_state_dict(compact.state_dict())
     network.double()
     batch = inputs(1, torch.float64)
-    weight = network.hand_encoder.get_parameter("layer4.0.conv1.weight")
+    weight = network.hand_encoder.get_parameter("stages.layer4.0.layers.0.convolution.weight")
     direction = torch.randn_like(weight)
     total(network(*batch)).backward()
     assert weight.grad is not None
@@ -283,6 +291,28 @@ def test_gradient_of_the_whole_network_equals_a_finite_difference(compact: HandO
             values.append(float(total(network(*batch))))
             weight.sub_(sign * step * direction)
     assert slope == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-4)
+
+
+def test_the_template_head_treats_vertices_by_place_and_not_by_index() -> None:
+    """Reordering an object's vertices reorders its rough mesh, and nothing else."""
+    torch.manual_seed(0)
+    head = TemplateLixelHead(COMPACT).eval()
+    features, template, order = torch.randn(2, 320, 4, 4), torch.rand(2, 1000, 3), torch.randperm(1000)
+    with torch.inference_mode():
+        mean, spread = head(features, template)
+        moved_mean, moved_spread = head(features, template[:, order])
+    torch.testing.assert_close(moved_mean, mean[:, order], atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(moved_spread, spread[:, order], atol=1e-4, rtol=1e-5)
+
+
+def test_lixel_votes_are_where_the_nodes_are_unless_something_is_learned(compact: HandObjectNetwork) -> None:
+    """With a silent tail the voted origin is the rough mesh's middle."""
+    network = HandObjectNetwork(COMPACT, default_hand()).eval()
+    torch.nn.init.zeros_(network.refinement.object.tail.second.weight)
+    torch.nn.init.zeros_(network.refinement.object.tail.second.bias)
+    with torch.inference_mode():
+        prediction = network(*inputs())
+    torch.testing.assert_close(prediction.translation, prediction.rough_object.mean(dim=1), atol=1e-4, rtol=1e-5)
 
 
 # Encoders and presets
@@ -309,8 +339,7 @@ def test_imagenet_weights_of_another_architecture_are_refused(tmp_path, compact:
 
 
 def test_imagenet_weights_fill_both_encoders(tmp_path) -> None:
-    config = replace(COMPACT, encoder=replace(COMPACT.encoder, stem_width=64, widths=(64, 128, 256, 512)))
-    config = replace(config, encoder=replace(config.encoder, blocks=(2, 2, 2, 2)))
+    config = replace(COMPACT, encoder=EncoderConfig("basic", blocks=(2, 2, 2, 2)))
     network = HandObjectNetwork(config, default_hand())
     theirs = torchvision.models.resnet18()
     torch.save(theirs.state_dict(), tmp_path / "resnet18.pth")

@@ -24,6 +24,8 @@ class LixelGeometry:
         joints_in_grid: regress joints from the mesh in lixel units (the released network) instead of from metres.
         root_from_hand: the wrist's x and y come from the refined hand; False only to replay the authors'
             evaluation, which was given the whole true wrist.
+        origin_in_lixels: translations are votes for the place of the object's origin in lixel units, rather than
+            metres relative to the wrist.
         viewing_direction_compensated: R and T are voted in the frame of a virtual camera that looks through
             the crop's centre, and must be turned by that rotation.
     """
@@ -32,6 +34,7 @@ class LixelGeometry:
     bins: int
     depth_radius: float
     joints_in_grid: bool = False
+    origin_in_lixels: bool = False
     root_from_hand: bool = True
     viewing_direction_compensated: bool = True
 
@@ -65,7 +68,7 @@ class NetworkOutput:
         hand_lixels: refined hand (B, 778, 3); hand_sigma: spread of its rough lixels (B, 778, 3).
         object_lixels: rough object (B, 1000, 3).
         quaternion: (B, 4) in (w, x, y, z), of any non-zero length.
-        translation: (B, 3) metres, object origin relative to the wrist.
+        translation: (B, 3) object origin, metres relative to the wrist, or lixel units; see ``LixelGeometry``.
         votes: (B, 1000, 7), one quaternion and translation per object node.
     """
 

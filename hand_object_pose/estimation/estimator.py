@@ -14,9 +14,13 @@ from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.region_of_interest import Region
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
+from hand_object_pose.estimation.surface_fit import fit_surface
 from hand_object_pose.estimation.timing import StageTimer
-from hand_object_pose.estimation.view import View
+from hand_object_pose.estimation.view import Lifted, View
+from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.distance_grids import grid_of
+from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
 
@@ -119,10 +123,20 @@ class Estimator:
             return self._nothing(region, root.reason, root)
         with timer.stage("lift"):
             lifted = view.lift(output, root.depth, self._regressor)
+        with timer.stage("surface_fit"):
+            lifted = self._fitted(frame, view, model, root, lifted)
             seen = Observation(self._weights, model, view, output, root, lifted)
             pair = self._judged(frame, region, seen)
         with timer.stage("contacts"):
             return replace(pair, contacts=self._contacts(seen))
+
+    def _fitted(self, frame: Frame, view: View, model: ObjectModel, root: RootDepthEstimate, lifted: Lifted) -> Lifted:
+        """The object pulled onto the surface that the depth image shows, where the wrist's depth comes from it, too."""
+        if not self._config.surface_fit or root.source != "depth_image" or view.mirrored:
+            return lifted
+        posed = TriangleMesh(transform_points(lifted.object_pose, model.vertices), model.faces)
+        motion = fit_surface(frame, posed, TriangleMesh(lifted.hand, self._weights.hand.faces))
+        return replace(lifted, object_pose=motion @ lifted.object_pose)
 
     def _judged(self, frame: Frame, region: Region, seen: Observation) -> HandObjectEstimate:
         """The pair without contacts; the tracker learns whether it may be followed."""

@@ -62,6 +62,17 @@ class Lift:
         """Lixels (B, N, 3) of points (B, N, 3) in metres, camera frame."""
         return camera_to_lixels(points, self.matrix, self.root_depth, self.geometry)
 
+    def translation(self, votes: Array, wrist: Array, viewing_rotation: Array) -> Array:
+        """Translations t_v (B, N, 3) in metres, relative to the wrist, in the virtual camera's frame.
+
+        Args:
+            votes: (B, N, 3) as the network votes, see ``LixelGeometry.origin_in_lixels``.
+            wrist: (B, 3), metres, camera frame; viewing_rotation: R_view (B, 3, 3).
+        """
+        if not self.geometry.origin_in_lixels:
+            return votes
+        return (self.points(votes) - wrist[:, None]) @ viewing_rotation
+
     def joints(self, lixels: Array, regressor: Array) -> Array:
         """Joints (B, 21, 3) in metres of hand lixels (B, 778, 3), regressed by G (21, 778) of equation 22."""
         if self.geometry.joints_in_grid:

@@ -101,9 +101,9 @@ class Observation:
         return ObjectEstimate(self.model.name, pose, covariance, known, not reason, reason)
 
     def _vote_covariance(self) -> FloatArray:
-        output = self.output
+        lifted = self.lifted
         covariance = vote_covariance(
-            output.votes[0], output.quaternion[0], output.translation[0], self.view.viewing_rotation
+            lifted.votes, self.output.quaternion[0], lifted.translation, self.view.viewing_rotation
         )
         if not self.view.mirrored:
             return covariance

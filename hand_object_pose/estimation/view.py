@@ -20,12 +20,20 @@ FloatArray = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Lifted:
-    """An answer in metres, camera frame: hand (778, 3), joints (21, 3), rough object (1000, 3), object pose (4, 4)."""
+    """An answer in metres.
+
+    Attributes:
+        hand: (778, 3), joints: (21, 3), rough_object: (1000, 3), object_pose: (4, 4); camera frame.
+        translation: (3,) and votes: (1000, 7) as in ``NetworkOutput``, but with translations in metres, relative to the
+            wrist; in the virtual camera's frame and, for a left hand, mirrored.
+    """
 
     hand: FloatArray
     joints: FloatArray
     rough_object: FloatArray
     object_pose: FloatArray
+    translation: FloatArray
+    votes: FloatArray
 
 
 @dataclass(frozen=True)
@@ -72,14 +80,17 @@ class View:
         """Metres in the camera frame, given the wrist's depth in metres and G (21, 778)."""
         lift = Lift(self.camera.matrix[None], np.array([root_depth]), self.geometry)
         joints = lift.joints(output.hand_lixels, regressor)
-        rotation, translation = object_to_camera(
-            rotation_from_wxyz(output.quaternion), output.translation, joints[:, WRIST], self.viewing_rotation[None]
-        )
+        wrist, turn = joints[:, WRIST], self.viewing_rotation[None]
+        voted = lift.translation(output.translation[:, None], wrist, turn)[:, 0]
+        voices = lift.translation(output.votes[..., 4:], wrist, turn)
+        metric = voted[0], np.concatenate([output.votes[..., :4], voices], axis=-1)[0]
+        rotation, translation = object_to_camera(rotation_from_wxyz(output.quaternion), voted, wrist, turn)
         hand, rough = lift.points(output.hand_lixels)[0], lift.points(output.object_lixels)[0]
         pose = pose_matrix(rotation, translation)[0]
         if self.mirrored:
-            return Lifted(mirror_points(hand), mirror_points(joints[0]), mirror_points(rough), mirror_pose(pose))
-        return Lifted(hand, joints[0], rough, pose)
+            points = mirror_points(hand), mirror_points(joints[0]), mirror_points(rough)
+            return Lifted(*points, mirror_pose(pose), *metric)
+        return Lifted(hand, joints[0], rough, pose, *metric)
 
     def _relative(self, lixels: FloatArray) -> FloatArray:
         size = self.geometry.image_size

@@ -11,19 +11,24 @@ PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 LayerName = Literal["stem", "pool", "layer1", "layer2", "layer3", "layer4"]
 
 
+LITE_CHANNELS = {"stem": 32, "layer1": 24, "layer2": 40, "layer3": 112, "layer4": 320}
+"""Feature maps of EfficientNet-Lite0, see ``network.efficientnet_lite``."""
+
+
 @dataclass(frozen=True)
 class EncoderConfig:
-    """One ResNet (equations 4 and 7).
+    """One encoder (equations 4 and 7).
 
     Attributes:
-        block: "bottleneck" (ResNet-50) or "basic" (ResNet-18).
+        block: "bottleneck" (ResNet-50), "basic" (ResNet-18), or "lite" (EfficientNet-Lite0, which has one size: the
+            other settings do not apply).
         stem_width: channels of the first convolution.
         widths: channels of the four stages before the block's expansion.
         blocks: blocks in each stage.
         stem_norm: BatchNorm after the stem's convolution; shortcut_norm: BatchNorm in the shortcuts.
     """
 
-    block: Literal["basic", "bottleneck"] = "bottleneck"
+    block: Literal["basic", "bottleneck", "lite"] = "bottleneck"
     stem_width: int = 64
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
     blocks: tuple[int, int, int, int] = (3, 4, 6, 3)
@@ -33,6 +38,8 @@ class EncoderConfig:
     @property
     def channels(self) -> dict[str, int]:
         """Channels of each named feature map."""
+        if self.block == "lite":
+            return LITE_CHANNELS
         expansion = 4 if self.block == "bottleneck" else 1
         stages = {f"layer{number}": width * expansion for number, width in enumerate(self.widths, start=1)}
         return {"stem": self.stem_width, "pool": self.stem_width, **stages}
@@ -48,6 +55,8 @@ class NetworkConfig:
         image_normalisation: "imagenet" (mean and deviation), or "bgr" (channels reversed, no scaling).
         bins: L, lixels along each axis; depth_radius: D in metres.
         upsampling: channels after each doubling of the last feature map; the last map must be L wide.
+        object_head: "per_vertex" (one row of weights a vertex, as for the hand), or "template": rows computed from
+            each vertex's place in the object's own frame, which objects share and unseen ones have, too.
         depth_head: "pooled" (global pooling, then 1-D layers to L bins), or "flattened" (the last feature map's
             positions serve as the L depth bins, as in the released network).
         joint_upsampling, mask_channels: widths of the two heads that only training has.
@@ -62,7 +71,10 @@ class NetworkConfig:
         residual_blocks: graph residual blocks between attention and tail.
         attention_after_every_block: another mutual attention after each residual block.
         rotation_mean: "proper" (on SO(3)), or "componentwise".
-        translation_scale: metres of a raw translation vote of one.
+        translation_votes: "metric", relative to the wrist, or "lixel": each node votes for where the object's origin
+            is relative to its own rough place, in lixel units, lifted like the meshes. A crop does not show its metric
+            scale; metric votes have to guess it, lixel votes do not.
+        translation_scale: metres, or lixel units, of a raw translation vote of one.
         joints_in_grid, viewing_direction_compensated: see ``LixelGeometry``.
     """
 
@@ -73,6 +85,7 @@ class NetworkConfig:
     bins: int = 64
     depth_radius: float = 0.15
     upsampling: tuple[int, ...] = (256, 256, 256)
+    object_head: Literal["per_vertex", "template"] = "per_vertex"
     depth_head: Literal["pooled", "flattened"] = "pooled"
     depth_channels: int = 256
     joint_upsampling: tuple[int, ...] = (256, 256, 256)
@@ -88,6 +101,7 @@ class NetworkConfig:
     residual_blocks: int = 3
     attention_after_every_block: bool = False
     rotation_mean: Literal["proper", "componentwise"] = "proper"
+    translation_votes: Literal["metric", "lixel"] = "metric"
     translation_scale: float = 0.1
     joints_in_grid: bool = False
     viewing_direction_compensated: bool = True
@@ -109,6 +123,7 @@ class NetworkConfig:
             bins=self.bins,
             depth_radius=self.depth_radius,
             joints_in_grid=self.joints_in_grid,
+            origin_in_lixels=self.translation_votes == "lixel",
             viewing_direction_compensated=self.viewing_direction_compensated,
         )
 
@@ -145,15 +160,19 @@ def preset_config(name: str) -> NetworkConfig:
         return NetworkConfig(
             preset="compact",
             image_size=128,
-            encoder=EncoderConfig("basic", stem_width=16, widths=(24, 64, 128, 256), blocks=(1, 2, 2, 1)),
+            encoder=EncoderConfig("lite"),
             bins=32,
             depth_radius=0.25,
-            upsampling=(64, 64, 32),
+            upsampling=(64, 64, 64),
+            object_head="template",
             depth_channels=64,
             joint_upsampling=(32, 32, 32),
             mask_channels=(48, 32, 24),
             global_channels=128,
+            sampled_layers=("stem", "layer1", "layer2"),
             template_in_node_features=True,
+            translation_votes="lixel",
+            translation_scale=4.0,
             head_hidden=64,
             node_channels=32,
         )

@@ -98,10 +98,47 @@ class LixelHead(nn.Module):
             (u, v, z) and its standard deviations, each (B, points, 3), lixel units.
         """
         upsampled = self.deconv(features)
-        logits = (
+        return _read(
             self.conv_u(upsampled.mean(dim=2)),
             self.conv_v(upsampled.mean(dim=3)),
             self.depth(features),
         )
-        means, spreads = zip(*(soft_argmax(axis) for axis in logits), strict=True)
-        return torch.stack(means, dim=-1), torch.stack(spreads, dim=-1)
+
+
+class TemplateLixelHead(nn.Module):
+    """An object's rough mesh as lixels, for objects whose vertices are given by their places, not by their index.
+
+    ``LixelHead`` ends in a 1x1 convolution whose row i belongs to vertex i, of every object alike. Here the row is
+    computed from the vertex's place in the object's own frame and from the whole template's shape. Neighbours
+    on the mesh then have similar rows, and no object has to share rows with another.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        in_channels, channels = config.encoder.channels["layer4"], config.upsampling[-1]
+        self.deconv = upsampler(in_channels, config.upsampling)
+        self.depth = PooledDepthHead(in_channels, config.depth_channels, config.bins, channels)
+        self.place = nn.Sequential(nn.Linear(3, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+        self.rows = nn.Sequential(nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 3 * channels))
+
+    def forward(self, features: Tensor, template: Tensor) -> tuple[Tensor, Tensor]:
+        """Points and their spread.
+
+        Args:
+            features: the last map, (B, C, S/32, S/32).
+            template: (B, V, 3), the objects' vertices in their own frames, decimetres.
+
+        Returns:
+            (u, v, z) and its standard deviations, each (B, V, 3), lixel units.
+        """
+        upsampled, places = self.deconv(features), self.place(template)
+        shape = places.amax(dim=1, keepdim=True).expand_as(places)
+        rows = self.rows(torch.cat([places, shape], dim=-1)).chunk(3, dim=-1)
+        lines = upsampled.mean(dim=2), upsampled.mean(dim=3), self.depth(features)
+        return _read(*(row @ line / line.shape[1] ** 0.5 for row, line in zip(rows, lines, strict=True)))
+
+
+def _read(*logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Means and spreads (B, V, 3) of the heatmaps (B, V, L) of three axes."""
+    means, spreads = zip(*(soft_argmax(axis) for axis in logits), strict=True)
+    return torch.stack(means, dim=-1), torch.stack(spreads, dim=-1)

@@ -11,8 +11,9 @@ from hand_object_pose.geometry.neighbours import neighbour_table
 from hand_object_pose.hand.hand_model import NUM_HAND_VERTICES, HandModel
 from hand_object_pose.hand.joints import NUM_JOINTS
 from hand_object_pose.network.config import NetworkConfig
+from hand_object_pose.network.efficientnet_lite import LiteBranch, LiteTrunk
 from hand_object_pose.network.encoder import Encoder, ImageNormalisation
-from hand_object_pose.network.lixels import LixelHead
+from hand_object_pose.network.lixels import LixelHead, TemplateLixelHead
 from hand_object_pose.network.mask_head import MaskHead
 from hand_object_pose.network.refinement import NodeFeatures, Refinement
 from hand_object_pose.network.rotations import componentwise_mean, proper_mean
@@ -46,7 +47,8 @@ class NetworkPrediction(RoughPrediction):
 
     Attributes:
         refined_hand: (B, 778, 3), lixel units.
-        votes: (B, 1000, 7): quaternion (w, x, y, z) of any length, translation in metres relative to the wrist.
+        votes: (B, 1000, 7): quaternion (w, x, y, z) of any length, and translation: metres relative to the wrist, or
+            lixel units (``NetworkConfig.translation_votes``).
         quaternion: (B, 4), mean rotation; translation: (B, 3), mean translation.
         attention_to_hand: (B, 778, 1000), attention_to_object: (B, 1000, 778), on request.
     """
@@ -85,9 +87,10 @@ class HandObjectNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.normalise = ImageNormalisation(config.image_normalisation)
-        self.hand_encoder, self.object_encoder = Encoder(config.encoder), Encoder(config.encoder)
+        self.trunk = LiteTrunk() if config.encoder.block == "lite" else None
+        self.hand_encoder, self.object_encoder = _encoder(config), _encoder(config)
         self.hand_mesh = LixelHead(config, NUM_HAND_VERTICES, config.upsampling)
-        self.object_mesh = LixelHead(config, NUM_OBJECT_VERTICES, config.upsampling)
+        self.object_mesh = _object_head(config)
         self.joint_head = LixelHead(config, NUM_JOINTS, config.joint_upsampling) if training_heads else None
         self.mask_head = MaskHead(config) if training_heads else None
         self.global_fusion = nn.Linear(config.encoder.channels["layer4"], config.global_channels)
@@ -110,11 +113,11 @@ class HandObjectNetwork(nn.Module):
         """
         check_shape("template", template, ("B", NUM_OBJECT_VERTICES, 3))
         check_shape("neighbours", neighbours, ("B", NUM_OBJECT_VERTICES, "K"))
-        stage = self.first_stage(image)
+        stage = self.first_stage(image, template)
         features = self._initial_features(stage, template)
         hand_table = self.hand_neighbours.expand(image.shape[0], -1, -1)
         offsets, raw_votes = self.refinement(features, hand_table, neighbours)
-        votes = self._metric_votes(raw_votes)
+        votes = self._scaled_votes(raw_votes, stage.rough.rough_object)
         maps = self.refinement.attention_maps(features, hand_table, neighbours) if return_attention else (None, None)
         average = proper_mean if self.config.rotation_mean == "proper" else componentwise_mean
         return NetworkPrediction(
@@ -127,14 +130,15 @@ class HandObjectNetwork(nn.Module):
             attention_to_object=maps[1],
         )
 
-    def first_stage(self, image: Tensor) -> FirstStage:
-        """Encoders and rough meshes (sections 3.1 and 3.2) of images (B, 3, S, S), RGB in [0, 1]."""
+    def first_stage(self, image: Tensor, template: Tensor) -> FirstStage:
+        """Encoders and rough meshes (sections 3.1 and 3.2); the arguments are those of ``forward``."""
         size = self.config.image_size
         check_shape("image", image, ("B", 3, size, size))
         normalised = self.normalise(image).contiguous(memory_format=torch.channels_last)
-        hand_maps, object_maps = self.hand_encoder(normalised), self.object_encoder(normalised)
+        below = normalised if self.trunk is None else self.trunk(normalised)
+        hand_maps, object_maps = self.hand_encoder(below), self.object_encoder(below)
         rough_hand, hand_sigma = self.hand_mesh(hand_maps["layer4"])
-        rough_object, object_sigma = self.object_mesh(object_maps["layer4"])
+        rough_object, object_sigma = self._rough_object(object_maps["layer4"], template)
         rough = RoughPrediction(
             rough_hand=rough_hand,
             rough_object=rough_object,
@@ -145,6 +149,11 @@ class HandObjectNetwork(nn.Module):
         )
         return FirstStage(normalised, hand_maps, object_maps, rough)
 
+    def _rough_object(self, features: Tensor, template: Tensor) -> tuple[Tensor, Tensor]:
+        if isinstance(self.object_mesh, TemplateLixelHead):
+            return self.object_mesh(features, template * _DECIMETRES)
+        return self.object_mesh(features)
+
     def _initial_features(self, stage: FirstStage, template: Tensor) -> NodeFeatures:
         hand_template = self.hand_template.expand(template.shape[0], -1, -1)
         fused = stage.hand_maps["layer4"] + stage.object_maps["layer4"]
@@ -154,8 +163,11 @@ class HandObjectNetwork(nn.Module):
             shared=self.global_fusion(fused.mean(dim=(2, 3))),
         )
 
-    def _metric_votes(self, raw: Tensor) -> Tensor:
-        return torch.cat([raw[..., :4], raw[..., 4:] * self.config.translation_scale], dim=-1)
+    def _scaled_votes(self, raw: Tensor, rough_object: Tensor) -> Tensor:
+        translation = raw[..., 4:] * self.config.translation_scale
+        if self.config.translation_votes == "lixel":
+            translation = translation + rough_object
+        return torch.cat([raw[..., :4], translation], dim=-1)
 
     def _node_features(self, rough: Tensor, image: Tensor, maps: dict[str, Tensor], template: Tensor) -> Tensor:
         """Equations 10 and 11 without f_g: (B, V, C).
@@ -171,6 +183,16 @@ class HandObjectNetwork(nn.Module):
         if self.config.template_in_node_features:
             parts.append(template * _DECIMETRES)
         return torch.cat(parts, dim=-1)
+
+
+def _encoder(config: NetworkConfig) -> Encoder | LiteBranch:
+    return LiteBranch() if config.encoder.block == "lite" else Encoder(config.encoder)
+
+
+def _object_head(config: NetworkConfig) -> LixelHead | TemplateLixelHead:
+    if config.object_head == "template":
+        return TemplateLixelHead(config)
+    return LixelHead(config, NUM_OBJECT_VERTICES, config.upsampling)
 
 
 def _sample(layer: Tensor, grid: Tensor) -> Tensor:

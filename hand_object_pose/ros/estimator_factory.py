@@ -48,6 +48,7 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         roi_box=tuple(settings.numbers("roi.box")),
         root_depth_mode=settings.text("root_depth.mode"),
         root_depth_value=settings.number("root_depth.value"),
+        surface_fit=settings.flag("surface_fit"),
         confidence_threshold=settings.number("confidence_threshold"),
         contact_distance=settings.number("contact.distance"),
         lost_after=settings.number("lost_after"),

@@ -132,6 +132,9 @@ PARAMETERS = (
         dynamic=True,
     ),
     ParameterSpec(
+        "surface_fit", True, "Pull the object onto the depth image, where the wrist's depth is from it.", dynamic=True
+    ),
+    ParameterSpec(
         "sync_wait", 0.05, "How long an image waits for its camera_info and depth.", unit="s", low=0.0, high=1.0
     ),
     ParameterSpec(

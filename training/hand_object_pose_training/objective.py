@@ -86,7 +86,7 @@ class Objective(nn.Module):
             refined = self._hand_terms(prediction.refined_hand, batch, lift)
             terms = {name: term + refined[name] if name in refined else term for name, term in terms.items()}
             terms["rotation"] = rotation_loss(prediction.quaternion, truth.quaternion)
-            terms["translation"] = translation_loss(prediction.translation, truth.translation)
+            terms["translation"] = translation_loss(_translation(prediction, batch, lift), truth.translation)
         return terms
 
     def _first_stage_terms(
@@ -130,7 +130,7 @@ class Objective(nn.Module):
         cost = self._choice_cost(prediction, batch, lift, poses)
         if isinstance(prediction, NetworkPrediction):
             turned = rotation_loss(prediction.quaternion[:, None], quaternion)
-            moved = translation_loss(prediction.translation[:, None], translation)
+            moved = translation_loss(_translation(prediction, batch, lift)[:, None], translation)
             cost = cost + _POSE_WEIGHT_IN_CHOICE * (turned + moved)
         rows, best = torch.arange(len(poses), device=poses.device), cost.argmin(dim=1)
         chosen = poses[rows, best]
@@ -143,6 +143,11 @@ class Objective(nn.Module):
         points = template[:, None] @ poses[..., :3, :3].mT + poses[..., None, :3, 3]
         lixels = lift.lixels(points.flatten(1, 2)).unflatten(1, points.shape[1:3])
         return mesh_loss(prediction.rough_object[:, None, ::_CHOICE_STRIDE], lixels)
+
+
+def _translation(prediction: NetworkPrediction, batch: Batch, lift: Lift) -> Tensor:
+    """t_v (B, 3) in metres, relative to the true wrist, so that the hand's errors are not learned as the object's."""
+    return lift.translation(prediction.translation[:, None], batch.wrists, batch.viewing_rotations)[:, 0]
 
 
 def _padded(arrays: list[np.ndarray]) -> np.ndarray:

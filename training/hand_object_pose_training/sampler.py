@@ -7,21 +7,28 @@ from torch.utils.data import Sampler
 
 
 class ResumableSampler(Sampler[list[tuple[int, int]]]):
-    """Endless batches of (epoch, index), each epoch a new permutation; starts at any step."""
+    """Endless batches of (epoch, index), each epoch a new permutation; starts at any step.
 
-    def __init__(self, num_samples: int, batch_size: int, seed: int, first_step: int = 0) -> None:
-        if num_samples < batch_size:
-            raise ValueError(f"a batch of {batch_size} needs as many samples, found {num_samples}")
+    With several devices, each step takes ``batch_size`` samples for each of them, and ``rank`` its own share.
+    """
+
+    def __init__(
+        self, num_samples: int, batch_size: int, seed: int, first_step: int = 0, rank: int = 0, devices: int = 1
+    ) -> None:
+        if num_samples < batch_size * devices:
+            raise ValueError(f"a step of {batch_size * devices} needs as many samples, found {num_samples}")
         self.num_samples = num_samples
+        self.rank, self.devices = rank, devices
         self.batch_size = batch_size
         self.seed = seed
         self.first_step = first_step
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        batches = self.num_samples // self.batch_size
+        step_size = self.batch_size * self.devices
+        batches = self.num_samples // step_size
         epoch, batch = divmod(self.first_step, batches)
         while True:
             order = np.random.default_rng([self.seed, epoch]).permutation(self.num_samples)
-            for start in range(batch * self.batch_size, batches * self.batch_size, self.batch_size):
-                yield [(epoch, int(index)) for index in order[start : start + self.batch_size]]
+            for start in range(batch * step_size, batches * step_size, step_size):
+                yield [(epoch, int(index)) for index in order[start : start + step_size][self.rank :: self.devices]]
             epoch, batch = epoch + 1, 0

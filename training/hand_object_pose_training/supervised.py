@@ -38,7 +38,7 @@ class SupervisedNetwork(nn.Module):
     def predict_rough(self, batch: Batch) -> RoughPrediction:
         """Run the first stage on a batch."""
         with self._autocast(batch):
-            return self.network.first_stage(batch.images).rough
+            return self.network.first_stage(batch.images, self.objective.templates[batch.object_indices]).rough
 
     def _autocast(self, batch: Batch) -> torch.autocast:
         return torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=self.mixed_precision)

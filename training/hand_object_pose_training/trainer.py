@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from lightning_fabric.utilities.seed import seed_everything
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,6 +24,7 @@ from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.network.checkpoint import start_from_weights
 from hand_object_pose.network.config import preset_config
+from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
@@ -49,12 +52,15 @@ class TrainConfig:
     Attributes:
         shards: directory of rendered samples; validation_shards: of held-out ones.
         out: directory of the run: state, TensorBoard log.
-        preset: of the network; start_from: weights (.safetensors) of the same preset to begin with. Their file holds
+        preset: of the network; imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
+        start_from: weights (.safetensors) of the same preset to begin with. Their file holds
             no training-only heads and no optimizer: to go on with an interrupted run, repeat its command instead.
         steps: length of the run; or budget_minutes: measured once and turned into steps, which the state keeps.
         batch_size, seed: as named; gradient_clip: largest gradient norm.
         mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
-        device: "auto", "cpu", "cuda"; workers: loader processes.
+        device: "auto", "cpu", "cuda"; devices: how many, each in its own process with a batch of its own. Two processes
+            of one thread train faster on two cores than one process of two threads.
+        workers: loader processes of each device; 0 loads in the training process.
         save_every, validate_every: steps.
         first_stage_steps: train only encoders and rough meshes for so long, which takes about half the time a step:
             before rough meshes are roughly right, the refinement samples features beside hand and object.
@@ -64,6 +70,7 @@ class TrainConfig:
     validation_shards: Path
     out: Path
     preset: str = "compact"
+    imagenet_weights: Path | None = None
     start_from: Path | None = None
     steps: int | None = None
     budget_minutes: float | None = None
@@ -72,6 +79,7 @@ class TrainConfig:
     gradient_clip: float = 10.0
     mixed_precision: bool = False
     device: str = "auto"
+    devices: int = 1
     workers: int = 1
     save_every: int = 200
     validate_every: int = 1000
@@ -94,22 +102,28 @@ class Trainer:
         """
         if (config.steps is None) == (config.budget_minutes is None):
             raise UserError("give the length of the run either as --steps or as --budget-minutes")
-        self.config, self.catalogue, self.console = config, catalogue, Console()
-        self.fabric = Fabric(accelerator=config.device, devices=1)
+        self.config, self.catalogue = config, catalogue
+        self.fabric = _fabric(config)
+        self.console = Console(quiet=not self.fabric.is_global_zero)
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
         self.lineage = ""
+        if config.imagenet_weights is not None:
+            load_imagenet_weights(network, config.imagenet_weights)
+            self.lineage = f"encoders begun with {config.imagenet_weights.name} (ImageNet)"
         if config.start_from is not None:
             start_from_weights(network, config.start_from)
             self.lineage = lineage_of(load_weights_info(config.start_from))
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.geometry = network.config.lixels
         self.supervised = SupervisedNetwork(network, Objective(self.geometry, hand, catalogue), config.mixed_precision)
-        optimizer = torch.optim.Adam(network.parameters(), lr=config.schedule.learning_rate)
+        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.Adam(trained, lr=config.schedule.learning_rate)
         self.model, self.optimizer = self.fabric.setup(self.supervised, optimizer)
         self.step, self.seconds, self.total_steps = 0, 0.0, config.steps or 0
         self._resume()
-        self.log = SummaryWriter(str(config.out / "log"), purge_step=self.step)
+        log = str(config.out / "log") if self.fabric.is_global_zero else tempfile.mkdtemp()
+        self.log = SummaryWriter(log, purge_step=self.step)
 
     @property
     def state_path(self) -> Path:
@@ -129,7 +143,9 @@ class Trainer:
         self.log.close()
 
     def save(self) -> None:
-        """Write the run's state."""
+        """Write the run's state; of several processes only the first does."""
+        if not self.fabric.is_global_zero:
+            return
         network, optimizer = self.supervised.network.state_dict(), self.optimizer.state_dict()
         device = f"{self.fabric.device} ({os.cpu_count()} cores)"
         progress = self.step, self.total_steps, self.seconds
@@ -141,7 +157,8 @@ class Trainer:
         samples = ShardedSamples(config.shards)
         size = self.geometry.image_size
         dataset = CropDataset(samples, self.catalogue, size, config.augmentation, config.seed)
-        sampler = ResumableSampler(len(dataset), config.batch_size, config.seed, self.step)
+        share = self.fabric.global_rank, self.fabric.world_size
+        sampler = ResumableSampler(len(dataset), config.batch_size, config.seed, self.step, *share)
         return DataLoader(dataset, batch_sampler=sampler, num_workers=config.workers, collate_fn=collate)
 
     def _timed_step(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
@@ -185,6 +202,8 @@ class Trainer:
             self.save()
 
     def _validate(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
         samples = ShardedSamples(self.config.validation_shards)
         dataset = CropDataset(samples, self.catalogue, self.geometry.image_size, NO_AUGMENTATION)
         errors = validate(self.supervised, dataset)
@@ -224,6 +243,17 @@ class Trainer:
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
         self.lineage = state.lineage
         self.console.print(f"resuming at step {self.step} of {self.total_steps}")
+
+
+def _fabric(config: TrainConfig) -> Fabric:
+    """One process, or one a device; a step of the first stage alone leaves parameters unused."""
+    if config.devices == 1:
+        return Fabric(accelerator=config.device, devices=1)
+    fabric = Fabric(
+        accelerator=config.device, devices=config.devices, strategy=DDPStrategy(find_unused_parameters=True)
+    )
+    fabric.launch()
+    return fabric
 
 
 def lineage_of(weights: WeightsInfo) -> str:

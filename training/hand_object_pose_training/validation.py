@@ -38,7 +38,7 @@ def _batch_errors(supervised: SupervisedNetwork, batch: Batch, dataset: CropData
     joints = _arrays(lift.joints(refined, regressor))
     hands = zip(_arrays(lift.points(refined)), joints, strict=True)
     rough_hands = zip(_arrays(lift.points(rough)), _arrays(lift.joints(rough, regressor)), strict=True)
-    poses = _object_poses(prediction, joints[:, WRIST], batch)
+    poses = _object_poses(prediction, joints[:, WRIST], batch, lift)
     names = sorted(dataset.catalogue)
     errors = []
     for row, (hand, rough_hand, pose) in enumerate(zip(hands, rough_hands, poses, strict=True)):
@@ -55,7 +55,8 @@ def _arrays(tensor: Tensor) -> np.ndarray:
     return tensor.double().cpu().numpy()
 
 
-def _object_poses(prediction: NetworkPrediction, wrists: np.ndarray, batch: Batch) -> np.ndarray:
-    rotation = rotation_from_wxyz(_arrays(prediction.quaternion))
-    translation, viewing = _arrays(prediction.translation), _arrays(batch.viewing_rotations)
+def _object_poses(prediction: NetworkPrediction, wrists: np.ndarray, batch: Batch, lift: Lift) -> np.ndarray:
+    rotation, viewing = rotation_from_wxyz(_arrays(prediction.quaternion)), _arrays(batch.viewing_rotations)
+    votes, roots = prediction.translation.float()[:, None], torch.as_tensor(wrists, dtype=torch.float32)
+    translation = _arrays(lift.translation(votes, roots.to(votes.device), batch.viewing_rotations)[:, 0])
     return pose_matrix(*object_to_camera(rotation, translation, wrists, viewing))
