@@ -117,7 +117,7 @@ def perfect_prediction(objective, batch, geometry):
         rough_object=lift.lixels(truth.vertices),
         refined_hand=hand,
         quaternion=truth.quaternion,
-        translation=truth.translation,
+        translation=lift.lixels(poses[:, None, :3, 3])[:, 0] if geometry.origin_in_lixels else truth.translation,
         joints=joints,
         mask_logits=mask,
     )
