@@ -53,7 +53,7 @@ def _provenance(config: ExportConfig, state: RunState, errors: dict[str, float],
     return {
         "data": config.data,
         "steps": f"{state.step} of {state.total_steps}",
-        "batch_size": state.settings["batch_size"],
+        "batch_size": f"{int(state.settings['batch_size']) * int(state.settings.get('devices', 1))}",
         "minutes": f"{state.seconds / 60:.0f}",
         "device": state.device,
         "lineage": state.lineage,
