@@ -207,3 +207,12 @@ def test_edges_and_borders_are_not_sampled() -> None:
     pixels = np.array([[100.0, 100.0], [159.0, 100.0], [160.0, 100.0], [0.0, 5.0], [1e6, -1e6], [np.nan, 3.0]])
     _, smooth = sample_depth(frame(depth), pixels, 0.02)
     np.testing.assert_array_equal(smooth, [True, False, False, False, False, False])
+
+
+def test_a_wall_far_behind_does_not_win_however_much_of_it_is_seen(clean: np.ndarray) -> None:
+    """Two thirds of the prediction lie beside the hand and see a flat wall, all at one depth."""
+    vertices, faces = hand_mesh()
+    wide = vertices - vertices.mean(axis=0)
+    wide = wide * np.array([2.2, 2.2, 1.0]) + vertices.mean(axis=0)
+    found = DepthImageRootDepth().estimate(frame(clean), relative((wide, faces), ball((0.3, 0.3, 0.6), 0.02)))
+    assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.03)

@@ -90,6 +90,8 @@ class DepthFitSettings:
     Attributes:
         object_weight: of a vote by a vertex of the rough object, where one of the hand counts 1.
         coarse_scale: standard deviation of the kernel that finds the peak of all votes.
+        background_gap, foreground_share: a peak that lies so far before the highest one and reaches this share of it
+            wins: a hand that is predicted a little beside where it is sees more of the wall behind it than of itself.
         fine_scale: of the kernel that refines it with the hand's votes.
         reach: votes farther from the peak are outliers.
         largest_step: depths around a vertex that differ by more are an edge, and not used.
@@ -101,11 +103,13 @@ class DepthFitSettings:
 
     object_weight: float = 0.5
     coarse_scale: float = 0.03
+    background_gap: float = 0.25
+    foreground_share: float = 0.15
     fine_scale: float = 0.012
     reach: float = 0.05
     largest_step: float = 0.02
     least_vertices: int = 20
-    least_support: float = 0.3
+    least_support: float = 0.15
     sigma_floor: float = 0.003
     nearest: float = 0.1
     farthest: float = 10.0
@@ -116,8 +120,9 @@ class DepthImageRootDepth:
 
     Each visible vertex votes with measured minus predicted relative depth. Holes and depth edges do not vote.
     Whatever else is seen (a sleeve, another object, the background beside a finger) votes elsewhere. The peak of all
-    votes, of the hand and of the object that it holds, tells where they are; the hand's votes near it are averaged by a
-    mean that ignores outliers (Welsch's kernel). Where the object hides the hand, the object's votes are averaged too.
+    votes, of the hand and of the object that it holds, tells where they are, unless it is the background's; the hand's
+    votes near it are averaged by a mean that ignores outliers (Welsch's kernel). Where the object hides the hand, the
+    object's votes are averaged too.
     """
 
     def __init__(self, settings: DepthFitSettings | None = None) -> None:
@@ -145,7 +150,7 @@ class DepthImageRootDepth:
         settings = self._settings
         votes = np.concatenate([hand_votes, object_votes])
         weights = np.repeat([1.0, settings.object_weight], [len(hand_votes), len(object_votes)])
-        depth = _peak(votes, weights, settings.coarse_scale)
+        depth = self._foreground(*_peaks(votes, weights, settings.coarse_scale))
         if (np.abs(hand_votes - depth) < settings.reach).sum() >= settings.least_vertices:
             votes = hand_votes
         near = votes[np.abs(votes - depth) < settings.reach]
@@ -159,6 +164,13 @@ class DepthImageRootDepth:
         # Errors of neighbouring vertices are alike: about ten of them count as one.
         sigma = math.hypot(settings.sigma_floor, spread / math.sqrt(max(len(near) / 10, 1)))
         return RootDepthEstimate(depth, sigma, "depth_image", spread, support)
+
+    def _foreground(self, places: FloatArray, heights: FloatArray) -> float:
+        """The highest peak, or the highest of those far enough before it."""
+        settings, highest = self._settings, int(np.argmax(heights))
+        before = places < places[highest] - settings.background_gap
+        before &= heights >= settings.foreground_share * heights[highest]
+        return float(places[np.argmax(np.where(before, heights, 0.0))] if before.any() else places[highest])
 
 
 def sample_depth(frame: Frame, pixels: FloatArray, largest_step: float) -> tuple[FloatArray, BoolArray]:
@@ -196,14 +208,15 @@ def make_root_depth(mode: str, value: float = 0.6) -> RootDepth:
     raise ValueError(f"root depth: expected one of {', '.join(MODES)}, found '{mode}'")
 
 
-def _peak(values: FloatArray, weights: FloatArray, scale: float) -> float:
-    """Where the density of weighted values, smoothed with a Gaussian of standard deviation ``scale``, is highest."""
+def _peaks(values: FloatArray, weights: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
+    """Places (N,) and heights (N,) of the density's peaks, smoothed with a Gaussian of standard deviation ``scale``."""
     cell = scale / 8
     low = float(values.min())
     cells = ((values - low) / cell).astype(np.int64)
     kernel = np.exp(-0.5 * np.square(np.arange(-24, 25) / 8))
-    density = np.convolve(np.bincount(cells, weights=weights), kernel)
-    return low + (int(np.argmax(density)) - 24 + 0.5) * cell
+    density = np.pad(np.convolve(np.bincount(cells, weights=weights), kernel), 1)
+    found = np.flatnonzero((density[1:-1] >= density[:-2]) & (density[1:-1] > density[2:]))
+    return low + (found - 24 + 0.5) * cell, density[1:-1][found]
 
 
 def _robust_spread(values: FloatArray) -> float:
