@@ -58,13 +58,14 @@ def _answers(baseline: Baseline, name: str, bins: int, radius: float) -> dict[st
         along = (points[:, 2:] / radius + 1) / 2
         return np.concatenate([across, along], axis=1) * bins
 
-    votes = np.tile(np.concatenate([quaternion, pose[:3, 3]]), (1000, 1))
+    origin = lixels(pose[None, :3, 3])[0]
+    votes = np.tile(np.concatenate([quaternion, origin]), (1000, 1))
     answers = {
         "hand_lixels": lixels(baseline.vertices),
         "hand_sigma": np.full((778, 3), 0.5),
         "object_lixels": lixels(vertices),
         "quaternion": quaternion,
-        "translation": pose[:3, 3],
+        "translation": origin,
         "votes": votes,
     }
     return {key: value[None].astype(np.float32) for key, value in answers.items()}
