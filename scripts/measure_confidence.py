@@ -22,6 +22,7 @@ from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.root_depth import make_root_depth
+from hand_object_pose.estimation.surface_fit import fit_object
 from hand_object_pose.estimation.uncertainty import Calibration
 from hand_object_pose.estimation.view import View
 from hand_object_pose.geometry.cameras import Camera
@@ -71,7 +72,7 @@ def measure(weights: Path | None = None, scenes: int = 150, seed: int = 900_001,
 
 
 def observe(network: Backend, trial: Trial) -> Observation | None:
-    """One look with root depth from the depth image; None where no depth was found."""
+    """One look with root depth and object fitted to the depth image; None where no depth was found."""
     known = network.weights
     view = View.of(trial.frame, trial.crop, known.lixels, mirrored=False)
     model = known.objects[trial.object_name]
@@ -80,7 +81,9 @@ def observe(network: Backend, trial: Trial) -> Observation | None:
     root = make_root_depth("depth_image").estimate(trial.frame, meshes)
     if root.reason:
         return None
-    return Observation(known, model, view, output, root, view.lift(output, root.depth, known.hand.joint_regressor21))
+    lifted = view.lift(output, root.depth, known.hand.joint_regressor21)
+    fitted = fit_object(trial.frame, lifted, model, known.hand.faces)
+    return Observation(known, model, view, output, root, fitted)
 
 
 def _trials(scene: RenderedScene, names: list[str], template: FloatArray, rng: np.random.Generator) -> Iterator[Trial]:

@@ -14,11 +14,9 @@ from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.region_of_interest import Region
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
-from hand_object_pose.estimation.surface_fit import fit_surface
+from hand_object_pose.estimation.surface_fit import fit_object
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.view import Lifted, View
-from hand_object_pose.geometry.meshes import TriangleMesh
-from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
 
@@ -134,9 +132,7 @@ class Estimator:
         """The object pulled onto the surface that the depth image shows, where the wrist's depth comes from it, too."""
         if not self._config.surface_fit or root.source != "depth_image" or view.mirrored:
             return lifted
-        posed = TriangleMesh(transform_points(lifted.object_pose, model.vertices), model.faces)
-        motion = fit_surface(frame, posed, TriangleMesh(lifted.hand, self._weights.hand.faces))
-        return replace(lifted, object_pose=motion @ lifted.object_pose)
+        return fit_object(frame, lifted, model, self._weights.hand.faces)
 
     def _judged(self, frame: Frame, region: Region, seen: Observation) -> HandObjectEstimate:
         """The pair without contacts; the tracker learns whether it may be followed."""

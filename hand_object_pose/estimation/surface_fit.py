@@ -6,7 +6,7 @@ mesh is moved rigidly until they lie on the measured surface (point to plane, Ch
 association). A prior holds what the surface leaves open, such as the turn of a can about its axis.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,14 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.checks import check_shape
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.root_depth import sample_depth
+from hand_object_pose.estimation.view import Lifted
 from hand_object_pose.estimation.visibility import visible_points
 from hand_object_pose.geometry.meshes import TriangleMesh, vertex_normals
 from hand_object_pose.geometry.se3 import pose_matrix, transform_points
+from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
 BoolArray = NDArray[np.bool_]
 
 
@@ -76,6 +79,18 @@ def fit_surface(
             return np.eye(4)
         motion = motion + step
     return _about(centre, motion)
+
+
+def fit_object(frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: IntArray) -> Lifted:
+    """An answer whose object pose fits the depth image better; hand and rough object stay as they are.
+
+    Args:
+        frame: the depth image; lifted: the answer, not of a mirrored view.
+        model: the object; hand_faces: (F, 3), the hand may hide parts of it.
+    """
+    posed = TriangleMesh(transform_points(lifted.object_pose, model.vertices), model.faces)
+    motion = fit_surface(frame, posed, TriangleMesh(lifted.hand, hand_faces))
+    return replace(lifted, object_pose=motion @ lifted.object_pose)
 
 
 class _SurfaceFit:
