@@ -15,6 +15,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("hand_object_pose.cli.predict", "estimate hand and object in pictures or a video, without ROS"),
     "demo": ("hand_object_pose.cli.demo", "make a bag, play it into the real node, score and report what it publishes"),
     "demo-summary": ("hand_object_pose.cli.demo_summary", "mean and worst over the metrics.json of several demo runs"),
+    "evaluate-bag": (
+        "hand_object_pose.cli.evaluate_bag",
+        "replay bags without ROS, compare with truth, gate builds",
+    ),
+    "compare": ("hand_object_pose.cli.compare", "evaluations of the same bags beside each other, with a paired test"),
     "synthesize-bag": ("hand_object_pose.cli.synthesize_bag", "write a synthetic handover with its truth as a rosbag2"),
     "import-checkpoint": ("hand_object_pose.cli.import_checkpoint", "import a snapshot of the authors' release"),
     "export-onnx": ("hand_object_pose.cli.export_onnx", "export weights for ONNX Runtime"),

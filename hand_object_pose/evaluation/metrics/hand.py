@@ -40,6 +40,11 @@ def mme_camera(predicted_vertices: FloatArray, true_vertices: FloatArray) -> Flo
     return point_distances(predicted_vertices, true_vertices).mean(axis=-1)
 
 
+def mje_root_and_scale_aligned(predicted_joints: FloatArray, true_joints: FloatArray) -> FloatArray:
+    """Mean joint error (B,) in metres, wrists aligned and scaled by one bone, see ``root_and_scale_aligned``."""
+    return point_distances(root_and_scale_aligned(predicted_joints, true_joints), true_joints).mean(axis=-1)
+
+
 def mje_procrustes(predicted_joints: FloatArray, true_joints: FloatArray) -> FloatArray:
     """Mean joint error (B,) in metres after the best similarity (PA-MPJPE; reflections allowed)."""
     return point_distances(procrustes_aligned(predicted_joints, true_joints), true_joints).mean(axis=-1)

@@ -1,0 +1,160 @@
+"""One recording, whatever kind of bag it is: topics, raw messages in order, and their content on demand."""
+
+import heapq
+import struct
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rosbags.interfaces import Connection, MessageDefinitionFormat
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.evaluation.bag_types import typestore
+from hand_object_pose.replay.messages import normalised
+from hand_object_pose.replay.zstandard import MAGIC, zstd
+from hand_object_pose.ros.stamps import first_stamp
+
+
+class Storage(Protocol):
+    """One file of a bag, or several with an index, open for reading."""
+
+    @property
+    def connections(self) -> Any:
+        """Topics with their types."""
+        ...
+
+    def messages(self, connections: Collection[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
+        """Connection, time in nanoseconds and serialised message."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open."""
+
+
+@dataclass(frozen=True)
+class RawMessage:
+    """A serialised message; ``time``: when it was recorded, nanoseconds."""
+
+    topic: str
+    time: int
+    data: bytes
+    message_type: str
+
+
+class Bag:
+    """Reads the messages of one recording in the order of time.
+
+    Attributes:
+        name: for people.
+        types: message type by topic, by their ROS 2 names also for ROS 1.
+        remarks: what readers should know of how it was read, though nothing is missing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        storages: Sequence[Storage],
+        is_ros1: bool = False,
+        remarks: Sequence[str] = (),
+        left_out: Sequence[str] = (),
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.remarks = list(remarks)
+        self._storages = list(storages)
+        self._is_ros1 = is_ros1
+        self._known_damage = list(left_out)
+        self._found_damage: dict[str, None] = {}
+        self._close = close
+        connections = [entry for storage in self._storages for entry in storage.connections]
+        self.types = {entry.topic: entry.msgtype for entry in connections}
+        self._store = _store_of(connections, is_ros1)
+
+    @property
+    def left_out(self) -> list[str]:
+        """What could not be read, in words; complete once everything was read."""
+        damage = [entry for storage in self._storages for entry in getattr(storage, "damage", ())]
+        return list(dict.fromkeys([*self._known_damage, *damage, *self._found_damage]))
+
+    def messages(self, topics: Collection[str]) -> Iterator[RawMessage]:
+        """Messages of some topics, up to what cannot be read."""
+        streams = [self._stream(storage, topics) for storage in self._storages]
+        return heapq.merge(*streams, key=lambda message: message.time)
+
+    def stamp(self, message: RawMessage) -> int:
+        """Nanoseconds of the header with which a message begins; nothing else of it is read."""
+        if self._is_ros1:
+            _, seconds, fraction = struct.unpack_from("<III", message.data)
+            return seconds * 10**9 + fraction
+        return first_stamp(message.data)
+
+    def content(self, message: RawMessage) -> Any:
+        """The message, with the fields that the newest definition of its type has.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        try:
+            if self._is_ros1:
+                found = self._store.deserialize_ros1(message.data, message.message_type)
+            else:
+                found = self._store.deserialize_cdr(message.data, message.message_type)
+        except Exception as error:
+            # What is raised for bytes that are no message depends on where they stop being one.
+            raise UserError(
+                f"{self.name}: a message on {message.topic} is not a {message.message_type}: "
+                f"{error or type(error).__name__}"
+            ) from error
+        return normalised(found)
+
+    def close(self) -> None:
+        """Close all files and remove what was unpacked."""
+        for storage in self._storages:
+            storage.close()
+        self._close()
+
+    def _stream(self, storage: Storage, topics: Collection[str]) -> Iterator[RawMessage]:
+        connections = [entry for entry in storage.connections if entry.topic in topics]
+        if not connections:
+            return
+        last = None
+        try:
+            for connection, time, data in storage.messages(connections=connections):
+                last = time
+                yield RawMessage(connection.topic, time, self._unpacked(data), connection.msgtype)
+        except UserError:
+            raise
+        except Exception as error:
+            after = "from its beginning" if last is None else f"after {last} ns"
+            self._found_damage[f"{self.name}: damaged {after}: {error or type(error).__name__}"] = None
+
+    def _unpacked(self, data: bytes) -> bytes:
+        # A serialised ROS 2 message begins with a zero: this is one that was compressed on its own.
+        if not self._is_ros1 and bytes(data[:4]) == MAGIC:
+            return bytes(zstd().decompress(data))
+        return bytes(data)
+
+
+def _store_of(connections: Sequence[Connection], is_ros1: bool) -> Typestore:
+    """The types of a bag: as it defines them itself, else as we know them."""
+    types: dict[str, Any] = {} if is_ros1 else dict(typestore().fielddefs)
+    for entry in connections:
+        if entry.msgdef.format == MessageDefinitionFormat.MSG:
+            types.update(get_types_from_msg(entry.msgdef.data, entry.msgtype))
+        elif entry.msgdef.format == MessageDefinitionFormat.IDL:
+            types.update(_idl_types(entry.msgdef.data))
+    store = get_typestore(Stores.EMPTY)
+    store.register(types)
+    return store
+
+
+def _idl_types(text: str) -> dict[str, Any]:
+    """Of definitions as rosbag2 stores them: several files, each after a line of 80 equality signs and its name."""
+    separator = "=" * 80 + "\n"
+    parts = [part.partition("\n")[2] for part in text.split(separator)[1:]] if separator in text else [text]
+    types: dict[str, Any] = {}
+    for part in parts:
+        types.update(get_types_from_idl(part))
+    return types

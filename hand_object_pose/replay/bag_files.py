@@ -1,0 +1,114 @@
+"""Finds what a path names: a rosbag2 directory with or without its metadata, one file of it, or a ROS 1 bag."""
+
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rosbags.rosbag1 import Reader as Reader1
+from rosbags.rosbag2 import Reader as Reader2
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.replay.bag import Bag, Storage
+from hand_object_pose.replay.mcap_scan import ScannedMcap
+from hand_object_pose.replay.sqlite_scan import ScannedSqlite
+from hand_object_pose.replay.zstandard import zstd
+
+_METADATA = "metadata.yaml"
+_COMPRESSED = (".zstd", ".zst")
+_SCANNERS: dict[str, Callable[[Path], Storage]] = {".mcap": ScannedMcap, ".db3": ScannedSqlite}
+_EXPECTED = "a rosbag2 (a directory, or a .mcap or .db3 file, also with .zstd) or a ROS 1 .bag"
+
+
+def open_recording(path: Path) -> Bag:
+    """Open any bag for reading; the caller closes it.
+
+    Of a damaged bag, what can be read is read, and ``Bag.left_out`` says what is missing.
+
+    Raises:
+        UserError: it is not there, is no bag, or nothing in it can be read.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no such bag; expected {_EXPECTED}")
+    if not path.is_dir():
+        return _open_files(path, [path], [], [])
+    problems: list[str] = []
+    remarks: list[str] = []
+    if (path / _METADATA).exists():
+        try:
+            return Bag(path.name, [_opened(Reader2(path))])
+        except Exception as error:
+            # An error of the metadata, or of any of the files that it names.
+            problems.append(f"{path.name}: not as its {_METADATA} says: {error or type(error).__name__}")
+    else:
+        remarks.append(f"{path.name}: has no {_METADATA}; its files were read in the order of their names")
+    files = sorted((file for file in path.iterdir() if _kind(file)), key=_natural)
+    if not files:
+        found = ", ".join(sorted(entry.name for entry in path.iterdir())) or "nothing"
+        raise UserError(f"{path}: expected {_EXPECTED}; the directory holds {found}")
+    return _open_files(path, files, remarks, problems)
+
+
+def bag_files(path: Path) -> list[Path]:
+    """All files of which a bag consists, to tell whether it has changed."""
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def _open_files(path: Path, files: list[Path], remarks: list[str], problems: list[str]) -> Bag:
+    kinds = {_kind(file) == ".bag" for file in files}
+    if len(kinds) > 1:
+        raise UserError(f"{path}: holds bags of ROS 1 and ROS 2; give the one you mean")
+    unpacked = ExitStack()
+    try:
+        storages = [_open_file(file, unpacked, problems) for file in files]
+        return Bag(path.name, storages, kinds == {True}, remarks, problems, unpacked.close)
+    except BaseException:
+        unpacked.close()
+        raise
+
+
+def _open_file(file: Path, stack: ExitStack, problems: list[str]) -> Storage:
+    kind = _kind(file)
+    if not kind:
+        raise UserError(f"{file}: expected {_EXPECTED}")
+    if file.suffix in _COMPRESSED:
+        file = _decompressed(file, stack, problems)
+    try:
+        return _opened(Reader1(file) if kind == ".bag" else Reader2(file))
+    except Exception as error:
+        # What is raised depends on where the file is damaged.
+        if kind not in _SCANNERS or not file.stat().st_size:
+            hint = "; 'rosbag reindex' may repair it" if kind == ".bag" else ""
+            raise UserError(f"{file}: cannot be read: {error or type(error).__name__}{hint}") from error
+        problems.append(f"{file.name}: {error or type(error).__name__}")
+        return _SCANNERS[kind](file)
+
+
+def _opened(reader: Any) -> Storage:
+    reader.open()
+    return reader
+
+
+def _decompressed(file: Path, stack: ExitStack, problems: list[str]) -> Path:
+    folder = stack.enter_context(TemporaryDirectory(prefix="hand_object_pose_bag_"))
+    target = Path(folder, file.stem)
+    with zstd().open(file, "rb") as source, target.open("wb") as sink:
+        try:
+            shutil.copyfileobj(source, sink)
+        except (EOFError, OSError, zstd().ZstdError) as error:
+            problems.append(f"{file.name}: compressed, and damaged: {error}")
+    return target
+
+
+def _kind(file: Path) -> str:
+    """The suffix that tells the format; empty where it is none of ours."""
+    name = file.with_suffix("") if file.suffix in _COMPRESSED else file
+    return name.suffix if name.suffix in (".mcap", ".db3", ".bag") else ""
+
+
+def _natural(file: Path) -> list[tuple[int, str]]:
+    """So that bag_10 comes after bag_9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name)]

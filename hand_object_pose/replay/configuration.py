@@ -1,0 +1,122 @@
+"""What a user may choose about the evaluation of bags."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.ros.parameters import Settings, Value
+
+_DECISIVE = (
+    *("object_id", "hand_side", "image_is_rectified", "roi.mode", "roi.box", "root_depth.mode", "root_depth.value"),
+    *("depth_tolerance", "detection_max_age", "lost_after", "confidence_threshold"),
+)
+IMAGE_OPTIONS = ("--image-topic", "--depth-topic")
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """Which frames of a bag are evaluated, how, and against what.
+
+    Attributes:
+        settings: the node's parameters; those about publishing and waiting have no meaning here.
+        image_topic, depth_topic: where several can be meant; empty: the only ones.
+        truth_topic: of the ground truth; empty: `ground_truth`, if there is one.
+        truth_tolerance: largest difference of the stamps of an image and its truth, seconds; poses of the object alone
+            are interpolated between two that are no farther than this from the image.
+        every: evaluate each n-th image.
+        stamps: evaluate exactly the images with these stamps, nanoseconds; None: all.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    image_topic: str = ""
+    depth_topic: str = ""
+    truth_topic: str = ""
+    truth_tolerance: float = 0.02
+    every: int = 1
+    stamps: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise UserError(f"--every: expected at least 1, found {self.every}")
+        if self.truth_tolerance < 0:
+            raise UserError(f"--truth-tolerance: expected seconds, at least 0, found {self.truth_tolerance}")
+
+    @property
+    def root_depth_mode(self) -> str:
+        """Where the wrist's depth comes from."""
+        return self.settings.text("root_depth.mode")
+
+    def protocol(self) -> dict[str, Any]:
+        """Everything that decides what the numbers mean; results are compared only where this is equal."""
+        chosen = {name: self.settings[name] for name in _DECISIVE}
+        if self.root_depth_mode != "fixed":
+            del chosen["root_depth.value"]
+        if self.settings.text("roi.mode") != "fixed":
+            del chosen["roi.box"]
+        return {
+            "name": "live" if self.root_depth_mode == "depth_image" else f"root depth: {self.root_depth_mode}",
+            "parameters": chosen,
+            "every": self.every,
+            "chosen_stamps": None if self.stamps is None else len(self.stamps),
+            "truth_tolerance_s": self.truth_tolerance,
+        }
+
+
+def read_parameters(path: Path) -> dict[str, Value]:
+    """The node's parameters in a ROS parameter file; parameters of other programs in it are left alone.
+
+    Raises:
+        UserError: it is no such file, or a value does not fit.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: expected a ROS parameter file (YAML), found: {error}") from error
+    found = [section["ros__parameters"] for section in _sections(content)]
+    if not found:
+        raise UserError(f"{path}: expected a ROS parameter file with 'NODE: ros__parameters: ...', found none")
+    values = {name: value for section in found for name, value in _flat(section).items() if name != "use_sim_time"}
+    try:
+        return dict(Settings(values))
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def read_stamps(path: Path) -> tuple[int, ...]:
+    """Stamps in nanoseconds, one a line; of a CSV file, the first column. Lines that begin with # are comments.
+
+    Raises:
+        UserError: it is not there, holds none, something else, or one of them twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: expected stamps in nanoseconds, one a line, found: {error}") from error
+    cells = [line.split(",")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+    if cells and cells[0] == "stamp_ns":
+        cells = cells[1:]
+    if wrong := next((cell for cell in cells if not cell.isdigit()), None):
+        raise UserError(f"{path}: expected stamps in nanoseconds, one a line, found '{wrong}'")
+    if not cells or len(set(cells)) < len(cells):
+        raise UserError(f"{path}: expected stamps in nanoseconds, {'each once' if cells else 'found none'}")
+    return tuple(map(int, cells))
+
+
+def _sections(content: Any) -> list[dict[str, Any]]:
+    """All mappings with parameters, however deep a node's namespace nests them."""
+    if not isinstance(content, dict):
+        return []
+    if isinstance(content.get("ros__parameters"), dict):
+        return [content]
+    return [section for value in content.values() for section in _sections(value)]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return found

@@ -1,0 +1,179 @@
+"""One bag through the estimator: every chosen frame, with its errors where the truth is known."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.evaluation.frame_record import REFUSED, FrameRecord
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.replay.bag import Bag
+from hand_object_pose.replay.bag_files import open_recording
+from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
+from hand_object_pose.replay.frames import FrameReader
+from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
+from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
+from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
+from hand_object_pose.replay.truth import BagTruth, find_truth_topic, read_truth
+from hand_object_pose.ros.estimator_factory import FrameEstimator
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class BagResult:
+    """Everything that the evaluation of one bag found.
+
+    Attributes:
+        frames: see ``ScoredFrame``, in the order of the bag.
+        images: how many the bag holds; truths: how many true poses; truth_topic: where they are.
+        topics: that were used.
+        duration_s: between the first and the last image.
+        left_out: what could not be read; remarks: what else a reader should know.
+        weights: see there; device: where the network ran.
+    """
+
+    frames: list[ScoredFrame]
+    images: int
+    truths: int
+    truth_topic: str
+    topics: BagTopics
+    duration_s: float
+    left_out: list[str]
+    remarks: list[str]
+    weights: WeightsInfo
+    device: str
+
+    @property
+    def records(self) -> list[FrameRecord]:
+        """Rows for files."""
+        return [frame.record for frame in self.frames]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A bag of which it is known what it holds."""
+
+    bag: Bag
+    topics: BagTopics
+    truth_topic: str
+    depth: str | None
+    stamps: dict[str, list[int]] = field(default_factory=dict)
+
+
+def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator, progress: Progress) -> BagResult:
+    """Show every chosen frame of a bag to a fresh estimator.
+
+    Args:
+        path: of the bag.
+        config: see there.
+        estimator: has seen nothing yet.
+        progress: is told how many frames are done, and of how many.
+
+    Raises:
+        UserError: it cannot be evaluated, for a reason in words.
+    """
+    with closing(open_recording(path)) as bag:
+        opened = _opened(bag, config)
+        weights = estimator.backend.weights
+        truth = _truth(opened, config, weights)
+        plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
+        frames = _frames(opened, config, estimator, truth, plan, progress)
+        images = opened.stamps[opened.topics.image.name]
+        return BagResult(
+            with_stability(frames),
+            len(images),
+            len(truth.frames),
+            truth.topic,
+            opened.topics,
+            (max(images) - min(images)) / 1e9,
+            bag.left_out,
+            [*bag.remarks, *_remarks(frames, truth, len(plan))],
+            weights,
+            estimator.backend.device,
+        )
+
+
+def _opened(bag: Bag, config: ReplayConfig) -> _Opened:
+    if not bag.types:
+        raise UserError(f"{bag.name}: the bag is empty: it holds no message on any topic")
+    topics = find_topics(Path(bag.name), bag.types, config.image_topic, config.depth_topic, IMAGE_OPTIONS)
+    truth_topic = find_truth_topic(bag.name, bag.types, config.truth_topic)
+    depth = _depth_topic(bag, topics, truth_topic, config)
+    used = [topics.image.name, topics.camera_info, *(name for name in (depth, topics.detections) if name)]
+    stamps = read_stamps_of(bag, used)
+    for name in used[:2]:
+        if not stamps[name]:
+            raise UserError(
+                f"{bag.name}: holds no message on {name}, of which every image needs one; found "
+                + ", ".join(f"{len(found)} on {topic}" for topic, found in stamps.items())
+                + "".join(f"; {damage}" for damage in bag.left_out)
+            )
+    return _Opened(bag, topics, truth_topic, depth, stamps)
+
+
+def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayConfig) -> str | None:
+    """What the wrist's depth comes from."""
+    if config.root_depth_mode == "depth_image":
+        if topics.depth is None:
+            raise UserError(
+                f"{bag.name}: holds no depth images (a topic of images with 'depth' in its name); give the wrist's "
+                "depth in metres with --root-depth"
+            )
+        return topics.depth.name
+    if config.root_depth_mode == "ground_truth":
+        if bag.types.get(truth_topic) != ESTIMATES:
+            raise UserError(
+                f"{bag.name}: the wrist's depth is to come from the ground truth, but there is no topic of {ESTIMATES} "
+                "with it"
+            )
+        return truth_topic
+    return None
+
+
+def _truth(opened: _Opened, config: ReplayConfig, weights: WeightsInfo) -> BagTruth:
+    bag = opened.bag
+    first = next(iter(bag.messages([opened.topics.image.name])))
+    frame_id = bag.content(first).header.frame_id
+    return read_truth(bag, opened.truth_topic, frame_id, weights, config.settings.text("object_id"))
+
+
+def _frames(
+    opened: _Opened,
+    config: ReplayConfig,
+    estimator: FrameEstimator,
+    truth: BagTruth,
+    plan: Sequence[PlannedFrame],
+    progress: Progress,
+) -> list[ScoredFrame]:
+    weights = estimator.backend.weights
+    reader = FrameReader(opened.bag, opened.topics, opened.depth, config.settings, list(weights.objects))
+    tolerance = round(config.truth_tolerance * 1e9)
+    frames = []
+    camera: Camera | None = None
+    for replayed in reader.frames(plan):
+        if replayed.planned.jumped:
+            # As the node does: a track belongs to the time before.
+            estimator.reset()
+        known = truth.at(replayed.planned.stamp, tolerance)
+        result = estimator.process(replayed.frame) if replayed.frame is not None else None
+        camera = replayed.frame.camera if replayed.frame is not None else camera
+        frames.append(score_frame(replayed, result, known, weights, camera))
+        progress(len(frames), len(plan))
+    return frames
+
+
+def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> list[str]:
+    remarks = []
+    refused = [frame.record for frame in frames if frame.record.outcome == REFUSED]
+    if refused:
+        remarks.append(f"{len(refused)} images could not be used, the first because: {refused[0].reason}")
+    if len(frames) < planned:
+        remarks.append(f"{planned - len(frames)} images were announced by the bag and could not be read")
+    if not truth.topic:
+        remarks.append("no ground truth: no errors, only what can be measured without it")
+    elif not truth.frames:
+        remarks.append(f"{truth.topic} holds no truth that can be used")
+    return remarks

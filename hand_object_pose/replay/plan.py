@@ -1,0 +1,133 @@
+"""Which messages belong to which image: as the node would pair them if everything reached it in time."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.replay.bag import Bag
+from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.topics import BagTopics
+
+
+@dataclass(frozen=True)
+class PlannedFrame:
+    """One image to evaluate; the others are positions among the messages of their topics, in the order of the bag.
+
+    Attributes:
+        number: of the image in the bag, from 0; stamp: nanoseconds.
+        image, info, depth, detections: positions; None where there is none that fits.
+        jumped: time went backwards before this image.
+    """
+
+    number: int
+    stamp: int
+    image: int
+    info: int | None
+    depth: int | None
+    detections: int | None
+    jumped: bool = False
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Stamps of a topic's messages in nanoseconds, sorted, with their positions in the bag."""
+
+    stamps: Sequence[int]
+    positions: Sequence[int]
+
+    @classmethod
+    def of(cls, stamps: Sequence[int]) -> "Stamps":
+        """Of stamps in the order of the bag."""
+        order = sorted(range(len(stamps)), key=lambda position: (stamps[position], position))
+        return cls([stamps[position] for position in order], order)
+
+    def nearest(self, stamp: int, tolerance: int) -> int | None:
+        """Position of the message nearest in time, if it is near enough."""
+        place = bisect_left(self.stamps, stamp)
+        near = [index for index in (place - 1, place) if 0 <= index < len(self.stamps)]
+        best = min(near, key=lambda index: abs(self.stamps[index] - stamp), default=None)
+        return None if best is None or abs(self.stamps[best] - stamp) > tolerance else self.positions[best]
+
+    def newest(self, stamp: int) -> int | None:
+        """Position of the newest message that is not younger than ``stamp``."""
+        place = bisect_right(self.stamps, stamp)
+        return self.positions[place - 1] if place else None
+
+
+def read_stamps_of(bag: Bag, topics: Sequence[str]) -> dict[str, list[int]]:
+    """Stamps in nanoseconds of all messages of some topics, in the order of the bag."""
+    found: dict[str, list[int]] = {topic: [] for topic in topics}
+    for message in bag.messages(topics):
+        found[message.topic].append(bag.stamp(message))
+    return found
+
+
+def plan_frames(
+    name: str, stamps: Mapping[str, Sequence[int]], topics: BagTopics, depth: str | None, config: ReplayConfig
+) -> list[PlannedFrame]:
+    """The chosen images with what belongs to them, in the order of the bag.
+
+    Args:
+        name: of the bag, for messages.
+        stamps: of the messages of all topics used.
+        topics: which is which; depth: what the wrist's depth comes from, a depth image or the truth; None: neither.
+        config: see there.
+
+    Raises:
+        UserError: the bag lacks a stamp that was asked for.
+    """
+    images = stamps[topics.image.name]
+    chosen = _chosen(name, images, config)
+    infos = Stamps.of(stamps[topics.camera_info])
+    depths = Stamps.of(stamps[depth] if depth else ())
+    exact = config.root_depth_mode == "ground_truth"
+    tolerance = 0 if exact else round(config.settings.number("depth_tolerance") * 1e9)
+    detections = _Detections(stamps[topics.detections] if topics.detections else (), config)
+    plan: list[PlannedFrame] = []
+    for number in chosen:
+        stamp = images[number]
+        info = infos.newest(stamp)
+        plan.append(
+            PlannedFrame(
+                number,
+                stamp,
+                number,
+                infos.positions[0] if info is None and infos.positions else info,
+                depths.nearest(stamp, tolerance),
+                detections.take(stamp),
+                bool(plan) and stamp < plan[-1].stamp,
+            )
+        )
+    return plan
+
+
+def _chosen(name: str, images: Sequence[int], config: ReplayConfig) -> list[int]:
+    if config.stamps is None:
+        return list(range(0, len(images), config.every))
+    wanted = set(config.stamps)
+    if missing := sorted(wanted - set(images)):
+        raise UserError(
+            f"{name}: {len(missing)} of the {len(wanted)} stamps asked for are of no image in it, the first: "
+            f"{missing[0]}; its images are stamped {min(images)} to {max(images)}"
+        )
+    # A stamp that two images share means the first.
+    first = {stamp: number for number, stamp in reversed(list(enumerate(images)))}
+    return sorted(first[stamp] for stamp in wanted)[:: config.every]
+
+
+class _Detections:
+    """The newest detections not younger than an image, each used once, as the node's slot gives them."""
+
+    def __init__(self, stamps: Sequence[int], config: ReplayConfig) -> None:
+        self._stamps = stamps
+        self._sorted = Stamps.of(stamps)
+        self._used: set[int] = set()
+        self._max_age = round(config.settings.number("detection_max_age") * 1e9)
+
+    def take(self, stamp: int) -> int | None:
+        position = self._sorted.newest(stamp)
+        if position is None or position in self._used:
+            return None
+        self._used.add(position)
+        return position if stamp - self._stamps[position] <= self._max_age else None

@@ -1,0 +1,164 @@
+"""What one replayed frame is worth: the estimate, its errors, and what needs no truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
+from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
+from hand_object_pose.evaluation.frame_record import (
+    IN_VIEW,
+    INVALID,
+    OUT_OF_VIEW,
+    REFUSED,
+    UNKNOWN,
+    VALID,
+    FrameRecord,
+)
+from hand_object_pose.evaluation.in_view import LEAST_VISIBLE_SHARE, visible_share
+from hand_object_pose.evaluation.without_truth import (
+    PosedPair,
+    bone_deviations,
+    depth_residual,
+    jump_metrics,
+    penetration_metrics,
+)
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.replay.frames import ReplayedFrame
+from hand_object_pose.replay.truth import FrameTruth
+
+FloatArray = NDArray[np.floating]
+
+_REFUSED_HERE = "no estimate was made"
+
+
+@dataclass(frozen=True)
+class ScoredFrame:
+    """One frame.
+
+    Attributes:
+        record: the row for files.
+        pair: the estimate, if it is valid; truth: if it is known.
+        timing: seconds by stage.
+    """
+
+    record: FrameRecord
+    pair: HandObjectEstimate | None = None
+    truth: FrameTruth | None = None
+    timing: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def object_pose(self) -> FloatArray | None:
+        """(4, 4) of a valid estimate, if its object's pose may be used."""
+        thing = self.pair.object if self.pair else None
+        return thing.pose if thing is not None and thing.valid else None
+
+
+def score_frame(
+    replayed: ReplayedFrame,
+    result: FrameResult | None,
+    truth: FrameTruth | None,
+    weights: WeightsInfo,
+    camera: Camera | None,
+) -> ScoredFrame:
+    """Everything that can be said of a frame by itself.
+
+    Args:
+        replayed: the frame.
+        result: of the estimator; None where the image could not be used.
+        truth: None where it is not known.
+        weights: whose meshes the estimate is of.
+        camera: of this frame, or of the last one that could be used; None: none yet.
+    """
+    stamp = replayed.planned.stamp
+    seen = _truth_state(camera, truth, weights)
+    if result is None or replayed.frame is None:
+        return ScoredFrame(FrameRecord(stamp, REFUSED, seen, replayed.problem or _REFUSED_HERE), truth=truth)
+    if not result.pairs:
+        return ScoredFrame(FrameRecord(stamp, INVALID, seen, "nothing was seen"), truth=truth, timing=result.timing)
+    pair = result.pairs[0]
+    values: dict[str, float] = {}
+    if pair.valid:
+        values = _alone(replayed.frame, pair, weights)
+        if truth is not None and seen == IN_VIEW:
+            values |= _errors(pair, truth, weights)
+    record = FrameRecord(
+        stamp,
+        VALID if pair.valid else INVALID,
+        seen,
+        pair.reason,
+        pair.confidence,
+        pair.object.name if pair.object else "",
+        pair.track_id,
+        pair.roi_source,
+        float(pair.root_depth) if np.isfinite(pair.root_depth) else None,
+        pair.root_depth_source,
+        values,
+    )
+    return ScoredFrame(record, pair if pair.valid else None, truth, result.timing)
+
+
+def with_stability(frames: Sequence[ScoredFrame]) -> list[ScoredFrame]:
+    """The frames of a bag with ``stability.*``, which compare each valid estimate with those around it."""
+    posed = [
+        (number, PosedPair(_seconds(frame, frames[0]), frame.pair.track_id, frame.pair.hand.joints, frame.object_pose))
+        for number, frame in enumerate(frames)
+        if frame.pair is not None and frame.pair.hand is not None
+    ]
+    if not posed:
+        return list(frames)
+    pairs = [pair for _, pair in posed]
+    bones = bone_deviations(np.stack([pair.joints for pair in pairs]))
+    found = list(frames)
+    for (number, _), deviation, jumps in zip(posed, bones, jump_metrics(pairs), strict=True):
+        record = frames[number].record
+        values = {**record.values, "stability.bones_percent": float(deviation), **jumps}
+        found[number] = replace(frames[number], record=replace(record, values=values))
+    return found
+
+
+def _seconds(frame: ScoredFrame, first: ScoredFrame) -> float:
+    # Since the first: a number of seconds since 1970 has no room for nanoseconds.
+    return (frame.record.stamp_ns - first.record.stamp_ns) / 1e9
+
+
+def _truth_state(camera: Camera | None, truth: FrameTruth | None, weights: WeightsInfo) -> str:
+    if truth is None:
+        return UNKNOWN
+    if camera is None:
+        # An image that cannot be used must not raise the availability.
+        return IN_VIEW
+    vertices = transform_points(truth.object_pose, weights.objects[truth.object_name].vertices)
+    shares = [visible_share(camera, vertices)]
+    if truth.joints is not None:
+        shares.append(visible_share(camera, truth.joints))
+    return IN_VIEW if min(shares) >= LEAST_VISIBLE_SHARE else OUT_OF_VIEW
+
+
+def _alone(frame: Frame, pair: HandObjectEstimate, weights: WeightsInfo) -> dict[str, float]:
+    meshes = []
+    if pair.hand is not None:
+        meshes.append(TriangleMesh(pair.hand.vertices, weights.hand.faces_of(pair.hand.side)))
+    if pair.object is not None and pair.object.valid:
+        model = weights.objects[pair.object.name]
+        meshes.append(TriangleMesh(transform_points(pair.object.pose, model.vertices), model.faces))
+    values = penetration_metrics(meshes[0].vertices, meshes[1]) if len(meshes) == 2 else {}
+    residual = depth_residual(frame, *meshes) if meshes else None
+    return values if residual is None else {**values, "depth.residual_mm": residual}
+
+
+def _errors(pair: HandObjectEstimate, truth: FrameTruth, weights: WeightsInfo) -> dict[str, float]:
+    """An estimate of another object than the true one has no errors of the object: it is not available."""
+    values: dict[str, float] = {}
+    hand, thing = pair.hand, pair.object
+    if hand is not None and truth.hand_vertices is not None and truth.joints is not None:
+        values |= hand_metrics(hand.vertices, hand.joints, truth.hand_vertices, truth.joints)
+    if thing is not None and thing.valid and thing.name == truth.object_name:
+        values |= object_metrics(thing.pose, truth.object_pose, weights.objects[truth.object_name])
+    return values

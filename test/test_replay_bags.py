@@ -1,0 +1,288 @@
+"""Every kind of bag that people have is read with the same result, or refused in words."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from demo_data import scene
+from replay_data import (
+    CAMERA,
+    FRAME_ID,
+    FRAMES,
+    OBJECT_OFFSET,
+    PERIOD,
+    STAMPS,
+    OffEstimator,
+    compressed_file,
+    messages,
+    pose_message,
+    split,
+    storage_file,
+    without_definitions,
+    write_bag,
+    write_ros1_bag,
+)
+from rosbags.rosbag2 import CompressionMode, StoragePlugin
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.evaluation.bag_types import new_message
+from hand_object_pose.replay.bag_files import open_recording
+from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.one_bag import BagResult, evaluate_one_bag
+from hand_object_pose.ros.parameters import Settings
+from hand_object_pose.synthetic import bag_messages
+
+MCAP, SQLITE = StoragePlugin.MCAP, StoragePlugin.SQLITE3
+POSE = "geometry_msgs/msg/PoseStamped"
+
+
+def evaluate(path: Path, estimator: OffEstimator | None = None, **chosen: object) -> BagResult:
+    config = ReplayConfig(**chosen)  # type: ignore[arg-type]
+    return evaluate_one_bag(path, config, estimator or OffEstimator(), lambda done, total: None)
+
+
+def no_metadata(bag: Path) -> Path:
+    (bag / "metadata.yaml").unlink()
+    return bag
+
+
+KINDS: dict[str, Callable[[Path], Path]] = {
+    "sqlite": lambda path: write_bag(path, SQLITE),
+    "sqlite without definitions": lambda path: without_definitions(write_bag(path, SQLITE)),
+    "sqlite, old, no metadata": lambda path: no_metadata(without_definitions(write_bag(path, SQLITE))),
+    "sqlite, zstd by file": lambda path: write_bag(path, SQLITE, CompressionMode.FILE),
+    "sqlite, zstd by message": lambda path: write_bag(path, SQLITE, CompressionMode.MESSAGE),
+    "mcap, zstd by file": lambda path: write_bag(path, MCAP, CompressionMode.FILE),
+    "mcap, zstd by message": lambda path: write_bag(path, MCAP, CompressionMode.MESSAGE),
+    "mcap, zstd by chunk": lambda path: write_bag(path, MCAP, CompressionMode.STORAGE),
+    "mcap, zstd by message, no metadata": lambda path: no_metadata(write_bag(path, MCAP, CompressionMode.MESSAGE)),
+    "mcap, no metadata": lambda path: no_metadata(write_bag(path)),
+    "mcap file": lambda path: storage_file(write_bag(path)),
+    "mcap file, compressed": lambda path: compressed_file(write_bag(path)),
+    "split": lambda path: split(path, with_metadata=True),
+    "split, no metadata": lambda path: split(path, with_metadata=False),
+    "compressed images": lambda path: write_bag(
+        path, frames=[messages(number, compressed=True) for number in range(FRAMES)]
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> BagResult:
+    return evaluate(write_bag(tmp_path_factory.mktemp("plain") / "bag"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_bag_gives_the_same_numbers(kind: str, tmp_path: Path, expected: BagResult) -> None:
+    result = evaluate(KINDS[kind](tmp_path / "bag"))
+
+    assert result.records == expected.records
+    assert [frame.record.stamp_ns for frame in result.frames] == STAMPS
+    assert result.left_out == []
+    assert (result.images, result.truths) == (FRAMES, FRAMES)
+
+
+def test_the_estimator_is_shown_what_the_bag_holds(tmp_path: Path) -> None:
+    estimator = OffEstimator()
+
+    evaluate(write_bag(tmp_path / "bag"), estimator)
+
+    assert [int(frame.image[0, 0, 0]) for frame in estimator.seen] == [20 + number for number in range(FRAMES)]
+    for frame in estimator.seen:
+        np.testing.assert_allclose(frame.camera.matrix, CAMERA.matrix)
+        assert frame.depth is not None
+        np.testing.assert_allclose(frame.depth, 0.6, atol=1e-6)
+    first, *others = estimator.seen
+    assert first.object_id == "mug"
+    np.testing.assert_allclose(first.hand_boxes, [[40, 30, 90, 90]])
+    # Detections are used once.
+    assert all(frame.hand_boxes is None and frame.object_id == "" for frame in others)
+
+
+def test_ros1_bag_with_the_pose_of_the_object_alone(tmp_path: Path) -> None:
+    estimator = OffEstimator()
+
+    result = evaluate(write_ros1_bag(tmp_path / "old.bag"), estimator, settings=Settings({"object_id": "mug"}))
+
+    assert [frame.record.stamp_ns for frame in result.frames] == STAMPS
+    np.testing.assert_allclose(estimator.seen[0].camera.matrix, CAMERA.matrix)
+    valid = [record for record in result.records if record.is_valid]
+    errors = [record.values["object.translation_cm"] for record in valid]
+    np.testing.assert_allclose(errors, 100 * np.linalg.norm(OBJECT_OFFSET), atol=1e-6)
+    assert all("hand.mje_cm" not in record.values for record in valid)
+
+
+@pytest.mark.parametrize("compression", [CompressionMode.NONE, CompressionMode.STORAGE])
+def test_bag_cut_in_the_middle_of_a_chunk_is_evaluated_in_part(
+    compression: CompressionMode, tmp_path: Path, expected: BagResult
+) -> None:
+    bag = write_bag(tmp_path / "bag", MCAP, compression)
+    file = storage_file(bag)
+    whole = file.read_bytes()
+    # rosbags writes chunks of a mebibyte; the bag has one or two. Pictures of one colour are at its beginning.
+    file.write_bytes(whole[: len(whole) * 6 // 10])
+
+    result = evaluate(bag)
+
+    kept = len(result.frames)
+    assert 0 < kept < FRAMES
+    complete = [{**vars(record), "values": None} for record in expected.records[:kept]]
+    assert [{**vars(record), "values": None} for record in result.records] == complete
+    assert any("cut inside a record" in words for words in result.left_out)
+
+
+def test_damaged_sqlite_bag_is_evaluated_in_part(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", SQLITE)
+    file = storage_file(bag)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
+
+    result = evaluate(bag)
+
+    assert 0 < len(result.frames) < FRAMES
+    assert any("damaged after" in words for words in result.left_out)
+
+
+def test_a_file_that_the_metadata_names_is_missing(tmp_path: Path) -> None:
+    bag = split(tmp_path / "bag", with_metadata=True)
+    (bag / "split_10.mcap").unlink()
+
+    result = evaluate(bag)
+
+    assert len(result.frames) == FRAMES // 2
+    assert any("split_10.mcap" in words for words in result.left_out)
+
+
+def frames_without(*topics: str) -> list:
+    return [
+        {topic: entry for topic, entry in messages(number).items() if topic not in topics} for number in range(FRAMES)
+    ]
+
+
+REFUSED = {
+    "no images": (("/image",), "no topic of colour images"),
+    "no camera_info": (("/camera_info",), "CameraInfo on /camera_info"),
+    "no depth": (("/depth/image",), "--root-depth"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bags_that_lack_something_are_refused_in_words(name: str, tmp_path: Path) -> None:
+    topics, words = REFUSED[name]
+    # A single image topic is taken for colour: without colour images, there must be no depth images either.
+    topics = (*topics, "/depth/image") if name == "no images" else topics
+
+    with pytest.raises(UserError, match=words):
+        evaluate(write_bag(tmp_path / "bag", frames=frames_without(*topics)))
+
+
+def test_empty_bags_and_what_is_no_bag(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is empty"):
+        evaluate(write_bag(tmp_path / "empty", frames=[]))
+    with pytest.raises(UserError, match="no such bag"):
+        evaluate(tmp_path / "nowhere")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "picture.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"the directory holds picture\.png"):
+        evaluate(tmp_path / "folder")
+    (tmp_path / "nonsense.mcap").write_bytes(b"nonsense" * 100)
+    with pytest.raises(UserError, match="expected an MCAP file"):
+        evaluate(tmp_path / "nonsense.mcap")
+    (tmp_path / "nonsense.bag").write_bytes(b"nonsense" * 100)
+    with pytest.raises(UserError, match="cannot be read"):
+        evaluate(tmp_path / "nonsense.bag")
+
+
+def test_of_several_cameras_one_must_be_chosen(tmp_path: Path) -> None:
+    frames = [
+        {**frame, "/left/image": frame["/image"], "/left/camera_info": frame["/camera_info"]}
+        for frame in frames_without()
+    ]
+    bag = write_bag(tmp_path / "bag", frames=frames)
+
+    with pytest.raises(UserError, match="--image-topic"):
+        evaluate(bag)
+    assert evaluate(bag, image_topic="/left/image").topics.camera_info == "/left/camera_info"
+
+
+def test_images_and_truth_at_different_rates(tmp_path: Path) -> None:
+    """Our messages at half the rate and 5 ms late; poses of the object at any time are interpolated."""
+    ours = [dict(messages(number)) for number in range(FRAMES)]
+    for number, frame in enumerate(ours):
+        kind, message = frame.pop("/ground_truth")
+        if number % 2 == 0:
+            message.header = bag_messages.header_message(STAMPS[number] + 5_000_000, FRAME_ID)
+            frame["/ground_truth"] = (kind, message)
+    poses = frames_without("/ground_truth")
+    for number, frame in enumerate(poses):
+        pose = scene(number).object_pose.copy()
+        # In uniform motion; 0.01 m a period.
+        pose[0, 3] += 0.01 * 0.25
+        header = bag_messages.header_message(STAMPS[number] + PERIOD // 4, FRAME_ID)
+        frame["/mocap"] = (POSE, new_message(POSE, header=header, pose=pose_message(pose)))
+
+    halved = evaluate(write_bag(tmp_path / "ours", frames=ours))
+    between = evaluate(
+        write_bag(tmp_path / "poses", frames=poses),
+        truth_topic="/mocap",
+        truth_tolerance=0.035,
+        settings=Settings({"object_id": "mug"}),
+    )
+
+    assert [record.truth for record in halved.records] == ["in_view", "unknown"] * (FRAMES // 2)
+    known = [record for record in between.records if record.truth == "in_view"]
+    # Nothing is known before the first pose.
+    assert [record.stamp_ns for record in known] == STAMPS[1:]
+    errors = [record.values["object.translation_cm"] for record in known if record.is_valid]
+    np.testing.assert_allclose(errors, 100 * np.linalg.norm(OBJECT_OFFSET), atol=1e-6)
+
+
+def test_truth_in_another_frame_and_of_no_named_object_is_refused(tmp_path: Path) -> None:
+    frames = frames_without("/ground_truth")
+    header = bag_messages.header_message(STAMPS[0], "world")
+    frames[0]["/ground_truth"] = (POSE, new_message(POSE, header=header, pose=pose_message(np.eye(4))))
+    bag = write_bag(tmp_path / "bag", frames=frames)
+
+    with pytest.raises(UserError, match=r"frame 'camera'.*'world'"):
+        evaluate(bag, settings=Settings({"object_id": "mug"}))
+    with pytest.raises(UserError, match="--object"):
+        evaluate(bag)
+    with pytest.raises(UserError, match="--truth-topic /image"):
+        evaluate(bag, truth_topic="/image")
+
+
+def test_time_that_jumps_back_starts_anew(tmp_path: Path) -> None:
+    frames = [messages(number) for number in (0, 1, 2, 0, 1)]
+    estimator = OffEstimator()
+
+    evaluate(write_bag(tmp_path / "bag", frames=frames), estimator)
+
+    assert len(estimator.seen) == 5
+    assert estimator.resets == [3]
+
+
+def test_an_image_that_cannot_be_used_lowers_the_availability(tmp_path: Path) -> None:
+    frames = [dict(messages(number)) for number in range(FRAMES)]
+    frames[2]["/image"][1].encoding = "unheard_of"
+
+    result = evaluate(write_bag(tmp_path / "bag", frames=frames))
+
+    refused = result.records[2]
+    assert (refused.outcome, refused.truth) == ("refused", "in_view")
+    assert "unheard_of" in refused.reason
+    assert any("1 images could not be used" in words for words in result.remarks)
+
+
+def test_unpacked_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bag = compressed_file(write_bag(tmp_path / "bag"))
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(unpacked))
+
+    with closing(open_recording(bag)) as opened:
+        assert len(list(opened.messages(["/image"]))) == FRAMES
+        assert list(unpacked.iterdir())
+    assert not list(unpacked.iterdir())
+    shutil.rmtree(unpacked)
