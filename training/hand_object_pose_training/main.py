@@ -10,6 +10,8 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
+from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
+from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.model_card import CardConfig, write_model_card
 from hand_object_pose_training.render import RenderConfig, render_shards
@@ -45,6 +47,25 @@ class Export(ExportConfig):
 
 
 @dataclass(frozen=True)
+class ExportDataset(ExportDatasetConfig):
+    """Write synthetic scenes as an HO3D or DexYCB directory tree, to try readers and one's own tools on."""
+
+    def run_command(self) -> None:
+        """Render and write."""
+        print(f"{self.out}: {export_dataset(self)} images in the format of {self.format}")
+
+
+@dataclass(frozen=True)
+class Prepare(PrepareConfig):
+    """Walk HO3D or DexYCB once, check every file, and write indices that training opens in an instant."""
+
+    def run_command(self) -> None:
+        """Walk and report."""
+        for path, report in prepare(self):
+            print(f"{report.text()}\n  -> {path}")
+
+
+@dataclass(frozen=True)
 class WriteBaseline(BaselineConfig):
     """Average the training samples into the baseline that estimates are compared with."""
 
@@ -66,6 +87,8 @@ class Card(CardConfig):
 Command = (
     Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
+    | Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[Card, tyro.conf.subcommand("card")]
     | Annotated[WriteBaseline, tyro.conf.subcommand("baseline")]
     | Annotated[Export, tyro.conf.subcommand("export")]

@@ -1,0 +1,104 @@
+"""``hand-object-train prepare``: a dataset of the user's as indices that training opens in an instant."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+from rich.progress import Progress
+
+from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose_training.datasets.contact_filter import ContactFilter, FilterName
+from hand_object_pose_training.datasets.contract import check_frames
+from hand_object_pose_training.datasets.dexycb_layout import SPLITS as DEXYCB_SPLITS
+from hand_object_pose_training.datasets.dexycb_reader import DexYcbReader
+from hand_object_pose_training.datasets.hands import Hands
+from hand_object_pose_training.datasets.ho3d_convention import SPLITS as HO3D_SPLITS
+from hand_object_pose_training.datasets.ho3d_reader import Ho3dReader
+from hand_object_pose_training.datasets.index import PreparedIndex
+from hand_object_pose_training.datasets.object_files import load_objects
+from hand_object_pose_training.datasets.prepare import index_path, prepare_index, report_path
+from hand_object_pose_training.datasets.problems import FileProblemError
+from hand_object_pose_training.datasets.reader import DatasetReader
+from hand_object_pose_training.datasets.report import PrepareReport
+from hand_object_pose_training.datasets.walker import LeftHands, WalkConfig
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """What to prepare.
+
+    Attributes:
+        dataset: "ho3d" (version 2 or 3, found out) or "dexycb".
+        root: its directory, as unpacked.
+        out: directory of the indices; "prepared" in ``root`` if None.
+        split: one split; None prepares all: train and evaluation, or train, val and test.
+        setup: of DexYCB's splits.
+        contact: which of DexYCB's frames are kept; the paper's rule is "joints_to_vertices". HO3D's are all kept.
+        near: the rule's distance, metres.
+        left_hands: mirror DexYCB's left hands in training, or skip them.
+        mano: directory with MANO_RIGHT.pkl (and MANO_LEFT.pkl for DexYCB); the default hand if None, which fits
+            exported trees only.
+        models: directory of the objects' folders; "models" in ``root`` if None.
+        quick: look at the ends of image files only, instead of decoding them all.
+        workers: processes; -1 means one for each core.
+        checked: how many frames are compared with the sample's contract.
+    """
+
+    dataset: Annotated[Literal["ho3d", "dexycb"], tyro.conf.Positional]
+    root: Annotated[Path, tyro.conf.Positional]
+    out: Path | None = None
+    split: str | None = None
+    setup: Literal["s0", "s1", "s2", "s3"] = "s0"
+    contact: FilterName = "joints_to_vertices"
+    near: float = field(default=ContactFilter.near)
+    left_hands: LeftHands = "mirror"
+    mano: Path | None = None
+    models: Path | None = None
+    quick: bool = False
+    workers: int = -1
+    checked: int = 24
+
+
+def prepare(config: PrepareConfig) -> list[tuple[Path, PrepareReport]]:
+    """Prepare every split; returns the indices with what was found.
+
+    Raises:
+        UserError: the directory is not such a dataset, or not a single frame of a split could be kept.
+    """
+    hands = Hands.from_mano(config.mano) if config.mano else Hands.default()
+    models = config.models or config.root / "models"
+    catalogue, problems = load_objects(models)
+    is_dexycb = config.dataset == "dexycb"
+    rule = ContactFilter(config.contact, config.near) if is_dexycb else ContactFilter()
+    walk = WalkConfig(rule, config.left_hands, not config.quick, config.workers)
+    done = []
+    for split in [config.split] if config.split else (DEXYCB_SPLITS if is_dexycb else HO3D_SPLITS):
+        reader = _reader(config, split, hands)
+        reader.problems += problems
+        path = index_path(config.out or config.root / "prepared", reader)
+        with Progress(refresh_per_second=1) as bar:
+            task = bar.add_task(f"{reader.dataset} {reader.split}", total=len(reader.keys()))
+            advance = partial(bar.advance, task)
+            report = prepare_index(reader, hands, catalogue, path, walk, models, config.mano, advance)
+        report.contract += check_index(PreparedIndex(path), hands, catalogue, config.checked)
+        report.write(report_path(path))
+        done.append((path, report))
+    return done
+
+
+def check_index(index: PreparedIndex, hands: Hands, catalogue: dict[str, ObjectModel], count: int) -> list[str]:
+    """What of ``count`` frames, spread over the index, does not keep the sample's contract."""
+    numbers = np.unique(np.linspace(0, len(index) - 1, min(count, len(index))).astype(int)) if count else []
+    try:
+        return check_frames((index[int(number)] for number in numbers), hands, catalogue)
+    except FileProblemError as error:
+        return [str(error)]
+
+
+def _reader(config: PrepareConfig, split: str, hands: Hands) -> DatasetReader:
+    if config.dataset == "dexycb":
+        return DexYcbReader(config.root, config.setup, split, hands)
+    return Ho3dReader(config.root, split, hands)
