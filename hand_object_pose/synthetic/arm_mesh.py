@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.synthetic.appearance import Appearance, SkinLook, SleeveLook
+from hand_object_pose.synthetic.hand_texture import HandTextures
 from hand_object_pose.synthetic.skin import SkinMap, nail_coverage, skin_detail, skin_vertex_colours
 from hand_object_pose.synthetic.sleeve import ArmAxis, Tube, boundary_loop, forearm_tube, sleeve_tube, widest_pair
 from hand_object_pose.synthetic.surface import Surface
@@ -45,8 +46,9 @@ class ArmMesh:
 class ArmBuilder:
     """Builds arms of one hand model."""
 
-    def __init__(self, hand: HandModel) -> None:
-        """Prepare what depends on the model only."""
+    def __init__(self, hand: HandModel, textures: HandTextures | None = None) -> None:
+        """Prepare what depends on the model only; ``textures`` take the place of painted skin on the hand."""
+        self._textures = textures
         self._faces: IntArray = np.asarray(hand.faces, dtype=np.int32)
         self._skin = SkinMap.of(hand)
         self._loop = boundary_loop(self._faces)
@@ -54,6 +56,9 @@ class ArmBuilder:
         rest_axis = ArmAxis(self._skin.rest[self._loop], self._skin.rest.mean(axis=0), np.zeros(2))
         self._rest_forearm = forearm_tube(rest_axis).vertices
         self._incidences: dict[int, csr_array] = {}
+        # Of each vertex a face and which of its corners it is.
+        _, first = np.unique(self._faces.ravel(), return_index=True)
+        self._face_of_vertex, self._corner_of_vertex = np.divmod(first, 3)
 
     def build(self, hand_vertices: NDArray[np.floating], look: Appearance) -> ArmMesh:
         """The arm of a posed hand (778, 3), camera frame, metres."""
@@ -85,6 +90,9 @@ class ArmBuilder:
         skin = skin_detail(rest, albedo[is_skin], look.skin)
         albedo[is_skin] = skin + nail[:, None] * (look.skin.nail.astype(np.float32) - skin)
         specular[is_skin] += 0.25 * nail
+        if self._textures is not None:
+            hand = np.flatnonzero(part == HAND)
+            albedo[hand] = self._textures.colours(look.skin.blotch_seed, face[hand], barycentric[hand])
         if look.sleeve is not None:
             cloth = np.flatnonzero(part == SLEEVE)
             pattern = interpolate(arm.pattern, corners[cloth], barycentric[cloth])
@@ -131,10 +139,17 @@ class ArmBuilder:
         return self._incidences[count]
 
     def _colours(self, tubes: list[Tube], look: SkinLook) -> NDArray[np.floating]:
-        hand = skin_vertex_colours(self._skin, look)
+        hand = self._hand_colours(look)
         parts = [hand, hand[self._loop][tubes[0].column]]
         parts += [np.zeros((len(tube.vertices), 3)) for tube in tubes[1:]]
         return np.concatenate(parts)
+
+    def _hand_colours(self, look: SkinLook) -> NDArray[np.floating]:
+        """Linear RGB (778, 3) of the hand's vertices, which the forearm continues."""
+        if self._textures is None:
+            return skin_vertex_colours(self._skin, look)
+        barycentric = np.eye(3, dtype=np.float32)[self._corner_of_vertex]
+        return self._textures.colours(look.blotch_seed, self._face_of_vertex, barycentric)
 
     def _pattern(self, tubes: list[Tube], count: int) -> FloatArray:
         coordinates = [np.zeros((len(self._skin.rest), 2))]

@@ -16,6 +16,7 @@ from hand_object_pose.synthetic.arm_mesh import ArmBuilder
 from hand_object_pose.synthetic.backgrounds import Backgrounds, ProceduralBackgrounds
 from hand_object_pose.synthetic.camera_effects import develop
 from hand_object_pose.synthetic.colour import linear_of_bytes
+from hand_object_pose.synthetic.hand_texture import HandTextures
 from hand_object_pose.synthetic.posed_scene import BACKGROUND_LABEL, PosedScene, RenderQuality
 from hand_object_pose.synthetic.sample import RenderedScene
 from hand_object_pose.synthetic.scene import Scene
@@ -41,6 +42,7 @@ class SceneRenderer:
         catalogue: Mapping[str, ObjectModel],
         backgrounds: Backgrounds | None = None,
         quality: RenderQuality | None = None,
+        hand_textures: HandTextures | None = None,
     ) -> None:
         """Prepare a renderer; objects are loaded when first seen.
 
@@ -49,8 +51,9 @@ class SceneRenderer:
             catalogue: objects by name.
             backgrounds: procedural ones if None.
             quality: numbers of secondary rays.
+            hand_textures: skin of the hand; painted if None.
         """
-        self._arms = ArmBuilder(hand)
+        self._arms = ArmBuilder(hand, hand_textures)
         self._catalogue = catalogue
         self._backgrounds: Backgrounds = backgrounds if backgrounds is not None else ProceduralBackgrounds()
         self._quality = quality if quality is not None else RenderQuality()
