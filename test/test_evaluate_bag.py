@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -27,6 +28,8 @@ from replay_data import (
 
 from hand_object_pose.cli.main import main
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.evaluation.evaluation_file import known_names, numbers, read_evaluation, read_frames
 from hand_object_pose.evaluation.frame_record import read_records
 from hand_object_pose.evaluation.metric_table import METRICS
@@ -175,6 +178,44 @@ def test_every_second_and_chosen_images(bag: Path, tmp_path: Path) -> None:
     assert read_stamps(tmp_path / "chosen" / "scene" / "frames.csv") == (STAMPS[1], STAMPS[3], STAMPS[6])
     with pytest.raises(UserError, match="1 of the 1 stamps asked for"):
         evaluate_bags([bag], ReplayConfig(stamps=(STAMPS[0] + 1,)), tmp_path / "none", factory=off_estimator)
+
+
+def test_images_may_be_chosen_by_what_a_live_node_published(bag: Path, tmp_path: Path) -> None:
+    """Its estimates, recorded, name the very images that it worked on."""
+    worked_on = [1, 2, 5]
+    kind, _ = messages(0)["/ground_truth"]
+    frames = [{"/node/estimate": (kind, messages(number)["/ground_truth"][1])} for number in worked_on]
+    # Published later than their images were taken.
+    live = write_bag(tmp_path / "live", frames=frames, stamps=[STAMPS[number] + 10**8 for number in worked_on])
+
+    assert read_stamps(live) == read_stamps(storage_file(live)) == tuple(STAMPS[number] for number in worked_on)
+    with pytest.raises(UserError, match="expected one topic of"):
+        read_stamps(bag)
+
+
+def test_settings_that_cannot_give_anything_are_remarked(bag: Path, tmp_path: Path) -> None:
+    class Stubborn(OffEstimator):
+        def process(self, frame: Frame) -> FrameResult:
+            """Never sure."""
+            return FrameResult([HandObjectEstimate(0, False, "no object chosen", 0.0)])
+
+    class Mistaken(OffEstimator):
+        def process(self, frame: Frame) -> FrameResult:
+            """Of another object."""
+            pairs = [
+                replace(pair, object=pair.object and replace(pair.object, name="bottle"))
+                for pair in super().process(frame).pairs
+            ]
+            return FrameResult(pairs)
+
+    never = evaluate_bags([bag], ReplayConfig(), tmp_path / "never", factory=lambda settings: Stubborn())
+    other = evaluate_bags([bag], ReplayConfig(), tmp_path / "other", factory=lambda settings: Mistaken())
+
+    assert never["metrics"] == {}
+    assert "not one valid estimate; 8 of 8 because: no object chosen" in never["bags"][0]["remarks"]
+    assert any("are of 'bottle', while 'mug' is true" in words for words in other["bags"][0]["remarks"])
+    assert "object.add_s_cm" not in other["metrics"]
+    assert "hand.mje_camera_cm" in other["metrics"]
 
 
 def test_bags_that_fail_leave_the_others(bag: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,18 @@ from replay_data import (
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.one_bag import BagResult, evaluate_one_bag
+from hand_object_pose.ros.counters import Counters
+from hand_object_pose.ros.detections import Boxes, boxes_from_detections
+from hand_object_pose.ros.frames import FrameBuilder, TopicNames
+from hand_object_pose.ros.health import Health
+from hand_object_pose.ros.intake import Intake
+from hand_object_pose.ros.mailbox import Mailbox
+from hand_object_pose.ros.pairing import Bundle, stamp_of
 from hand_object_pose.ros.parameters import Settings
 from hand_object_pose.synthetic import bag_messages
 
@@ -273,6 +282,60 @@ def test_an_image_that_cannot_be_used_lowers_the_availability(tmp_path: Path) ->
     assert (refused.outcome, refused.truth) == ("refused", "in_view")
     assert "unheard_of" in refused.reason
     assert any("1 images could not be used" in words for words in result.remarks)
+
+
+def test_frames_are_those_that_the_nodes_intake_makes_of_the_same_messages(tmp_path: Path) -> None:
+    """With depth 12 ms late, in the end missing, and detections that are older than their images."""
+    frames = [dict(messages(number)) for number in range(FRAMES)]
+    boxes = {"hand_right": np.array([40.0, 30, 90, 90]), "mug": np.array([50.0, 40, 80, 80])}
+    for number, frame in enumerate(frames):
+        late = bag_messages.header_message(STAMPS[number] + 12_000_000, FRAME_ID)
+        frame["/depth/image"][1].header = late
+        if number == FRAMES - 1:
+            del frame["/depth/image"]
+        if number in (2, 3, 6):
+            early = bag_messages.header_message(STAMPS[number] - 15_000_000, FRAME_ID)
+            frame["/detections"] = ("vision_msgs/msg/Detection2DArray", bag_messages.detections_message(early, boxes))
+    bag = write_bag(tmp_path / "bag", frames=frames)
+    estimator = OffEstimator()
+
+    evaluate(bag, estimator)
+
+    live = frames_of_the_node(bag)
+    assert len(live) == len(estimator.seen) == FRAMES
+    for ours, theirs in zip(estimator.seen, live, strict=True):
+        assert (ours.stamp, ours.object_id) == (theirs.stamp, theirs.object_id)
+        for name in ("image", "depth", "hand_boxes", "object_boxes"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+        np.testing.assert_array_equal(ours.camera.matrix, theirs.camera.matrix)
+    assert [frame.depth is not None for frame in live] == [True] * (FRAMES - 1) + [False]
+    assert [number for number, frame in enumerate(live) if frame.object_id] == [0, 2, 3, 6]
+
+
+def frames_of_the_node(bag: Path) -> list[Frame]:
+    """By its intake, with all messages of a time there before the estimator takes the image."""
+    builder = FrameBuilder(TopicNames("/image", "/camera_info", "/depth/image", "/detections"))
+    mailbox: Mailbox[Bundle] = Mailbox()
+    now = [0]
+    intake = Intake(
+        Settings(), builder, mailbox, Counters(), Health(), lambda: now[0], lambda: None, lambda: None, lambda: None
+    )
+    entrances = {"/image": intake.image, "/camera_info": intake.camera_info, "/depth/image": intake.depth}
+    entrances["/detections"] = intake.detections.put
+    found = []
+    with closing(open_recording(bag)) as opened:
+        for stamp, group in groupby(opened.messages(entrances), key=lambda message: message.time):
+            now[0] = stamp
+            for message in group:
+                entrances[message.topic](opened.content(message))
+            if intake._pairing.holding:
+                intake._forward(intake._pairing.expire(float("inf")))
+            bundle = mailbox.take(timeout=0.0)
+            assert bundle is not None
+            detections = intake.detections.take(stamp_of(bundle.image))
+            boxes = boxes_from_detections(detections, ["mug", "bottle"]) if detections else Boxes()
+            found.append(builder.build(bundle, boxes, rectified=False))
+    return found
 
 
 def test_unpacked_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

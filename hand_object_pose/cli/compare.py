@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
-from rich.markdown import Markdown
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.comparability import differences
@@ -36,7 +34,7 @@ def run(evaluations: Annotated[tuple[Path, ...], tyro.conf.Positional], out: Pat
             print(f"BEWARE: {warning}", file=sys.stderr)
         parts.append(comparison_text(str(first), str(other), found, warnings))
     text = "\n\n".join(parts) + "\n"
-    Console().print(Markdown(text))
+    print(text)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from rich.console import Console
-from rich.markdown import Markdown
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.comparability import differences
@@ -14,6 +12,7 @@ from hand_object_pose.evaluation.evaluation_file import METRICS_FILE, read_evalu
 from hand_object_pose.evaluation.gates import Condition, GateResult, judge_regressions, parse_share
 from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.markdown import summary
+from hand_object_pose.evaluation.terminal import print_summary
 from hand_object_pose.replay.configuration import ReplayConfig, read_parameters, read_stamps
 from hand_object_pose.replay.results import COMPLETE
 from hand_object_pose.replay.run import evaluate_bags
@@ -60,7 +59,8 @@ def run(
         root_depth: depth of the wrist in metres, for bags without depth images.
         given: what the estimator is told of the truth: nothing, or the wrist's depth, as in the paper's evaluation.
         every: evaluate each n-th image only.
-        stamps: a file with the stamps of the images to evaluate, nanoseconds, one a line.
+        stamps: the images to evaluate, by their stamps in nanoseconds: a file with one a line, a frames.csv, or a bag
+            with the topic `estimate` of a live node, for the very images that it worked on.
         image_topic: the colour images' topic, where there are several.
         depth_topic: the same of the depth images aligned to them.
         truth_topic: ground truth under another name than `ground_truth`: HandObjectEstimates, or PoseStamped of the
@@ -126,8 +126,10 @@ def _finish(
     if junit is not None:
         junit.parent.mkdir(parents=True, exist_ok=True)
         write_junit(junit, content, gates)
-    Console().print(Markdown(text))
+    print_summary(content)
     print(f"\n{out / SUMMARY}, {out / METRICS_FILE}")
+    for warning in warnings:
+        print(f"BEWARE when comparing with the baseline: {warning}", file=sys.stderr)
     for gate in gates:
         if not gate.passed:
             print(f"GATE FAILED: {gate.name}: {gate.words}", file=sys.stderr)

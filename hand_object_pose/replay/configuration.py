@@ -1,6 +1,7 @@
 """What a user may choose about the evaluation of bags."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,15 @@ from typing import Any
 import yaml
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.replay.bag_files import open_recording
+from hand_object_pose.replay.topics import ESTIMATES, GROUND_TRUTH
 from hand_object_pose.ros.parameters import Settings, Value
 
-_DECISIVE = (
-    *("object_id", "hand_side", "image_is_rectified", "roi.mode", "roi.box", "root_depth.mode", "root_depth.value"),
-    *("depth_tolerance", "detection_max_age", "lost_after", "confidence_threshold"),
+# Parameters that do not decide what is estimated, or of which results say more than their values.
+_INDECISIVE = (
+    *("autostart", "weights", "backend", "device", "threads", "objects_path", "image_transport", "depth_transport"),
+    *("reliability", "queue_depth", "sync_wait", "max_frame_age", "stale_after", "watchdog_timeout", "tf_prefix"),
+    *("publish.markers", "publish.tf", "publish.debug_image"),
 )
 IMAGE_OPTIONS = ("--image-topic", "--depth-topic")
 
@@ -52,7 +57,7 @@ class ReplayConfig:
 
     def protocol(self) -> dict[str, Any]:
         """Everything that decides what the numbers mean; results are compared only where this is equal."""
-        chosen = {name: self.settings[name] for name in _DECISIVE}
+        chosen = {name: value for name, value in self.settings.items() if name not in _INDECISIVE}
         if self.root_depth_mode != "fixed":
             del chosen["root_depth.value"]
         if self.settings.text("roi.mode") != "fixed":
@@ -87,11 +92,15 @@ def read_parameters(path: Path) -> dict[str, Value]:
 
 
 def read_stamps(path: Path) -> tuple[int, ...]:
-    """Stamps in nanoseconds, one a line; of a CSV file, the first column. Lines that begin with # are comments.
+    """Stamps in nanoseconds: of a text, one a line; of a CSV file, the first column; of a bag, those of its estimates.
+
+    Lines that begin with # are comments.
 
     Raises:
         UserError: it is not there, holds none, something else, or one of them twice.
     """
+    if path.is_dir() or path.suffix in (".mcap", ".db3"):
+        return _estimated_stamps(path)
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -104,6 +113,19 @@ def read_stamps(path: Path) -> tuple[int, ...]:
     if not cells or len(set(cells)) < len(cells):
         raise UserError(f"{path}: expected stamps in nanoseconds, {'each once' if cells else 'found none'}")
     return tuple(map(int, cells))
+
+
+def _estimated_stamps(path: Path) -> tuple[int, ...]:
+    """Stamps of the images that a live node worked on, from what it published."""
+    with closing(open_recording(path)) as bag:
+        topics = [topic for topic, kind in bag.types.items() if kind == ESTIMATES and not topic.endswith(GROUND_TRUTH)]
+        stamps = [bag.stamp(message) for message in bag.messages(topics)] if topics else []
+    if len(topics) != 1 or not stamps or len(set(stamps)) < len(stamps):
+        raise UserError(
+            f"{path}: expected one topic of {ESTIMATES} with the estimates of a live node, each image once; found "
+            f"{len(stamps)} messages on {', '.join(topics) or 'no such topic'}"
+        )
+    return tuple(stamps)
 
 
 def _sections(content: Any) -> list[dict[str, Any]]:

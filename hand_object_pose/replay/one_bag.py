@@ -1,5 +1,6 @@
 """One bag through the estimator: every chosen frame, with its errors where the truth is known."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.evaluation.frame_record import REFUSED, FrameRecord
+from hand_object_pose.evaluation.frame_record import INVALID, REFUSED, FrameRecord
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.bag_files import open_recording
@@ -166,7 +167,7 @@ def _frames(
 
 
 def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> list[str]:
-    remarks = []
+    remarks = _unexpected(frames)
     refused = [frame.record for frame in frames if frame.record.outcome == REFUSED]
     if refused:
         remarks.append(f"{len(refused)} images could not be used, the first because: {refused[0].reason}")
@@ -176,4 +177,21 @@ def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> li
         remarks.append("no ground truth: no errors, only what can be measured without it")
     elif not truth.frames:
         remarks.append(f"{truth.topic} holds no truth that can be used")
+    return remarks
+
+
+def _unexpected(frames: Sequence[ScoredFrame]) -> list[str]:
+    """What looks like a mistake in the settings."""
+    invalid = Counter(frame.record.reason for frame in frames if frame.record.outcome == INVALID)
+    remarks = []
+    if invalid and invalid.total() == len(frames):
+        reason, count = invalid.most_common(1)[0]
+        remarks.append(f"not one valid estimate; {count} of {len(frames)} because: {reason}")
+    wrong = Counter(
+        (frame.record.object, frame.truth.object_name)
+        for frame in frames
+        if frame.record.is_valid and frame.truth and frame.record.object != frame.truth.object_name
+    )
+    for (estimated, true), count in wrong.items():
+        remarks.append(f"{count} valid estimates are of '{estimated}', while '{true}' is true: no errors of the object")
     return remarks
