@@ -17,10 +17,13 @@ from PIL import Image
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
+from hand_object_pose.synthetic.grasp_library import shipped_grasps
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
 from hand_object_pose_training.augmentation import photometric
+from hand_object_pose_training.contact_losses import GraspLimits
 from hand_object_pose_training.finger_loss import face_parts, render_fingers
+from hand_object_pose_training.grasp_synthesis import HOLDING, filter_library
 from hand_object_pose_training.rasteriser import SoftRenderConfig
 from hand_object_pose_training.shards import ShardSample
 from hand_object_pose_training.synthetic_crops import (
@@ -56,7 +59,9 @@ def main(sheet: Sheet) -> None:
     recorded = [grasps.make(index, np.random.default_rng([sheet.seed, index])) for index in numbers]
     views = RenderedViews(recorded, catalogue, renderer, size=size)
     turned = [views.make(index, np.random.default_rng([sheet.seed, 1, index])) for index in numbers]
-    fresh = RenderedGrasps(sampler, catalogue, renderer, sheet.columns, sheet.seed + 1, size)
+    library, _ = filter_library(shipped_grasps(), hand, catalogue, GraspLimits())
+    holding = SceneSampler(hand, catalogue, library, HOLDING)
+    fresh = RenderedGrasps(holding, catalogue, renderer, sheet.columns, sheet.seed + 1, size)
     made = [fresh.make(index, np.random.default_rng([sheet.seed, 2, index])) for index in numbers]
     plain = replace(RENDERED_AUGMENTATION, erase_probability=0.0, border_probability=0.0)
     changed = [

@@ -271,5 +271,8 @@ def test_settings_that_mean_nothing_are_refused():
         SoftRenderConfig(backend="opengl")
     with pytest.raises(UserError, match="above zero"):
         SoftRenderConfig(edge_softness=0.0)
+    if not has_pytorch3d():
+        with pytest.raises(UserError, match="pip install easypytorch3d"):
+            draw(flat_triangle([[1.0, 1], [5, 1], [1, 5]]), config=replace(SOFT, backend="pytorch3d"))
     with pytest.raises(ValueError, match="parts"):
         draw(flat_triangle([[1.0, 1], [5, 1], [1, 5]]), [0, 0])

@@ -51,15 +51,33 @@ def synthesise_grasps(
         UnknownObjectError: a file's object is not in the catalogue.
     """
     found = _from_files(hand, catalogue, config) if config.grabnet else _generated(hand, catalogue, config)
+    where = str(config.grabnet) if config.grabnet else "generated grasps"
+    hashes = {name: catalogue[name].hash for name in found}
+    return filter_library(GraspLibrary(found, hashes, hand.hash, where), hand, catalogue, config.limits)
+
+
+def filter_library(
+    library: GraspLibrary, hand: HandModel, catalogue: Mapping[str, ObjectModel], limits: GraspLimits
+) -> tuple[GraspLibrary, dict[str, FilterReport]]:
+    """The plausible grasps of a library, and how many of each object's were refused.
+
+    Args:
+        library: such as the shipped one; hand: the one it was made for; catalogue: its objects at least.
+        limits: the rule.
+
+    Raises:
+        UserError: the library is for another hand or mesh, or none of an object's grasps is plausible.
+    """
+    library.require_hand(hand)
     kept: dict[str, Grasps] = {}
     reports: dict[str, FilterReport] = {}
-    for name, grasps in found.items():
-        kept[name], reports[name] = keep_plausible(hand, catalogue[name], grasps, config.limits)
+    for name in library.object_names:
+        model = catalogue[name]
+        kept[name], reports[name] = keep_plausible(hand, model, library.of(model), limits)
         if not len(kept[name]):
             raise UserError(f"grasps of '{name}': {reports[name]}; are hand and object of one scale, in metres?")
     hashes = {name: catalogue[name].hash for name in kept}
-    where = str(config.grabnet) if config.grabnet else "generated grasps"
-    return GraspLibrary(kept, hashes, hand.hash, where), reports
+    return GraspLibrary(kept, hashes, hand.hash, library.where), reports
 
 
 def keep_plausible(
