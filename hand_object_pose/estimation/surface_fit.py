@@ -6,6 +6,7 @@ mesh is moved rigidly until they lie on the measured surface (point to plane, Ch
 association). A prior holds what the surface leaves open, such as the turn of a can about its axis.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.view import Lifted
 from hand_object_pose.estimation.visibility import visible_points
 from hand_object_pose.geometry.meshes import TriangleMesh, vertex_normals
-from hand_object_pose.geometry.se3 import pose_matrix, transform_points
+from hand_object_pose.geometry.se3 import kabsch, pose_matrix, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
@@ -38,6 +39,7 @@ class SurfaceFitSettings:
         least_vertices, least_share: with fewer measured vertices that are no outliers, or a smaller share of all that
             are measured, the mesh stays where it was: the surface is something else's.
         noise: of one independent measurement; neighbours err alike: ``correlated`` of them count as one.
+        worst: largest distance of one vertex in the residual.
         prior_translation, prior_rotation: standard deviations of where the network puts the mesh.
     """
 
@@ -49,14 +51,32 @@ class SurfaceFitSettings:
     least_share: float = 0.35
     noise: float = 0.004
     correlated: float = 10.0
+    worst: float = 0.03
     prior_translation: float = 0.03
     prior_rotation: float = 0.4
 
 
+@dataclass(frozen=True)
+class SurfaceFit:
+    """Where a mesh fits the depth image.
+
+    Attributes:
+        motion: (4, 4), camera frame, to be applied to the mesh; the identity where too little of it is measured.
+        residual: metres, mean distance of its measured vertices from the surface, each at most
+            ``SurfaceFitSettings.worst``; infinite where too little is measured.
+    """
+
+    motion: FloatArray
+    residual: float
+
+
+NOT_MEASURED = SurfaceFit(np.eye(4), math.inf)
+
+
 def fit_surface(
     frame: Frame, mesh: TriangleMesh, hiding: TriangleMesh, settings: SurfaceFitSettings | None = None
-) -> FloatArray:
-    """The motion (4, 4) in the camera frame after which a mesh fits the depth image better; identity without one.
+) -> SurfaceFit:
+    """The rigid motion after which a mesh fits the depth image better.
 
     Args:
         frame: the depth image.
@@ -67,8 +87,8 @@ def fit_surface(
     settings = settings or SurfaceFitSettings()
     centre, motion = mesh.vertices.mean(axis=0), np.zeros(6)
     if frame.depth is None or hiding.vertices[:, 2].min() <= 0:
-        return np.eye(4)
-    fit = _SurfaceFit(frame, mesh, hiding, settings)
+        return NOT_MEASURED
+    fit = _Measurement(frame, mesh, hiding, settings)
     seen = np.zeros(len(mesh.vertices), dtype=bool)
     for index, scale in enumerate(settings.scales):
         placement = _about(centre, motion)
@@ -76,24 +96,32 @@ def fit_surface(
             seen = fit.seen(placement)
         step = fit.step(placement, seen, motion, scale)
         if step is None:
-            return np.eye(4)
+            return NOT_MEASURED
         motion = motion + step
-    return _about(centre, motion)
+    placement = _about(centre, motion)
+    return SurfaceFit(placement, fit.residual(placement))
 
 
 def fit_object(frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: IntArray) -> Lifted:
-    """An answer whose object pose fits the depth image better; hand and rough object stay as they are.
+    """An answer whose object pose fits the depth image; hand and rough object stay as they are.
+
+    The fit begins twice, at the voted pose and at the CAD model's rigid fit to the rough mesh (Kabsch), and the result
+    that lies nearer to the measured surface is taken.
 
     Args:
         frame: the depth image; lifted: the answer, not of a mirrored view.
         model: the object; hand_faces: (F, 3), the hand may hide parts of it.
     """
-    posed = TriangleMesh(transform_points(lifted.object_pose, model.vertices), model.faces)
-    motion = fit_surface(frame, posed, TriangleMesh(lifted.hand, hand_faces))
-    return replace(lifted, object_pose=motion @ lifted.object_pose)
+    hand = TriangleMesh(lifted.hand, hand_faces)
+    best, pose = math.inf, lifted.object_pose
+    for start in (lifted.object_pose, kabsch(model.vertices, lifted.rough_object)):
+        fit = fit_surface(frame, TriangleMesh(transform_points(start, model.vertices), model.faces), hand)
+        if fit.residual < best:
+            best, pose = fit.residual, fit.motion @ start
+    return replace(lifted, object_pose=pose)
 
 
-class _SurfaceFit:
+class _Measurement:
     """One frame's measurement. A motion (6,) is a translation and a rotation vector about the mesh's middle."""
 
     def __init__(self, frame: Frame, mesh: TriangleMesh, hiding: TriangleMesh, settings: SurfaceFitSettings) -> None:
@@ -123,6 +151,13 @@ class _SurfaceFit:
         information = rows.T @ (rows * weights[:, None]) + np.diag(prior)
         solution: FloatArray = np.linalg.solve(information, rows.T @ (weights * gaps[near]) - prior * motion)
         return solution
+
+    def residual(self, placement: FloatArray) -> float:
+        """Mean distance in metres of the measured vertices from the surface."""
+        points, targets, _ = self._pairs(placement, self.seen(placement))
+        if len(points) < self.settings.least_vertices:
+            return math.inf
+        return float(np.linalg.norm(targets - points, axis=1).clip(max=self.settings.worst).mean())
 
     def _pairs(self, placement: FloatArray, seen: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Seen vertices, what is measured at their pixels, and their normals; each (N, 3)."""
