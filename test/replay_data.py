@@ -93,6 +93,7 @@ def write_bag(
     """A rosbag2 of frames; the scene's unless given."""
     frames = [messages(number) for number in range(FRAMES)] if frames is None else frames
     store = typestore()
+    path.parent.mkdir(exist_ok=True)
     writer = Writer(path, version=8, storage_plugin=plugin)
     if compression != CompressionMode.NONE:
         writer.set_compression(compression, CompressionFormat.ZSTD)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from replay_data import better_estimator, off_estimator, write_bag
+from replay_data import FRAMES, better_estimator, messages, off_estimator, write_bag
 from scipy.stats import false_discovery_control, wilcoxon
 
 from hand_object_pose.cli.main import main
@@ -129,7 +129,7 @@ def test_warnings_name_what_differs() -> None:
         "device": "cpu",
         "threads": 1,
         "protocol": {"name": "live", "parameters": {"hand_side": "right"}, "every": 1},
-        "bags": [{"name": "one"}],
+        "bags": [{"name": "one", "digest": "1"}],
         "frames": {"processed": 10},
     }
     other = json.loads(json.dumps(content))
@@ -137,12 +137,12 @@ def test_warnings_name_what_differs() -> None:
 
     other["environment"] |= {"processor": "B", "libraries": {"numpy": "2.5", "scipy": "1.17"}}
     other["protocol"] |= {"every": 2, "parameters": {"hand_side": "left"}}
-    other["bags"] = [{"name": "two"}]
+    other["bags"] = [{"name": "one", "digest": "2"}]
 
     words = "; ".join(differences(content, other))
     for part in ("processors differ: A and B", "numpy is 2.4 and 2.5", "scipy is not there and 1.17"):
         assert part in words
-    for part in ("every is 1 and 2", "hand_side is right and left", "bags differ: one and two"):
+    for part in ("every is 1 and 2", "hand_side is right and left", "bags differ: one and one"):
         assert part in words
 
 
@@ -162,5 +162,13 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cells[1:5] == ["5", "2.5", "-2.5", "-50.0%"]
     assert cells[-1].startswith("4 in")
     assert main(["compare", str(tmp_path / "a")]) == 2
+    # Of the same name and with the same stamps, but with other pictures.
+    others = [dict(messages(number)) for number in range(FRAMES)]
+    others[0]["/image"] = messages(1)["/image"]
+    others[0]["/image"][1].header = messages(0)["/image"][1].header
+    namesake = write_bag(tmp_path / "elsewhere" / "scene", frames=others)
+    evaluate_bags([namesake], ReplayConfig(), tmp_path / "c", factory=off_estimator)
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "c")]) == 2
+    assert "no frame is in both" in capsys.readouterr().err
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "nowhere")]) == 2
     assert read_evaluation(tmp_path / "a")["status"] == "complete"

@@ -27,9 +27,10 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str
 
 
 def _data(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    bags = [[bag["name"] for bag in content["bags"]] for content in (first, second)]
-    if bags[0] != bags[1]:
-        return [f"the bags differ: {', '.join(bags[0])} and {', '.join(bags[1])}"]
+    bags = [{bag["digest"]: bag["name"] for bag in content["bags"]} for content in (first, second)]
+    if bags[0].keys() != bags[1].keys():
+        # By what they hold: bags of one name may be different ones.
+        return [f"the bags differ: {', '.join(bags[0].values())} and {', '.join(bags[1].values())}"]
     frames = [content["frames"]["processed"] for content in (first, second)]
     if frames[0] != frames[1]:
         return [f"the numbers of frames differ: {frames[0]} and {frames[1]}"]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.frame_record import FrameRecord, read_records
@@ -32,8 +32,8 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_frames(path: Path) -> dict[str, list[FrameRecord]]:
-    """The frames by name of the bag that belong to a metrics.json, of all bags that were evaluated.
+def read_frames(path: Path, key: Literal["name", "digest"] = "name") -> dict[str, list[FrameRecord]]:
+    """The frames that belong to a metrics.json, of all bags that were evaluated, by the bags' names or digests.
 
     Raises:
         UserError: they are not beside it.
@@ -41,7 +41,7 @@ def read_frames(path: Path) -> dict[str, list[FrameRecord]]:
     content = read_evaluation(path)
     folder = path if path.is_dir() else path.parent
     return {
-        bag["name"]: read_records(folder / bag["folder"] / FRAMES_FILE)
+        bag[key]: read_records(folder / bag["folder"] / FRAMES_FILE)
         for bag in content["bags"]
         if bag["status"] != "failed"
     }

@@ -1,5 +1,6 @@
 """One bag through the estimator: every chosen frame, with its errors where the truth is known."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -34,6 +35,7 @@ class BagResult:
         duration_s: between the first and the last image.
         left_out: what could not be read; remarks: what else a reader should know.
         weights: see there; device: where the network ran.
+        digest: tells bags apart whatever they are called.
     """
 
     frames: list[ScoredFrame]
@@ -46,6 +48,7 @@ class BagResult:
     remarks: list[str]
     weights: WeightsInfo
     device: str
+    digest: str
 
     @property
     def records(self) -> list[FrameRecord]:
@@ -94,7 +97,16 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator
             [*bag.remarks, *_remarks(frames, truth, len(plan))],
             weights,
             estimator.backend.device,
+            _digest(opened),
         )
+
+
+def _digest(opened: _Opened) -> str:
+    """SHA-256 of the images' stamps and of the first image: the same for copies and recompressed files of a bag."""
+    bag, topic = opened.bag, opened.topics.image.name
+    digest = hashlib.sha256(repr(list(opened.stamps[topic])).encode())
+    digest.update(bytes(bag.content(next(iter(bag.messages([topic])))).data))
+    return digest.hexdigest()
 
 
 def _opened(bag: Bag, config: ReplayConfig) -> _Opened:

@@ -47,6 +47,7 @@ def write_bag_result(folder: Path, result: BagResult, entry: dict[str, Any], run
         **entry,
         "status": PARTIAL if result.left_out else COMPLETE,
         "reason": "",
+        "digest": result.digest,
         "images": result.images,
         "duration_s": result.duration_s,
         "truths": result.truths,

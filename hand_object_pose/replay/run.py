@@ -153,7 +153,7 @@ def _work(job: Job, factory: EstimatorFactory, report: Report) -> dict[str, Any]
     try:
         result = evaluate_one_bag(job.path, job.config, estimator, lambda done, total: report(job.name, done, total))
     except UserError as error:
-        return {**job.entry, "status": FAILED, "reason": str(error), "left_out": [], "remarks": []}
+        return {**job.entry, "status": FAILED, "reason": str(error), "digest": "", "left_out": [], "remarks": []}
     entry = write_bag_result(job.folder, result, job.entry, job.run)
     write_evaluation(mark, {"fingerprint": job.fingerprint, "entry": entry})
     return entry
