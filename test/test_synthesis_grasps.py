@@ -11,7 +11,7 @@ from hand_object_pose.geometry.signed_distance import exact_signed_distance
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.synthetic.finger_closing import PosedHand
-from hand_object_pose.synthetic.grasp_library import shipped_grasps
+from hand_object_pose.synthetic.grasp_library import GraspLibrary, shipped_grasps
 from hand_object_pose.synthetic.grasps import hand_in_object
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
 from hand_object_pose_training.contact_losses import (
@@ -23,7 +23,14 @@ from hand_object_pose_training.contact_losses import (
     plausible,
 )
 from hand_object_pose_training.grabnet import load_grabnet
-from hand_object_pose_training.grasp_synthesis import HOLDING, GraspSynthesisConfig, keep_plausible, synthesise_grasps
+from hand_object_pose_training.grasp_synthesis import (
+    HOLDING,
+    GraspSynthesisConfig,
+    filter_library,
+    keep_plausible,
+    synthesise_grasps,
+)
+from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps, total
 
 HAND = default_hand()
 CATALOGUE = dict(default_catalogue())
@@ -99,20 +106,26 @@ def test_the_filter_agrees_with_exact_distances(zones):
     np.testing.assert_array_equal(kept.pose, grasps.pose[expected])
 
 
-def test_generated_grasps_are_filtered_reported_and_drawn(tmp_path):
+def test_generated_grasps_are_filtered_reported_written_and_drawn(tmp_path):
+    config = GraspsConfig(out=tmp_path / "grasps.npz", names=("can",), count=5, seed=1)
+    reports = make_grasps(config)
+    assert list(reports) == ["can"]
+    assert total(reports) == reports["can"]
     catalogue = {"can": CATALOGUE["can"]}
-    library, reports = synthesise_grasps(HAND, catalogue, GraspSynthesisConfig(count=6, seed=1))
-    assert reports["can"].tried >= 6
+    library = GraspLibrary.load(config.out)
     assert len(library.of(catalogue["can"])) == reports["can"].kept > 0
-    again, _ = synthesise_grasps(HAND, catalogue, GraspSynthesisConfig(count=6, seed=1))
-    np.testing.assert_array_equal(library.of(catalogue["can"]).pose, again.of(catalogue["can"]).pose)
-    sampler = SceneSampler(HAND, catalogue, library, HOLDING)
-    scene = sampler.sample(np.random.default_rng(0))
+    scene = SceneSampler(HAND, catalogue, library, HOLDING).sample(np.random.default_rng(0))
     in_object = (scene.truth.hand_vertices - scene.truth.object_pose[:3, 3]) @ scene.truth.object_pose[:3, :3]
     hands, _ = hand_in_object(PosedHand(HAND), library.of(catalogue["can"]))
-    assert np.abs(hands - in_object).max(axis=(1, 2)).min() < 1e-9
-    with pytest.raises(UserError, match="scale"):
-        synthesise_grasps(HAND, catalogue, GraspSynthesisConfig(count=2, seed=1, limits=GraspLimits(-1.0, -1.0)))
+    assert np.abs(hands - in_object).max(axis=(1, 2)).min() < 1e-7
+    with pytest.raises(UnknownObjectError, match="teapot"):
+        make_grasps(GraspsConfig(names=("can", "teapot")))
+
+
+def test_a_library_of_which_nothing_is_left_is_refused():
+    limits = GraspLimits(contact=-1.0)
+    with pytest.raises(UserError, match=r"250 for contact.* scale"):
+        filter_library(shipped_grasps(), HAND, CATALOGUE, limits)
 
 
 def grabnet_arrays(name="mug"):
