@@ -29,7 +29,7 @@ from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.lixels import TemplateLixelHead, soft_argmax
 from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction, _sample
 from hand_object_pose.network.refinement import NodeFeatures, Refinement
-from hand_object_pose.network.rotations import proper_mean
+from hand_object_pose.network.rotations import aligning_quaternion, proper_mean, quaternion_product
 
 COMPACT = preset_config("compact")
 
@@ -313,6 +313,39 @@ def test_lixel_votes_are_where_the_nodes_are_unless_something_is_learned(compact
     with torch.inference_mode():
         prediction = network(*inputs())
     torch.testing.assert_close(prediction.translation, prediction.rough_object.mean(dim=1), atol=1e-4, rtol=1e-5)
+
+
+def test_the_aligning_rotation_is_scipys() -> None:
+    rng = np.random.default_rng(4)
+    source = rng.normal(size=(5, 60, 3))
+    target = source @ Rotation.random(5, rng=rng).as_matrix().transpose(0, 2, 1) * 3 + rng.normal(0, 0.2, source.shape)
+    found = aligning_quaternion(torch.tensor(source), torch.tensor(target)).numpy()
+    for index in range(5):
+        centred = [points[index] - points[index].mean(axis=0) for points in (target, source)]
+        expected, _ = Rotation.align_vectors(*centred)
+        assert (Rotation.from_quat(found[index, [1, 2, 3, 0]]) * expected.inv()).magnitude() < 1e-5
+
+
+def test_products_of_quaternions_are_scipys() -> None:
+    first, second = Rotation.random(7, rng=1), Rotation.random(7, rng=2)
+    wxyz = [torch.tensor(turn.as_quat()[:, [3, 0, 1, 2]]) for turn in (first, second)]
+    product = quaternion_product(*wxyz).numpy()[:, [1, 2, 3, 0]]
+    np.testing.assert_allclose((Rotation.from_quat(product) * (first * second).inv()).magnitude(), 0, atol=1e-7)
+
+
+def test_a_rough_mesh_without_error_gives_its_rotation(compact: HandObjectNetwork) -> None:
+    """Seen from afar, u and v are x and y at a scale that the crop does not tell; the mesh's own size does."""
+    rng = np.random.default_rng(6)
+    template = torch.tensor(rng.normal(0, [0.05, 0.03, 0.02], (4, 1000, 3)), dtype=torch.float32)
+    turns = Rotation.random(4, rng=rng)
+    placed = template.double() @ torch.tensor(turns.as_matrix()).mT
+    depth_scale = 2 * COMPACT.depth_radius / COMPACT.bins
+    rough = (placed / torch.tensor([0.007, 0.007, depth_scale]) + 16).float()
+    identity = torch.tensor([1.0, 0, 0, 0, 0, 0, 0]).expand(4, 1000, 7)
+    votes = compact._votes(identity, rough, template)
+    found = Rotation.from_quat(votes[:, 17, [1, 2, 3, 0]].numpy())
+    assert (found * turns.inv()).magnitude().max() < 1e-3
+    torch.testing.assert_close(votes[..., 4:], rough)
 
 
 # Encoders and presets

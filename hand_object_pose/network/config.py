@@ -71,6 +71,8 @@ class NetworkConfig:
         residual_blocks: graph residual blocks between attention and tail.
         attention_after_every_block: another mutual attention after each residual block.
         rotation_mean: "proper" (on SO(3)), or "componentwise".
+        rotation_votes: "absolute", or "relative" to the rotation that best takes the template to the rough object mesh:
+            a node sees its neighbourhood, but that rotation is a matter of all nodes.
         translation_votes: "metric", relative to the wrist, or "lixel": each node votes for where the object's origin
             is relative to its own rough place, in lixel units, lifted like the meshes. A crop does not show its metric
             scale; metric votes have to guess it, lixel votes do not.
@@ -101,6 +103,7 @@ class NetworkConfig:
     residual_blocks: int = 3
     attention_after_every_block: bool = False
     rotation_mean: Literal["proper", "componentwise"] = "proper"
+    rotation_votes: Literal["absolute", "relative"] = "absolute"
     translation_votes: Literal["metric", "lixel"] = "metric"
     translation_scale: float = 0.1
     joints_in_grid: bool = False
@@ -171,6 +174,7 @@ def preset_config(name: str) -> NetworkConfig:
             global_channels=128,
             sampled_layers=("stem", "layer1", "layer2"),
             template_in_node_features=True,
+            rotation_votes="relative",
             translation_votes="lixel",
             translation_scale=4.0,
             head_hidden=64,

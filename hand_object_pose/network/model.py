@@ -16,7 +16,7 @@ from hand_object_pose.network.encoder import Encoder, ImageNormalisation
 from hand_object_pose.network.lixels import LixelHead, TemplateLixelHead
 from hand_object_pose.network.mask_head import MaskHead
 from hand_object_pose.network.refinement import NodeFeatures, Refinement
-from hand_object_pose.network.rotations import componentwise_mean, proper_mean
+from hand_object_pose.network.rotations import aligning_quaternion, componentwise_mean, proper_mean, quaternion_product
 from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES
 
 _DECIMETRES = 10.0
@@ -117,7 +117,7 @@ class HandObjectNetwork(nn.Module):
         features = self._initial_features(stage, template)
         hand_table = self.hand_neighbours.expand(image.shape[0], -1, -1)
         offsets, raw_votes = self.refinement(features, hand_table, neighbours)
-        votes = self._scaled_votes(raw_votes, stage.rough.rough_object)
+        votes = self._votes(raw_votes, stage.rough.rough_object, template)
         maps = self.refinement.attention_maps(features, hand_table, neighbours) if return_attention else (None, None)
         average = proper_mean if self.config.rotation_mean == "proper" else componentwise_mean
         return NetworkPrediction(
@@ -163,11 +163,26 @@ class HandObjectNetwork(nn.Module):
             shared=self.global_fusion(fused.mean(dim=(2, 3))),
         )
 
-    def _scaled_votes(self, raw: Tensor, rough_object: Tensor) -> Tensor:
-        translation = raw[..., 4:] * self.config.translation_scale
+    def _votes(self, raw: Tensor, rough_object: Tensor, template: Tensor) -> Tensor:
+        """From what the tail says (B, V, 7) to votes, given the rough mesh, lixel units, and the template, metres."""
+        rotation, translation = raw[..., :4], raw[..., 4:] * self.config.translation_scale
+        if self.config.rotation_votes == "relative":
+            with torch.no_grad():
+                start = aligning_quaternion(template, self._in_metres(rough_object, template))
+            rotation = quaternion_product(rotation, start.unsqueeze(1).expand_as(rotation))
         if self.config.translation_votes == "lixel":
             translation = translation + rough_object
-        return torch.cat([raw[..., :4], translation], dim=-1)
+        return torch.cat([rotation, translation], dim=-1)
+
+    def _in_metres(self, rough_object: Tensor, template: Tensor) -> Tensor:
+        """The rough mesh (B, V, 3) up to a shift; z has a known scale, u and v take that of the CAD model's size."""
+        size = rough_object.var(dim=1, correction=0)
+        depth_scale = 2 * self.config.depth_radius / self.config.bins
+        left = template.var(dim=1, correction=0).sum(dim=1) - size[:, 2] * depth_scale**2
+        # A rough mesh deeper than the object is long leaves nothing for u and v: some small scale then.
+        across = (left / size[:, :2].sum(dim=1).clamp(min=1e-6)).clamp(min=(depth_scale / 8) ** 2).sqrt()
+        scale = torch.stack([across, across, torch.full_like(across, depth_scale)], dim=1)
+        return rough_object * scale.unsqueeze(1)
 
     def _node_features(self, rough: Tensor, image: Tensor, maps: dict[str, Tensor], template: Tensor) -> Tensor:
         """Equations 10 and 11 without f_g: (B, V, C).
