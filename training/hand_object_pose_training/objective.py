@@ -16,6 +16,7 @@ from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.network.model import NetworkPrediction, RoughPrediction
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.symmetry import symmetry_transforms
+from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import (
     edge_loss,
     joint_loss,
@@ -58,9 +59,17 @@ class Objective(nn.Module):
     object_edges: Tensor
     equivalents: Tensor
 
-    def __init__(self, geometry: LixelGeometry, hand: HandModel, catalogue: Mapping[str, ObjectModel]) -> None:
+    def __init__(
+        self,
+        geometry: LixelGeometry,
+        hand: HandModel,
+        catalogue: Mapping[str, ObjectModel],
+        finger: FingerRendering | None = None,
+    ) -> None:
+        """Hold what the terms need; equation 24 is left out, and costs nothing, unless ``finger`` is given."""
         super().__init__()
         self.geometry = geometry
+        self.finger = finger
         models = [catalogue[name] for name in sorted(catalogue)]
         self._integers("hand_faces", hand.faces)
         self._integers("hand_edges", unique_edges(hand.faces))
@@ -87,6 +96,9 @@ class Objective(nn.Module):
             terms = {name: term + refined[name] if name in refined else term for name, term in terms.items()}
             terms["rotation"] = rotation_loss(prediction.quaternion, truth.quaternion)
             terms["translation"] = translation_loss(_translation(prediction, batch, lift), truth.translation)
+            if self.finger is not None:
+                points = lift.points(prediction.refined_hand)
+                terms["finger"] = self.finger(points, batch.hand_vertices, batch.camera_matrices)
         return terms
 
     def _first_stage_terms(

@@ -28,6 +28,7 @@ from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
+from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import LossWeights, weighted_sum
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.run_state import RunState, load_state, save_state
@@ -116,7 +117,9 @@ class Trainer:
             self.lineage = lineage_of(load_weights_info(config.start_from))
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.geometry = network.config.lixels
-        self.supervised = SupervisedNetwork(network, Objective(self.geometry, hand, catalogue), config.mixed_precision)
+        finger = FingerRendering(hand, self.geometry.image_size) if config.weights.finger > 0 else None
+        objective = Objective(self.geometry, hand, catalogue, finger)
+        self.supervised = SupervisedNetwork(network, objective, config.mixed_precision)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer = torch.optim.Adam(trained, lr=config.schedule.learning_rate)
         self.model, self.optimizer = self.fabric.setup(self.supervised, optimizer)
@@ -220,7 +223,12 @@ class Trainer:
     def _settings(self) -> dict[str, str]:
         """What a resumed run must share, as text."""
         config = self.config
-        values = {name: str(value) for name, value in asdict(config).items() if name not in _FREE_TO_CHANGE}
+        settings = asdict(config)
+        # Runs begun before equation 24 could have a weight go on without one.
+        settings["weights"] = {
+            name: weight for name, weight in settings["weights"].items() if weight or name != "finger"
+        }
+        values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE}
         return {**values, "samples": f"{len(ShardedSamples(config.shards))}"}
 
     def _resume(self) -> None:
