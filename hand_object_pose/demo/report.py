@@ -9,9 +9,10 @@ import numpy as np
 from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.pictures import DrawnFrame, draw_frames, draw_truth, error_text, first_round, spread
 from hand_object_pose.demo.results import DemoResults
-from hand_object_pose.demo.scoring import LEAST_VISIBLE_SHARE, ScoredFrame
+from hand_object_pose.demo.scoring import ScoredFrame
 from hand_object_pose.demo.tables import tables
 from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.evaluation.in_view import LEAST_VISIBLE_SHARE
 from hand_object_pose.evaluation.report import Curve, MeshView, Picture, write_report
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
