@@ -68,6 +68,16 @@ def command(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+class Interrupted(OffEstimator):
+    """Is asked to stop at the third image."""
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Two images, then no more."""
+        if len(self.seen) == 2:
+            raise KeyboardInterrupt
+        return super().process(frame)
+
+
 def untimed(out: Path) -> dict:
     return {key: value for key, value in read_evaluation(out).items() if key not in TIMES}
 
@@ -145,8 +155,9 @@ def test_twice_side_by_side_and_resumed_give_the_same(bag: Path, other_bag: Path
     evaluate_bags(bags, ReplayConfig(), two, processes=2, factory=off_estimator)
     evaluate_bags([bag], ReplayConfig(), resumed, factory=off_estimator)
     finished = {name: (resumed / "scene" / name).stat().st_mtime_ns for name in FILES}
-    # As an interruption leaves the second bag: rows, but nothing that says they are all.
-    (resumed / "half").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_bags(bags, ReplayConfig(), resumed, factory=lambda settings: Interrupted())
+    # What a killed process may leave: rows, but nothing that says they are all.
     (resumed / "half" / "frames.csv").write_text("stamp_ns\n12")
     evaluate_bags(bags, ReplayConfig(), resumed, factory=off_estimator)
 
