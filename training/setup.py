@@ -27,6 +27,8 @@ setup(
         "torch>=2.2",
         "torchvision>=0.17",
     ],
+    # A differentiable rasteriser for GPUs; its wheels fit some versions of torch only, and nothing needs it.
+    extras_require={"pytorch3d": ["easypytorch3d>=0.7.9"]},
     zip_safe=False,
     entry_points={"console_scripts": ["hand-object-train = hand_object_pose_training.main:main"]},
 )
