@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.spatial.transform import Rotation
+from torch.utils.data import DataLoader
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
@@ -18,6 +19,8 @@ from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
 from hand_object_pose_training.augmentation import NO_AUGMENTATION
 from hand_object_pose_training.grasp_synthesis import HOLDING
+from hand_object_pose_training.mixture import MixedDataset, MixtureSampler
+from hand_object_pose_training.samples import CropDataset, collate
 from hand_object_pose_training.synthetic_crops import (
     RENDERED_AUGMENTATION,
     RenderedGrasps,
@@ -181,6 +184,23 @@ def test_grasp_scenes_keep_their_geometry_and_change_their_look(renderer):
     assert np.abs(first.image.astype(int) - second.image).mean() > 5
     assert len(maker) == 10
     assert not np.array_equal(first.joints, maker.make(5, np.random.default_rng(0)).joints)
+
+
+def test_a_mixed_batch_holds_all_three_kinds(scenes, renderer):
+    samples = stored(scenes[:3], renderer)
+    sampler = SceneSampler(default_hand(), CATALOGUE, config=HOLDING)
+    settings = SynthesisSettings(64)
+    real = CropDataset(samples, CATALOGUE, 64, NO_AUGMENTATION)
+    views = SyntheticCrops(RenderedViews(samples, CATALOGUE, renderer, size=SMALL), CATALOGUE, settings)
+    grasps = SyntheticCrops(RenderedGrasps(sampler, CATALOGUE, renderer, 2, size=SMALL), CATALOGUE, settings)
+    parts = [real, views, grasps]
+    mixture = MixtureSampler([len(part) for part in parts], [0.4, 0.4, 0.2], batch_size=5, seed=0, first_step=3)
+    loader = DataLoader(MixedDataset(parts), batch_sampler=mixture, collate_fn=collate)
+    batch = next(iter(loader))
+    assert batch.images.shape == (5, 3, 64, 64)
+    for row, (kind, epoch, index) in enumerate(mixture.batch(3)):
+        np.testing.assert_array_equal(batch.images[row], parts[kind][epoch, index].images)
+    assert {kind for kind, _, _ in mixture.batch(3)} == {0, 1, 2}
 
 
 def test_rendered_images_get_the_papers_photometric_ranges():
