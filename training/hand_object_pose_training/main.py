@@ -13,6 +13,7 @@ from hand_object_pose_training.baseline import BaselineConfig, write_baseline
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
 from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
 from hand_object_pose_training.export import ExportConfig, export
+from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps, total
 from hand_object_pose_training.model_card import CardConfig, write_model_card
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.trainer import TrainConfig, Trainer
@@ -75,6 +76,17 @@ class WriteBaseline(BaselineConfig):
 
 
 @dataclass(frozen=True)
+class Grasps(GraspsConfig):
+    """Write a library of grasps, from GrabNet's files or our generator, without those the paper's rule refuses."""
+
+    def run_command(self) -> None:
+        """Find, filter, and say what was refused."""
+        reports = make_grasps(self)
+        for name, report in [*reports.items(), ("all", total(reports))]:
+            print(f"{name}: {report}")
+
+
+@dataclass(frozen=True)
 class Card(CardConfig):
     """Write the model card of a weights file."""
 
@@ -90,6 +102,7 @@ Command = (
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[Card, tyro.conf.subcommand("card")]
+    | Annotated[Grasps, tyro.conf.subcommand("grasps")]
     | Annotated[WriteBaseline, tyro.conf.subcommand("baseline")]
     | Annotated[Export, tyro.conf.subcommand("export")]
 )
