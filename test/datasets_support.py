@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import trimesh
 
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
 
@@ -23,6 +24,12 @@ def exported(kind: str) -> Path:
     frames = {"ho3d": 12, "dexycb": 32}[kind]
     export_dataset(ExportDatasetConfig(root / kind, kind, frames, seed=3))  # type: ignore[arg-type]
     return root / kind
+
+
+def distances_to_triangles(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(N,) by trimesh, each of points (N, 3) against every triangle (F, 3, 3)."""
+    nearest = [trimesh.triangles.closest_point(triangles, np.tile(point, (len(triangles), 1))) for point in points]
+    return np.array([np.linalg.norm(near - point, axis=1).min() for near, point in zip(nearest, points, strict=True)])
 
 
 def ho3d_annotation(**changes: Any) -> dict[str, Any]:

@@ -138,6 +138,14 @@ def test_nothing_to_keep_is_said_with_the_reasons(tmp_path):
         prepare(PrepareConfig("ho3d", root, split="evaluation", workers=0))
 
 
+def test_an_empty_split_does_not_keep_the_others_from_being_prepared(tmp_path):
+    root = shutil.copytree(exported("ho3d"), tmp_path / "tree", ignore=shutil.ignore_patterns("prepared"))
+    shutil.rmtree(root / "train")
+    (without, empty), (path, report) = prepare(PrepareConfig("ho3d", root, workers=0, quick=True))
+    assert (without, empty.kept) == (None, 0)
+    assert len(PreparedIndex(path)) == report.kept > 0
+
+
 def test_filters_are_recorded_with_their_counts(tmp_path):
     """The distances by brute force, not by the filters' own search."""
     config = PrepareConfig("dexycb", exported("dexycb"), tmp_path / "all", "train", contact="none", workers=0)

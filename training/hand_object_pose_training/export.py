@@ -10,10 +10,10 @@ from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.network.onnx_export import export_onnx
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.augmentation import NO_AUGMENTATION
+from hand_object_pose_training.datasets.training_data import open_samples
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.run_state import RunState, load_state
 from hand_object_pose_training.samples import CropDataset
-from hand_object_pose_training.shards import ShardedSamples
 from hand_object_pose_training.supervised import SupervisedNetwork
 from hand_object_pose_training.validation import validate
 
@@ -41,7 +41,7 @@ def export(config: ExportConfig, hand: HandModel, catalogue: dict[str, ObjectMod
     network = HandObjectNetwork(network_config, hand, training_heads=True)
     network.load_state_dict(state.network)
     supervised = SupervisedNetwork(network, Objective(network_config.lixels, hand, catalogue), mixed_precision=False)
-    samples = ShardedSamples(config.validation_shards)
+    samples = open_samples(config.validation_shards, network_config.image_size, hand, catalogue)
     errors = validate(supervised, CropDataset(samples, catalogue, network_config.image_size, NO_AUGMENTATION))
     provenance = _provenance(config, state, errors, len(samples))
     save_checkpoint(config.out, network, network_config, hand, catalogue, provenance)

@@ -7,11 +7,10 @@ from typing import Annotated
 import tyro
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.hand.default_hand import default_hand
-from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
 from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
+from hand_object_pose_training.datasets.training_data import TrainingData, remember
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps, total
 from hand_object_pose_training.model_card import CardConfig, write_model_card
@@ -30,11 +29,13 @@ class Render(RenderConfig):
 
 @dataclass(frozen=True)
 class Train(TrainConfig):
-    """Train a network on rendered shards; the same command goes on after an interruption."""
+    """Train a network on rendered shards or a prepared dataset; the same command goes on after an interruption."""
 
     def run_command(self) -> None:
         """Train."""
-        Trainer(self, default_hand(), dict(default_catalogue())).run()
+        data = TrainingData.of(self.shards)
+        remember(self.out, self.shards)
+        Trainer(self, data.hand, data.catalogue).run()
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Export(ExportConfig):
 
     def run_command(self) -> None:
         """Export."""
-        for name, value in export(self, default_hand(), dict(default_catalogue())).items():
+        data = TrainingData.of_run(self.run)
+        for name, value in export(self, data.hand, data.catalogue).items():
             print(f"{name}: {value}")
 
 
@@ -63,7 +65,7 @@ class Prepare(PrepareConfig):
     def run_command(self) -> None:
         """Walk and report."""
         for path, report in prepare(self):
-            print(f"{report.text()}\n  -> {path}")
+            print(f"{report.text()}\n  -> {path or 'no index'}")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from hand_object_pose.geometry.crops import viewing_rotation
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.augmentation import AugmentationConfig, choose_crop, photometric, warp
+from hand_object_pose_training.datasets.prepared_samples import PreparedSamples
 from hand_object_pose_training.shards import ShardedSamples, ShardSample
 
 OBJECT_LABEL = 1
@@ -60,7 +61,7 @@ class CropDataset(Dataset):
 
     def __init__(
         self,
-        samples: ShardedSamples,
+        samples: ShardedSamples | PreparedSamples,
         catalogue: dict[str, ObjectModel],
         size: int,
         augmentation: AugmentationConfig,

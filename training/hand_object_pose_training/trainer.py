@@ -28,6 +28,8 @@ from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
+from hand_object_pose_training.datasets.prepared_samples import PreparedSamples
+from hand_object_pose_training.datasets.training_data import open_samples
 from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import LossWeights, weighted_sum
 from hand_object_pose_training.objective import Objective
@@ -51,7 +53,7 @@ class TrainConfig:
     """One training run.
 
     Attributes:
-        shards: directory of rendered samples; validation_shards: of held-out ones.
+        shards: directory of rendered samples, or a prepared index; validation_shards: the same of held-out ones.
         out: directory of the run: state, TensorBoard log.
         preset: of the network; imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
         start_from: weights (.safetensors) of the same preset to begin with. Their file holds
@@ -103,7 +105,7 @@ class Trainer:
         """
         if (config.steps is None) == (config.budget_minutes is None):
             raise UserError("give the length of the run either as --steps or as --budget-minutes")
-        self.config, self.catalogue = config, catalogue
+        self.config, self.hand, self.catalogue = config, hand, catalogue
         self.fabric = _fabric(config)
         self.console = Console(quiet=not self.fabric.is_global_zero)
         seed_everything(config.seed, verbose=False)
@@ -157,7 +159,7 @@ class Trainer:
 
     def _loader(self) -> DataLoader:
         config = self.config
-        samples = ShardedSamples(config.shards)
+        samples = self._samples(config.shards)
         size = self.geometry.image_size
         dataset = CropDataset(samples, self.catalogue, size, config.augmentation, config.seed)
         share = self.fabric.global_rank, self.fabric.world_size
@@ -207,7 +209,7 @@ class Trainer:
     def _validate(self) -> None:
         if not self.fabric.is_global_zero:
             return
-        samples = ShardedSamples(self.config.validation_shards)
+        samples = self._samples(self.config.validation_shards)
         dataset = CropDataset(samples, self.catalogue, self.geometry.image_size, NO_AUGMENTATION)
         errors = validate(self.supervised, dataset)
         for name, value in errors.items():
@@ -229,7 +231,10 @@ class Trainer:
             name: weight for name, weight in settings["weights"].items() if weight or name != "finger"
         }
         values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE}
-        return {**values, "samples": f"{len(ShardedSamples(config.shards))}"}
+        return {**values, "samples": f"{len(self._samples(config.shards))}"}
+
+    def _samples(self, path: Path) -> ShardedSamples | PreparedSamples:
+        return open_samples(path, self.geometry.image_size, self.hand, self.catalogue)
 
     def _resume(self) -> None:
         if not self.state_path.exists():

@@ -83,10 +83,8 @@ def check_frame(
     hand = hands.model(frame.side)
     if frame.hand_vertices is not None:
         problems += [*_joints(frame.joints, frame.hand_vertices, hand, limits), *_side(frame.hand_vertices, hand)]
-    parts = [frame.object_pose[:3, :3] @ model.vertices.T + frame.object_pose[:3, 3:]]
-    if frame.hand_vertices is not None:
-        parts.append(frame.hand_vertices.T)
-    vertices = np.concatenate(parts, axis=1).T
+    thing = model.vertices @ frame.object_pose[:3, :3].T + frame.object_pose[:3, 3]
+    vertices = thing if frame.hand_vertices is None else np.concatenate([thing, frame.hand_vertices])
     return problems + _box(frame, vertices, limits) + _mask(frame, limits) + _depth(frame, vertices, limits)
 
 
@@ -201,5 +199,5 @@ def _pixels(frame: AnnotatedFrame, points: FloatArray) -> tuple[NDArray[np.bool_
     """Which of points (N, 3) project into the image, and their columns and rows."""
     pixels = points @ frame.camera.matrix.T
     pixels = np.round(pixels[:, :2] / pixels[:, 2:]).astype(int)
-    inside = ((pixels >= 0) & (pixels < (frame.camera.width, frame.camera.height))).all(axis=1)
+    inside = np.all((pixels >= 0) & (pixels < (frame.camera.width, frame.camera.height)), axis=1)
     return inside, pixels[inside, 0], pixels[inside, 1]

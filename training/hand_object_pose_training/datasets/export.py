@@ -13,7 +13,6 @@ from hand_object_pose_training.datasets.ho3d_writer import Ho3dWriter
 from hand_object_pose_training.datasets.recording import Recorder
 from hand_object_pose_training.datasets.tree_models import NOTE, STAND_INS, write_models
 
-_WRITERS = {"ho3d": Ho3dWriter, "dexycb": DexYcbWriter}
 _TITLES = {"ho3d": "HO3D v2", "dexycb": "DexYCB"}
 _FEWEST = 8
 
@@ -49,7 +48,8 @@ def export_dataset(config: ExportDatasetConfig) -> int:
     config.out.mkdir(parents=True, exist_ok=True)
     (config.out / "SYNTHETIC.txt").write_text(NOTE.format(dataset=_TITLES[config.format], seed=config.seed))
     write_models(config.out / "models", catalogue)
-    writer = _WRITERS[config.format](config.out, list(catalogue.values()), Recorder(catalogue), config.seed)
+    make = Ho3dWriter if config.format == "ho3d" else DexYcbWriter
+    writer = make(config.out, list(catalogue.values()), Recorder(catalogue), config.seed)
     with Progress(refresh_per_second=1) as bar:
         task = bar.add_task(f"rendering {config.out.name}", total=config.frames)
         return writer.write(config.frames, lambda: bar.advance(task))

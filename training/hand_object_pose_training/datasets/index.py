@@ -60,6 +60,9 @@ def write_index(
     Args:
         path: the file; header: what the frames share.
         keys: of the frames; names: of their objects; columns: of ``index_rows``.
+
+    Raises:
+        UserError: it cannot be written; an index that was there before still is.
     """
     objects = sorted(header.objects)
     tensors = dict(columns)
@@ -72,6 +75,8 @@ def write_index(
     try:
         save_file(tensors, str(temporary), metadata={"version": _VERSION, "header": json.dumps(asdict(header))})
         temporary.replace(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: the index cannot be written ({error}); is the disk full?") from error
     finally:
         temporary.unlink(missing_ok=True)
 

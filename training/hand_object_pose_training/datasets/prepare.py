@@ -17,6 +17,14 @@ from hand_object_pose_training.datasets.walker import Part, WalkConfig, Walker
 _PART = 64
 
 
+class NothingKeptError(UserError):
+    """Not a single frame of a split could be kept; ``report`` says why."""
+
+    def __init__(self, report: PrepareReport, where: Path) -> None:
+        super().__init__(f"{report.root}: no frame could be kept\n{report.text()}\nall of it: {where}")
+        self.report = report
+
+
 def walk(
     reader: DatasetReader, hands: Hands, catalogue: Mapping[str, ObjectModel], config: WalkConfig
 ) -> Iterator[Part]:
@@ -51,7 +59,8 @@ def prepare_index(
         advance: called with the number of frames read since the last time.
 
     Raises:
-        UserError: not a single frame could be kept; the report is written all the same.
+        NothingKeptError: there is nothing to write an index of; the report is written all the same.
+        UserError: the index cannot be written.
     """
     config = config or WalkConfig()
     rule = config.contact_filter.name
@@ -66,7 +75,7 @@ def prepare_index(
     out.parent.mkdir(parents=True, exist_ok=True)
     report.write(report_path(out))
     if not report.kept:
-        raise UserError(f"{reader.root}: no frame could be kept\n{report.text()}\nall of it: {report_path(out)}")
+        raise NothingKeptError(report, report_path(out))
     names = [name for part in parts for name in part.names]
     header = IndexHeader(
         dataset=reader.dataset,

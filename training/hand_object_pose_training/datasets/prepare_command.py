@@ -19,7 +19,12 @@ from hand_object_pose_training.datasets.ho3d_convention import SPLITS as HO3D_SP
 from hand_object_pose_training.datasets.ho3d_reader import Ho3dReader
 from hand_object_pose_training.datasets.index import PreparedIndex
 from hand_object_pose_training.datasets.object_files import load_objects
-from hand_object_pose_training.datasets.prepare import index_path, prepare_index, report_path
+from hand_object_pose_training.datasets.prepare import (
+    NothingKeptError,
+    index_path,
+    prepare_index,
+    report_path,
+)
 from hand_object_pose_training.datasets.problems import FileProblemError
 from hand_object_pose_training.datasets.reader import DatasetReader
 from hand_object_pose_training.datasets.report import PrepareReport
@@ -62,38 +67,54 @@ class PrepareConfig:
     checked: int = 24
 
 
-def prepare(config: PrepareConfig) -> list[tuple[Path, PrepareReport]]:
-    """Prepare every split; returns the indices with what was found.
+def prepare(config: PrepareConfig) -> list[tuple[Path | None, PrepareReport]]:
+    """Prepare every split; returns what was found, with the index, or None where no frame could be kept.
 
     Raises:
-        UserError: the directory is not such a dataset, or not a single frame of a split could be kept.
+        UserError: the directory is not such a dataset, or not one frame of the splits asked for could be kept.
     """
     hands = Hands.from_mano(config.mano) if config.mano else Hands.default()
-    models = config.models or config.root / "models"
-    catalogue, problems = load_objects(models)
-    is_dexycb = config.dataset == "dexycb"
-    rule = ContactFilter(config.contact, config.near) if is_dexycb else ContactFilter()
-    walk = WalkConfig(rule, config.left_hands, not config.quick, config.workers)
-    done = []
-    for split in [config.split] if config.split else (DEXYCB_SPLITS if is_dexycb else HO3D_SPLITS):
+    catalogue, problems = load_objects(_models(config))
+    splits = (config.split,) if config.split else (DEXYCB_SPLITS if config.dataset == "dexycb" else HO3D_SPLITS)
+    done: list[tuple[Path | None, PrepareReport]] = []
+    failures: list[NothingKeptError] = []
+    for split in splits:
         reader = _reader(config, split, hands)
         reader.problems += problems
-        path = index_path(config.out or config.root / "prepared", reader)
-        with Progress(refresh_per_second=1) as bar:
-            task = bar.add_task(f"{reader.dataset} {reader.split}", total=len(reader.keys()))
-            advance = partial(bar.advance, task)
-            report = prepare_index(reader, hands, catalogue, path, walk, models, config.mano, advance)
-        report.contract += check_index(PreparedIndex(path), hands, catalogue, config.checked)
-        report.write(report_path(path))
-        done.append((path, report))
+        try:
+            done.append(_prepare_split(config, reader, hands, catalogue))
+        except NothingKeptError as error:
+            failures.append(error)
+            done.append((None, error.report))
+    if len(failures) == len(splits):
+        raise failures[0]
     return done
+
+
+def _prepare_split(
+    config: PrepareConfig, reader: DatasetReader, hands: Hands, catalogue: dict[str, ObjectModel]
+) -> tuple[Path, PrepareReport]:
+    rule = ContactFilter(config.contact, config.near) if config.dataset == "dexycb" else ContactFilter()
+    walk = WalkConfig(rule, config.left_hands, not config.quick, config.workers)
+    path = index_path(config.out or config.root / "prepared", reader)
+    with Progress(refresh_per_second=1) as bar:
+        task = bar.add_task(f"{reader.dataset} {reader.split}", total=len(reader.keys()))
+        advance = partial(bar.advance, task)
+        report = prepare_index(reader, hands, catalogue, path, walk, _models(config), config.mano, advance)
+    report.contract += check_index(PreparedIndex(path), hands, catalogue, config.checked)
+    report.write(report_path(path))
+    return path, report
+
+
+def _models(config: PrepareConfig) -> Path:
+    return config.models or config.root / "models"
 
 
 def check_index(index: PreparedIndex, hands: Hands, catalogue: dict[str, ObjectModel], count: int) -> list[str]:
     """What of ``count`` frames, spread over the index, does not keep the sample's contract."""
-    numbers = np.unique(np.linspace(0, len(index) - 1, min(count, len(index))).astype(int)) if count else []
+    numbers = np.unique(np.linspace(0, len(index) - 1, min(count, len(index))).astype(int)).tolist()
     try:
-        return check_frames((index[int(number)] for number in numbers), hands, catalogue)
+        return check_frames((index[number] for number in numbers), hands, catalogue)
     except FileProblemError as error:
         return [str(error)]
 

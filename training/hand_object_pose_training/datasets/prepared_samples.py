@@ -14,7 +14,7 @@ from hand_object_pose.geometry.crops import crop_camera, crop_image, square_crop
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.joints import FINGERTIPS
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose_training.datasets.frame import AnnotatedFrame
+from hand_object_pose_training.datasets.frame import MIRRORED, AnnotatedFrame
 from hand_object_pose_training.datasets.index import PreparedIndex
 from hand_object_pose_training.datasets.mirrored_objects import with_mirrored
 from hand_object_pose_training.datasets.object_files import load_objects
@@ -44,18 +44,21 @@ class PreparedSamples:
 
         Args:
             index: see there. Frames whose hand is not known are left out.
-            catalogue: its objects, and their mirror images where it has left hands; None reads them.
+            catalogue: objects, and mirror images for left hands; frames of others are left out. None reads all.
             crop: see ``StoredCrop``.
 
         Raises:
-            UserError: an object is missing, or its mesh is another than when the index was made; no hand is known.
+            UserError: an object is missing, or its mesh is another than when the index was made; no frame is left.
         """
         self.index, self.crop = index, crop or StoredCrop()
         self.catalogue = dict(catalogue) if catalogue is not None else index_catalogue(index)
         self.hands = index.hands()
-        self._numbers = np.flatnonzero(known_hands(index))
+        self._numbers = np.flatnonzero(known_hands(index) & known_objects(index, self.catalogue))
         if not len(self._numbers):
-            raise UserError(f"{index.path}: none of its frames has a known hand to train on")
+            raise UserError(
+                f"{index.path}: expected frames with a known hand and one of the objects "
+                f"{', '.join(self.object_names)}; its objects are {', '.join(index.object_names)}"
+            )
 
     @property
     def object_names(self) -> list[str]:
@@ -114,6 +117,24 @@ def known_hands(index: PreparedIndex) -> NDArray[np.bool_]:
     if index.has_vertices:
         known |= np.isfinite(index.column("hand_vertices")[:, 0]).all(axis=1)
     return known
+
+
+def known_objects(index: PreparedIndex, catalogue: Mapping[str, ObjectModel]) -> NDArray[np.bool_]:
+    """(N,) whether the object of each frame, mirrored for left hands, is in a catalogue with the same mesh.
+
+    Raises:
+        UserError: an object of that name has another mesh.
+    """
+    for name, expected in index.header.objects.items():
+        if name in catalogue and catalogue[name].hash != expected:
+            raise UserError(
+                f"{index.path}: object '{name}' has mesh {expected[:12]}, expected {catalogue[name].hash[:12]} as in "
+                "the other dataset of the run; prepare both with the same --models"
+            )
+    names = np.array(index.object_names)
+    right, left = ([name + end in catalogue for name in names] for end in ("", MIRRORED))
+    numbers = index.column("object")
+    return np.where(index.column("is_left"), np.array(left)[numbers], np.array(right)[numbers])
 
 
 def index_catalogue(index: PreparedIndex) -> dict[str, ObjectModel]:
