@@ -137,7 +137,7 @@ def test_a_perfect_prediction_costs_nothing_whichever_equivalent_pose_it_takes(s
     objective = Objective(geometry, default_hand(), CATALOGUE)
     batch, _ = batch_of(shards, augmentation)
     terms = objective(perfect_prediction(objective, batch, geometry), batch)
-    for name in ("mesh", "edge", "normal", "rotation", "translation"):
+    for name in ("mesh", "edge", "normal", "rotation", "translation", "wrist"):
         assert terms[name].max().item() < 5e-3, name
     # Tips of the joints are vertices, inner joints a regression that posing changes slightly.
     assert terms["joint"].max().item() < 0.3

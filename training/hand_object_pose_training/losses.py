@@ -23,7 +23,8 @@ class LossWeights:
     That one is left out by default, because it costs 45 ms of a CPU core for each sample; the paper's weight is 100.
 
     Equation 21 has one lambda for rotation and translation. In metres the translation's share is so small that it is
-    hardly learned while rotations are still guesses; hence two, equal by default.
+    hardly learned while rotations are still guesses; hence two, equal by default. ``wrist`` is no term of the paper's:
+    equation 22's distance for the wrist alone, because its error enters every joint that is measured relative to it.
     """
 
     mesh: float = 1.0
@@ -34,6 +35,7 @@ class LossWeights:
     joint: float = 1.0
     silhouette: float = 100.0
     finger: float = 0.0
+    wrist: float = 0.0
 
 
 def mesh_loss(predicted: Tensor, truth: Tensor) -> Tensor:

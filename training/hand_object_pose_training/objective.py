@@ -114,18 +114,21 @@ class Objective(nn.Module):
             "mesh": hand["mesh"] + mesh_loss(prediction.rough_object, lift.lixels(truth.vertices)),
             "edge": hand["edge"] + edge_loss(points, truth.vertices, edges),
             "normal": hand["normal"] + normal_loss(points, truth.vertices, faces),
+            "wrist": hand["wrist"],
             "joint": hand["joint"] + joint_loss(prediction.joints, lift.lixels(batch.joints)),
             "silhouette": silhouette_loss(prediction.mask_logits, batch.silhouettes),
         }
 
     def _hand_terms(self, lixels: Tensor, batch: Batch, lift: Lift) -> dict[str, Tensor]:
         """The hand's share of equations 18, 19, 20 and 22, for a rough or refined mesh (B, 778, 3) in lixels."""
-        points = lift.points(lixels)
+        points, joints = lift.points(lixels), lift.lixels(lift.joints(lixels, self.regressor))
+        true_joints = lift.lixels(batch.joints)
         return {
             "mesh": mesh_loss(lixels, lift.lixels(batch.hand_vertices)),
             "edge": edge_loss(points, batch.hand_vertices, self.hand_edges),
             "normal": normal_loss(points, batch.hand_vertices, self.hand_faces),
-            "joint": joint_loss(lift.lixels(lift.joints(lixels, self.regressor)), lift.lixels(batch.joints)),
+            "joint": joint_loss(joints, true_joints),
+            "wrist": joint_loss(joints[:, :1], true_joints[:, :1]),
         }
 
     @torch.no_grad()

@@ -226,9 +226,10 @@ class Trainer:
         """What a resumed run must share, as text."""
         config = self.config
         settings = asdict(config)
-        # Runs begun before equation 24 could have a weight go on without one.
+        # Runs begun before these terms existed go on without them.
+        later = {"finger", "wrist"}
         settings["weights"] = {
-            name: weight for name, weight in settings["weights"].items() if weight or name != "finger"
+            name: weight for name, weight in settings["weights"].items() if weight or name not in later
         }
         values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE}
         return {**values, "samples": f"{len(self._samples(config.shards))}"}
