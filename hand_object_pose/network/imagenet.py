@@ -59,4 +59,5 @@ def _expect_imagenet_statistics(network: HandObjectNetwork) -> None:
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     shift = convolution.weight.sum(dim=(2, 3)) @ ((mean - _LITE_MEAN) / _LITE_STD)
     convolution.weight *= (std / _LITE_STD).view(1, 3, 1, 1)
+    assert norm.running_mean is not None
     norm.running_mean -= shift
