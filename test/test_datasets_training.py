@@ -88,10 +88,12 @@ def indices(tmp_path_factory):
     return [path for path, _ in (*dexycb, *ho3d)]
 
 
-def test_a_prepared_dataset_is_trained_on_validated_and_exported(indices, tmp_path, capsys):
+def test_a_prepared_dataset_is_trained_on_validated_and_exported(indices, tmp_path, capsys, monkeypatch):
+    # Half a minute that test_training.py spends already.
+    monkeypatch.setattr("hand_object_pose_training.export.export_onnx", lambda path: None)
     train, held_out = (path for path in indices if "ho3d" in path.name)
     run, weights = tmp_path / "run", tmp_path / "trained.safetensors"
-    Train(train, held_out, run, steps=1, batch_size=2, workers=1, device="cpu").run_command()
+    Train(train, held_out, run, steps=1, batch_size=2, workers=0, device="cpu").run_command()
     assert "first batch" in capsys.readouterr().out
     Export(run, held_out, weights).run_command()
     info = load_weights_info(weights)
