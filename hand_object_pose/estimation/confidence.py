@@ -42,12 +42,12 @@ class Evidence:
 class ConfidenceScales:
     """At this value of one piece of evidence alone, the confidence is one half."""
 
-    hand_spread: float = 0.3
-    hand_deformation: float = 0.8
-    object_deformation: float = 1.2
-    object_disagreement: float = 1.0
-    depth_residual: float = 0.08
-    depth_rejected: float = 1.5
+    hand_spread: float = 0.6
+    hand_deformation: float = 0.2
+    object_deformation: float = 0.35
+    object_disagreement: float = 0.6
+    depth_residual: float = 0.03
+    depth_rejected: float = 1.0
 
 
 def confidence(evidence: Evidence, scales: ConfidenceScales | None = None) -> float:

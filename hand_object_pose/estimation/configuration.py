@@ -39,7 +39,7 @@ class EstimatorConfig:
     root_depth_mode: str = "depth_image"
     root_depth_value: float = 0.6
     surface_fit: bool = True
-    confidence_threshold: float = 0.33
+    confidence_threshold: float = 0.28
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True
     lost_after: float = 0.5

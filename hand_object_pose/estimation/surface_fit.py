@@ -27,6 +27,10 @@ IntArray = NDArray[np.integer]
 BoolArray = NDArray[np.bool_]
 
 
+_GOOD_RESIDUAL = 0.006
+"""Metres; a depth camera's noise and the mesh's coarseness leave about half of it."""
+
+
 @dataclass(frozen=True)
 class SurfaceFitSettings:
     """Of ``fit_surface``; lengths in metres, angles in radians.
@@ -44,7 +48,7 @@ class SurfaceFitSettings:
     """
 
     scales: tuple[float, ...] = (0.03, 0.025, 0.02, 0.015, 0.01, 0.01)
-    visibility_every: int = 2
+    visibility_every: int = 3
     reach: float = 2.5
     largest_step: float = 0.02
     least_vertices: int = 25
@@ -99,14 +103,14 @@ def fit_surface(
             return NOT_MEASURED
         motion = motion + step
     placement = _about(centre, motion)
-    return SurfaceFit(placement, fit.residual(placement))
+    return SurfaceFit(placement, fit.residual(placement, seen))
 
 
 def fit_object(frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: IntArray) -> Lifted:
     """An answer whose object pose fits the depth image; hand and rough object stay as they are.
 
-    The fit begins twice, at the voted pose and at the CAD model's rigid fit to the rough mesh (Kabsch), and the result
-    that lies nearer to the measured surface is taken.
+    The fit begins at the voted pose and, unless that ends on the measured surface, once more at the CAD model's rigid
+    fit to the rough mesh (Kabsch); what lies nearer to the surface is taken.
 
     Args:
         frame: the depth image; lifted: the answer, not of a mirrored view.
@@ -118,6 +122,8 @@ def fit_object(frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: Int
         fit = fit_surface(frame, TriangleMesh(transform_points(start, model.vertices), model.faces), hand)
         if fit.residual < best:
             best, pose = fit.residual, fit.motion @ start
+        if best < _GOOD_RESIDUAL:
+            break
     return replace(lifted, object_pose=pose)
 
 
@@ -152,9 +158,9 @@ class _Measurement:
         solution: FloatArray = np.linalg.solve(information, rows.T @ (weights * gaps[near]) - prior * motion)
         return solution
 
-    def residual(self, placement: FloatArray) -> float:
+    def residual(self, placement: FloatArray, seen: BoolArray) -> float:
         """Mean distance in metres of the measured vertices from the surface."""
-        points, targets, _ = self._pairs(placement, self.seen(placement))
+        points, targets, _ = self._pairs(placement, seen)
         if len(points) < self.settings.least_vertices:
             return math.inf
         return float(np.linalg.norm(targets - points, axis=1).clip(max=self.settings.worst).mean())

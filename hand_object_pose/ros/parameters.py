@@ -162,7 +162,7 @@ PARAMETERS = (
         "watchdog_timeout", 5.0, "An inference that takes longer is abandoned.", unit="s", low=0.1, high=600.0
     ),
     ParameterSpec(
-        "confidence_threshold", 0.33, "Estimates below are published as invalid.", low=0.0, high=1.0, dynamic=True
+        "confidence_threshold", 0.28, "Estimates below are published as invalid.", low=0.0, high=1.0, dynamic=True
     ),
     ParameterSpec(
         "contact.distance",
