@@ -216,3 +216,13 @@ def test_a_wall_far_behind_does_not_win_however_much_of_it_is_seen(clean: np.nda
     wide = wide * np.array([2.2, 2.2, 1.0]) + vertices.mean(axis=0)
     found = DepthImageRootDepth().estimate(frame(clean), relative((wide, faces), ball((0.3, 0.3, 0.6), 0.02)))
     assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.03)
+
+
+def test_a_large_object_does_not_outvote_the_hand() -> None:
+    """The object's relative depth is 13 cm off; it has several times the hand's visible vertices."""
+    large = ball((0.16, 0.0, WRIST_DEPTH - 0.1), 0.06)
+    seen = render(HAND, large)
+    mistaken = (large[0] + [0.0, 0.0, 0.13], large[1])
+    subdivided = trimesh.Trimesh(*mistaken, process=False).subdivide()
+    predicted = relative(HAND, (np.asarray(subdivided.vertices), np.asarray(subdivided.faces)))
+    assert DepthImageRootDepth().estimate(frame(seen), predicted).depth == pytest.approx(WRIST_DEPTH, abs=0.003)

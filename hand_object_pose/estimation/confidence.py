@@ -42,12 +42,12 @@ class Evidence:
 class ConfidenceScales:
     """At this value of one piece of evidence alone, the confidence is one half."""
 
-    hand_spread: float = 0.6
+    hand_spread: float = 1.0
     hand_deformation: float = 0.2
-    object_deformation: float = 0.35
-    object_disagreement: float = 0.6
-    depth_residual: float = 0.03
-    depth_rejected: float = 1.0
+    object_deformation: float = 0.5
+    object_disagreement: float = 0.9
+    depth_residual: float = 0.025
+    depth_rejected: float = 3.0
 
 
 def confidence(evidence: Evidence, scales: ConfidenceScales | None = None) -> float:

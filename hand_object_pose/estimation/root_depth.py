@@ -88,7 +88,8 @@ class DepthFitSettings:
     """Of ``DepthImageRootDepth``; lengths in metres.
 
     Attributes:
-        object_weight: of a vote by a vertex of the rough object, where one of the hand counts 1.
+        object_weight: of a vote by a vertex of the rough object, where one of the hand counts 1; less where the object
+            has more votes, so that all its votes together count at most so much of the hand's.
         coarse_scale: standard deviation of the kernel that finds the peak of all votes.
         background_gap, foreground_share: a peak that lies so far before the highest one and reaches this share of it
             wins: a hand that is predicted a little beside where it is sees more of the wall behind it than of itself.
@@ -149,7 +150,9 @@ class DepthImageRootDepth:
     def _agreement(self, hand_votes: FloatArray, object_votes: FloatArray) -> RootDepthEstimate:
         settings = self._settings
         votes = np.concatenate([hand_votes, object_votes])
-        weights = np.repeat([1.0, settings.object_weight], [len(hand_votes), len(object_votes)])
+        # A large object beside the hand has several times its vertices, and its relative depth is less certain.
+        fair = min(1.0, max(len(hand_votes), settings.least_vertices) / max(len(object_votes), 1))
+        weights = np.repeat([1.0, settings.object_weight * fair], [len(hand_votes), len(object_votes)])
         depth = self._foreground(*_peaks(votes, weights, settings.coarse_scale))
         if (np.abs(hand_votes - depth) < settings.reach).sum() >= settings.least_vertices:
             votes = hand_votes
