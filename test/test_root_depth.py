@@ -223,6 +223,6 @@ def test_a_large_object_does_not_outvote_the_hand() -> None:
     large = ball((0.16, 0.0, WRIST_DEPTH - 0.1), 0.06)
     seen = render(HAND, large)
     mistaken = (large[0] + [0.0, 0.0, 0.13], large[1])
-    subdivided = trimesh.Trimesh(*mistaken, process=False).subdivide()
+    subdivided = trimesh.Trimesh(*mistaken, process=False).subdivide().subdivide()
     predicted = relative(HAND, (np.asarray(subdivided.vertices), np.asarray(subdivided.faces)))
     assert DepthImageRootDepth().estimate(frame(seen), predicted).depth == pytest.approx(WRIST_DEPTH, abs=0.003)
