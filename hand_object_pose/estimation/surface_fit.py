@@ -24,10 +24,9 @@ from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
-BoolArray = NDArray[np.bool_]
 
 
-_GOOD_RESIDUAL = 0.006
+_GOOD_RESIDUAL = 0.008
 """Metres; a depth camera's noise and the mesh's coarseness leave about half of it."""
 
 
@@ -38,6 +37,7 @@ class SurfaceFitSettings:
     Attributes:
         scales: standard deviation of the kernel that weights distances, one for each step.
         visibility_every: steps between two looks at which vertices the camera sees.
+        most_vertices: of those seen, so many, evenly spread over the mesh's numbering, are compared.
         reach: how many scales away a measurement is an outlier.
         largest_step: depths around a pixel that differ by more are an edge, and not used.
         least_vertices, least_share: with fewer measured vertices that are no outliers, or a smaller share of all that
@@ -47,8 +47,9 @@ class SurfaceFitSettings:
         prior_translation, prior_rotation: standard deviations of where the network puts the mesh.
     """
 
-    scales: tuple[float, ...] = (0.03, 0.025, 0.02, 0.015, 0.01, 0.01)
+    scales: tuple[float, ...] = (0.03, 0.022, 0.016, 0.011, 0.01)
     visibility_every: int = 3
+    most_vertices: int = 250
     reach: float = 2.5
     largest_step: float = 0.02
     least_vertices: int = 25
@@ -93,7 +94,7 @@ def fit_surface(
     if frame.depth is None or hiding.vertices[:, 2].min() <= 0:
         return NOT_MEASURED
     fit = _Measurement(frame, mesh, hiding, settings)
-    seen = np.zeros(len(mesh.vertices), dtype=bool)
+    seen = np.zeros(0, dtype=np.int64)
     for index, scale in enumerate(settings.scales):
         placement = _about(centre, motion)
         if index % settings.visibility_every == 0:
@@ -135,14 +136,15 @@ class _Measurement:
         self.hiding = _image_points(frame, hiding.vertices), hiding.faces
         self.normals = vertex_normals(mesh.vertices, mesh.faces)
 
-    def seen(self, placement: FloatArray) -> BoolArray:
-        """Which vertices (V,) the camera should see; none where one would lie behind it."""
+    def seen(self, placement: FloatArray) -> IntArray:
+        """Which vertices (N,) the camera should see, at most ``most_vertices``; none where one would lie behind it."""
         points = transform_points(placement, self.mesh.vertices)
         if points[:, 2].min() <= 0:
-            return np.zeros(len(points), dtype=bool)
-        return visible_points((_image_points(self.frame, points), self.mesh.faces), self.hiding)[0]
+            return np.zeros(0, dtype=np.int64)
+        seen = np.flatnonzero(visible_points((_image_points(self.frame, points), self.mesh.faces), self.hiding)[0])
+        return seen[:: max(1, round(len(seen) / self.settings.most_vertices))]
 
-    def step(self, placement: FloatArray, seen: BoolArray, motion: FloatArray, scale: float) -> FloatArray | None:
+    def step(self, placement: FloatArray, seen: IntArray, motion: FloatArray, scale: float) -> FloatArray | None:
         """The most probable further motion (6,) given the one so far; None where too little is measured."""
         settings = self.settings
         points, targets, normals = self._pairs(placement, seen)
@@ -158,14 +160,14 @@ class _Measurement:
         solution: FloatArray = np.linalg.solve(information, rows.T @ (weights * gaps[near]) - prior * motion)
         return solution
 
-    def residual(self, placement: FloatArray, seen: BoolArray) -> float:
+    def residual(self, placement: FloatArray, seen: IntArray) -> float:
         """Mean distance in metres of the measured vertices from the surface."""
         points, targets, _ = self._pairs(placement, seen)
         if len(points) < self.settings.least_vertices:
             return math.inf
         return float(np.linalg.norm(targets - points, axis=1).clip(max=self.settings.worst).mean())
 
-    def _pairs(self, placement: FloatArray, seen: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _pairs(self, placement: FloatArray, seen: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Seen vertices, what is measured at their pixels, and their normals; each (N, 3)."""
         points = transform_points(placement, self.mesh.vertices[seen])
         pixels = self.frame.camera.project(points)
