@@ -94,7 +94,7 @@ def fit_surface(
     if frame.depth is None or hiding.vertices[:, 2].min() <= 0:
         return NOT_MEASURED
     fit = _Measurement(frame, mesh, hiding, settings)
-    seen = np.zeros(0, dtype=np.int64)
+    seen: IntArray = np.zeros(0, dtype=np.int64)
     for index, scale in enumerate(settings.scales):
         placement = _about(centre, motion)
         if index % settings.visibility_every == 0:
