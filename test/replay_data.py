@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -87,7 +87,7 @@ def write_bag(
     path: Path,
     plugin: StoragePlugin = StoragePlugin.MCAP,
     compression: CompressionMode = CompressionMode.NONE,
-    frames: list[Messages] | None = None,
+    frames: Sequence[Messages] | None = None,
     stamps: list[int] | None = None,
 ) -> Path:
     """A rosbag2 of frames; the scene's unless given."""
@@ -204,7 +204,7 @@ class OffEstimator:
     """
 
     offset: np.ndarray = field(default_factory=lambda: OBJECT_OFFSET)
-    backend: KnownBackend = field(default_factory=KnownBackend)
+    backend: Any = field(default_factory=KnownBackend)
     seen: list[Frame] = field(default_factory=list)
     resets: list[int] = field(default_factory=list)
 

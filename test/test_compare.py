@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(11)
 
 
-def records(values: Sequence[float], name: str = ADD_S, missing: Sequence[int] = ()) -> list[FrameRecord]:
+def records(values: Any, name: str = ADD_S, missing: Sequence[int] = ()) -> list[FrameRecord]:
     """Frames at 10 Hz; without an estimate in those ``missing``."""
     return [
         FrameRecord(

@@ -64,7 +64,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command evaluates with the estimator of these tests."""
     monkeypatch.setattr(
         "hand_object_pose.cli.evaluate_bag.evaluate_bags",
-        lambda *arguments: evaluate_bags(*arguments, factory=off_estimator),
+        lambda bags, config, out, processes, fresh: evaluate_bags(bags, config, out, processes, fresh, off_estimator),
     )
 
 

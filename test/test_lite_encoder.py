@@ -45,7 +45,8 @@ def test_both_branches_answer_as_the_other_implementation(tmp_path: Path, networ
     assert network.trunk is not None
     stem = np.random.default_rng(8).random((2, 32, 32, 32), dtype=np.float32)
     with torch.inference_mode():
-        layer1 = network.eval().trunk.stages["layer1"](torch.from_numpy(stem))
+        network.eval()
+        layer1 = network.trunk.stages["layer1"](torch.from_numpy(stem))
         trunk = {"layer2": network.trunk.stages["layer2"](layer1)}
         for branch in (network.hand_encoder, network.object_encoder):
             torch.testing.assert_close(
@@ -62,10 +63,13 @@ def test_without_the_border_the_stem_is_exact(tmp_path: Path, network: HandObjec
     assert network.trunk is not None
     image = torch.rand(2, 3, 64, 64)
     raw = torch.nn.functional.conv2d((image * 255 - 127) / 128, weights["_conv_stem.weight"], stride=2)
-    names = [f"_bn0.{name}" for name in ("running_mean", "running_var", "weight", "bias")]
-    normed = torch.nn.functional.batch_norm(raw, *(weights[name] for name in names), eps=1e-3)
+    mean, variance, scale, bias = (
+        weights[f"_bn0.{name}"] for name in ("running_mean", "running_var", "weight", "bias")
+    )
+    normed = torch.nn.functional.batch_norm(raw, mean, variance, scale, bias, eps=1e-3)
     with torch.inference_mode():
-        found = network.eval().trunk(network.normalise(image))["stem"]
+        network.eval()
+        found = network.trunk(network.normalise(image))["stem"]
     torch.testing.assert_close(found[:, :, :31, :31], normed.clamp(0, 6)[:, :, :31, :31], atol=1e-4, rtol=1e-4)
 
 

@@ -106,6 +106,7 @@ def test_the_estimator_is_shown_what_the_bag_holds(tmp_path: Path) -> None:
         np.testing.assert_allclose(frame.depth, 0.6, atol=1e-6)
     first, *others = estimator.seen
     assert first.object_id == "mug"
+    assert first.hand_boxes is not None
     np.testing.assert_allclose(first.hand_boxes, [[40, 30, 90, 90]])
     # Detections are used once.
     assert all(frame.hand_boxes is None and frame.object_id == "" for frame in others)
@@ -179,9 +180,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_bags_that_lack_something_are_refused_in_words(name: str, tmp_path: Path) -> None:
-    topics, words = REFUSED[name]
+    listed, words = REFUSED[name]
     # A single image topic is taken for colour: without colour images, there must be no depth images either.
-    topics = (*topics, "/depth/image") if name == "no images" else topics
+    topics = (*listed, "/depth/image") if name == "no images" else listed
 
     with pytest.raises(UserError, match=words):
         evaluate(write_bag(tmp_path / "bag", frames=frames_without(*topics)))
