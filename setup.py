@@ -24,6 +24,7 @@ RUNTIME = [
     "pyyaml>=5.4",
     "rich>=12",
     "rosbags>=0.10",
+    "lz4>=4",
     "safetensors>=0.4",
     "scipy>=1.8",
     "trimesh>=4.6",

