@@ -1,4 +1,7 @@
-"""Weights whose network answers the same whatever it is shown: the mean hand and object, in the middle of the crop.
+"""Weights whose network answers the same whatever it is shown: hand and object in the middle of the crop.
+
+The object has its mean pose. The hand is the one at rest, placed like the mean hand: a mean of many attitudes is a
+shrunken hand, which the estimator rightly doubts.
 
 For tests of everything around the network, without torch and without trained weights.
 """
@@ -12,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from hand_object_pose.estimation.onnx_backend import INPUT_NAMES, OUTPUT_NAMES, SOURCE_HASH_KEY, onnx_path_of
 from hand_object_pose.estimation.weights_file import file_hash, save_weights_file
 from hand_object_pose.evaluation.baseline import Baseline
-from hand_object_pose.geometry.se3 import transform_points, wxyz_from_rotation
+from hand_object_pose.geometry.se3 import kabsch, transform_points, wxyz_from_rotation
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.network.config import preset_config
 from hand_object_pose.objects.catalogue import default_catalogue
@@ -51,7 +54,9 @@ def _answers(baseline: Baseline, name: str, bins: int, radius: float) -> dict[st
     pose = baseline.object_poses[name]
     quaternion = wxyz_from_rotation(pose[:3, :3])
     vertices = transform_points(pose, default_catalogue()[name].vertices)
-    middle = np.concatenate([baseline.vertices, vertices]).mean(axis=0)
+    rest = default_hand().v_template
+    hand = transform_points(kabsch(rest, baseline.vertices), rest)
+    middle = np.concatenate([hand, vertices]).mean(axis=0)
 
     def lixels(points: np.ndarray) -> np.ndarray:
         across = 0.5 + (points[:, :2] - middle[:2]) / _CROP_METRES
@@ -61,7 +66,7 @@ def _answers(baseline: Baseline, name: str, bins: int, radius: float) -> dict[st
     origin = lixels(pose[None, :3, 3])[0]
     votes = np.tile(np.concatenate([quaternion, origin]), (1000, 1))
     answers = {
-        "hand_lixels": lixels(baseline.vertices),
+        "hand_lixels": lixels(hand),
         "hand_sigma": np.full((778, 3), 0.5),
         "object_lixels": lixels(vertices),
         "quaternion": quaternion,

@@ -113,8 +113,7 @@ def test_node_runs_with_torch_blocked(finished: Path) -> None:
     metrics = json.loads((finished / "metrics.json").read_text())
 
     assert any("hand_object_pose.ros.main" in command for command in blocked)
-    # Valid or not: an answer that ignores the image is rightly doubted.
-    assert metrics["counts"]["heard_valid"] + metrics["counts"]["heard_invalid"] > 0
+    assert metrics["counts"]["heard_valid"] > 0
     assert metrics["session"]["exit_codes"]["node"] == 0
 
 
