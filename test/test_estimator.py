@@ -193,7 +193,7 @@ def test_tracking_follows_a_moving_hand() -> None:
 
 
 def test_low_confidence_is_no_estimate_and_ends_the_track() -> None:
-    backend = FakeBackend(camera(), truth(), spread=120.0)
+    backend = FakeBackend(camera(), truth(), spread=30.0)
     pair = process(backend)
     assert not pair.valid
     assert pair.confidence < EstimatorConfig.confidence_threshold

@@ -29,6 +29,7 @@ from hand_object_pose.geometry.se3 import rotation_from_wxyz, transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.network.checkpoint import load_network, save_checkpoint
 from hand_object_pose.network.config import preset_config
+from hand_object_pose.network.lixels import TemplateLixelHead
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.network.onnx_export import export_onnx
 from hand_object_pose.objects.catalogue import default_catalogue
@@ -36,9 +37,8 @@ from hand_object_pose.objects.catalogue import default_catalogue
 if TYPE_CHECKING:
     from hand_object_pose.synthetic.scene import Scene
 
-# The layers of `compact`, fewer of each: exporting takes time by their number.
-_COMPACT = preset_config("compact")
-CONFIG = replace(_COMPACT, encoder=replace(_COMPACT.encoder, blocks=(1, 1, 1, 1)), residual_blocks=1)
+# Fewer graph blocks than `compact` has: exporting takes time by their number.
+CONFIG = replace(preset_config("compact"), residual_blocks=1)
 PROVENANCE = {"data": "none", "mje_cm": "12.5"}
 
 
@@ -47,6 +47,11 @@ def network() -> HandObjectNetwork:
     torch.manual_seed(0)
     network = HandObjectNetwork(CONFIG, default_hand(), training_heads=True)
     scramble(network)
+    # Untrained, the rough object is a point, whose turn nothing determines; a trained one has an extent.
+    assert isinstance(network.object_mesh, TemplateLixelHead)
+    last = network.object_mesh.rows[-1]
+    assert isinstance(last, torch.nn.Linear)
+    last.weight.data *= 300
     return network.eval()
 
 
@@ -161,10 +166,12 @@ def metres(output: NetworkOutput, objects: list, lift: Lift) -> dict[str, np.nda
     """What people get: hand and object in metres."""
     templates = np.stack([model.vertices for model in objects])
     turned = templates @ rotation_from_wxyz(output.quaternion).swapaxes(1, 2)
+    still = np.zeros((len(objects), 3)), np.tile(np.eye(3), (len(objects), 1, 1))
+    origin = lift.translation(output.translation[:, None], *still)
     return {
         "hand": lift.points(output.hand_lixels),
         "rough object": lift.points(output.object_lixels),
-        "object": turned + output.translation[:, None],
+        "object": turned + origin,
     }
 
 
@@ -179,8 +186,7 @@ def test_onnx_equals_torch_for_any_batch(exported: Path, batch: int) -> None:
     size = CONFIG.image_size
     matrix = np.tile([[1.5 * size, 0, size / 2], [0, 1.5 * size, size / 2], [0, 0, 1]], (batch, 1, 1))
     lift = Lift(matrix, np.full(batch, 0.5), CONFIG.lixels)
-    # Untrained, the rough mesh has hardly an extent, and the turn that best fits it is ill conditioned.
-    assert largest_difference(backends, *random_batch(backends[0].weights, batch), lift) < 5e-4
+    assert largest_difference(backends, *random_batch(backends[0].weights, batch), lift) < 1e-4
 
 
 @pytest.mark.skipif(not onnx_path_of(DEFAULT_WEIGHTS).exists(), reason="no default weights in this checkout")

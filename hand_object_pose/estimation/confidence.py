@@ -42,7 +42,7 @@ class Evidence:
 class ConfidenceScales:
     """At this value of one piece of evidence alone, the confidence is one half."""
 
-    hand_spread: float = 1.0
+    hand_spread: float = 0.41
     hand_deformation: float = 0.2
     object_deformation: float = 0.5
     object_disagreement: float = 0.9
