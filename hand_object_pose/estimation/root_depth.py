@@ -110,7 +110,7 @@ class DepthFitSettings:
     reach: float = 0.05
     largest_step: float = 0.02
     least_vertices: int = 20
-    least_support: float = 0.15
+    least_support: float = 0.3
     sigma_floor: float = 0.003
     nearest: float = 0.1
     farthest: float = 10.0
