@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from efficientnet_lite_pytorch import EfficientNet
 
 OUT = Path(__file__).parents[1] / "test/data/efficientnet_lite0_golden.npz"
 
 
 def drawn_weights(names: list[str], shapes: list[tuple[int, ...]], seed: int) -> dict[str, torch.Tensor]:
-    """Random weights under which activations neither vanish nor explode."""
+    """Random weights under which activations neither vanish nor explode; the test draws the same."""
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in zip(names, shapes, strict=True):
@@ -32,6 +31,9 @@ def drawn_weights(names: list[str], shapes: list[tuple[int, ...]], seed: int) ->
 
 def main() -> None:
     """Run the other implementation and store its answers."""
+    # Here, so that the test can take ``drawn_weights`` without it.
+    from efficientnet_lite_pytorch import EfficientNet
+
     network = EfficientNet.from_name("efficientnet-lite0").eval()
     names = list(network.state_dict())
     shapes = [tuple(value.shape) for value in network.state_dict().values()]

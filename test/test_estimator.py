@@ -12,10 +12,13 @@ from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.estimation.root_depth import RootDepthEstimate
 from hand_object_pose.estimation.uncertainty import UNCALIBRATED_COVARIANCE, Calibration
-from hand_object_pose.geometry.se3 import rotation_angle, transform_points
+from hand_object_pose.estimation.view import Lifted
+from hand_object_pose.geometry.se3 import pose_matrix, rotation_angle, transform_points
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
 from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.objects.object_model import ObjectModel
 
 TRUE_DEPTH = EstimatorConfig(object_id="mug", root_depth_mode="ground_truth")
 CAMERAS = {
@@ -330,6 +333,39 @@ def test_stages_are_timed() -> None:
     timing = estimator.process(frame).timing
     assert set(timing) == {"crop", "network", "root_depth", "lift", "surface_fit", "contacts", "total"}
     assert sum(value for name, value in timing.items() if name != "total") <= timing["total"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "moved"),
+    [
+        ({}, True),
+        ({"surface_fit": False}, False),
+        ({"root_depth_mode": "ground_truth"}, False),
+        ({"hand_side": "left"}, False),
+    ],
+)
+def test_objects_are_fitted_to_the_depth_image_that_gives_the_root_depth(
+    changes: dict, moved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = FakeBackend(camera(), truth())
+    seen = []
+
+    def fit(frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: np.ndarray) -> Lifted:
+        seen.append((model.name, len(hand_faces)))
+        return replace(lifted, object_pose=lifted.object_pose @ pose_matrix(np.eye(3), np.array([0.0, 0.0, 0.1])))
+
+    monkeypatch.setattr("hand_object_pose.estimation.estimator.fit_object", fit)
+    monkeypatch.setattr(
+        "hand_object_pose.estimation.root_depth.DepthImageRootDepth.estimate",
+        lambda *_: RootDepthEstimate(float(backend.scene.joints[0, 2]), 0.003, "depth_image"),
+    )
+    config = replace(TRUE_DEPTH, **{"root_depth_mode": "depth_image", **changes})
+    pair = process(backend, config)
+    assert seen == ([("mug", 1538)] if moved else [])
+    if config.hand_side == "right":
+        assert pair.object is not None
+        shift = np.linalg.norm(pair.object.pose[:3, 3] - backend.scene.object_pose[:3, 3])
+        assert shift == pytest.approx(0.1 if moved else 0.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(

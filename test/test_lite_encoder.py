@@ -1,5 +1,6 @@
 """The small encoder against another implementation of EfficientNet-Lite0 (scripts/make_efficientnet_golden.py)."""
 
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +17,12 @@ from hand_object_pose.network.model import HandObjectNetwork
 GOLDEN = Path(__file__).parent / "data" / "efficientnet_lite0_golden.npz"
 
 
-def drawn_weights(parameters: list[str], seed: int = 7) -> dict[str, torch.Tensor]:
+def drawn_weights() -> dict[str, torch.Tensor]:
     """What the script that wrote the golden file drew."""
-    rng = np.random.default_rng(seed)
-    weights = {}
-    for entry in parameters:
-        name, _, text = entry.partition(":")
-        shape = tuple(int(number) for number in text.split(",") if number)
-        if name.endswith("running_var"):
-            value = rng.uniform(0.5, 1.5, shape)
-        elif len(shape) > 1:
-            value = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
-        else:
-            value = rng.normal(1.0 if name.endswith("weight") else 0.0, 0.1, shape)
-        weights[name] = torch.tensor(value, dtype=torch.float32)
+    script = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "make_efficientnet_golden.py"))
+    entries = [entry.partition(":") for entry in np.load(GOLDEN)["parameters"].tolist()]
+    shapes = [tuple(int(number) for number in text.split(",") if number) for _, _, text in entries]
+    weights: dict[str, torch.Tensor] = script["drawn_weights"]([name for name, _, _ in entries], shapes, seed=7)
     return weights
 
 
@@ -40,7 +33,7 @@ def network() -> HandObjectNetwork:
 
 def test_both_branches_answer_as_the_other_implementation(tmp_path: Path, network: HandObjectNetwork) -> None:
     golden = np.load(GOLDEN)
-    torch.save(drawn_weights(golden["parameters"].tolist()), tmp_path / "lite0.pth")
+    torch.save(drawn_weights(), tmp_path / "lite0.pth")
     load_imagenet_weights(network, tmp_path / "lite0.pth")
     assert network.trunk is not None
     stem = np.random.default_rng(8).random((2, 32, 32, 32), dtype=np.float32)
@@ -56,8 +49,7 @@ def test_both_branches_answer_as_the_other_implementation(tmp_path: Path, networ
 
 def test_without_the_border_the_stem_is_exact(tmp_path: Path, network: HandObjectNetwork) -> None:
     """Folding Lite's normalisation into the stem is exact wherever the stem sees no padding."""
-    golden = np.load(GOLDEN)
-    weights = drawn_weights(golden["parameters"].tolist())
+    weights = drawn_weights()
     torch.save(weights, tmp_path / "lite0.pth")
     load_imagenet_weights(network, tmp_path / "lite0.pth")
     assert network.trunk is not None

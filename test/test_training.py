@@ -89,6 +89,23 @@ def test_a_run_needs_exactly_one_length(config):
         Trainer(replace(config, budget_minutes=1.0), default_hand(), CATALOGUE)
 
 
+def test_a_budget_gives_all_processes_the_length_that_the_first_one_measured(config, monkeypatch):
+    trainer = Trainer(replace(config, steps=None, budget_minutes=1.0), default_hand(), CATALOGUE)
+    monkeypatch.setattr(trainer, "MEASURED_STEPS", 2)
+    measured = []
+    monkeypatch.setattr(trainer.fabric, "broadcast", lambda steps: measured.append(steps) or 7)
+    losses_of(trainer, 2)
+    assert trainer.total_steps == 7
+    (own,) = measured
+    assert own == max(2, int(60 * 2 / trainer.seconds))
+
+
+def test_a_run_begins_with_one_kind_of_weights(config, tmp_path):
+    both = replace(config, start_from=tmp_path / "a.safetensors", imagenet_weights=tmp_path / "b.pth")
+    with pytest.raises(UserError, match="either --imagenet-weights or --start-from"):
+        Trainer(both, default_hand(), CATALOGUE)
+
+
 def batch_of(shards, augmentation, size=128):
     samples = ShardedSamples(shards)
     dataset = CropDataset(samples, CATALOGUE, size, augmentation)

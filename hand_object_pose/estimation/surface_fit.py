@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hand_object_pose.checks import check_shape
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.view import Lifted
@@ -24,7 +23,6 @@ from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
-
 
 _GOOD_RESIDUAL = 0.008
 """Metres; a depth camera's noise and the mesh's coarseness leave about half of it."""
@@ -89,21 +87,20 @@ def fit_surface(
         hiding: another mesh that may hide parts of it.
         settings: see ``SurfaceFitSettings``.
     """
-    settings = settings or SurfaceFitSettings()
-    centre, motion = mesh.vertices.mean(axis=0), np.zeros(6)
     if frame.depth is None or hiding.vertices[:, 2].min() <= 0:
         return NOT_MEASURED
-    fit = _Measurement(frame, mesh, hiding, settings)
+    settings = settings or SurfaceFitSettings()
+    fit, motion = _Measurement(frame, mesh, hiding, settings), np.zeros(6)
     seen: IntArray = np.zeros(0, dtype=np.int64)
     for index, scale in enumerate(settings.scales):
-        placement = _about(centre, motion)
+        placement = fit.placement(motion)
         if index % settings.visibility_every == 0:
             seen = fit.seen(placement)
         step = fit.step(placement, seen, motion, scale)
         if step is None:
             return NOT_MEASURED
         motion = motion + step
-    placement = _about(centre, motion)
+    placement = fit.placement(motion)
     return SurfaceFit(placement, fit.residual(placement, seen))
 
 
@@ -135,6 +132,12 @@ class _Measurement:
         self.frame, self.mesh, self.settings = frame, mesh, settings
         self.hiding = _image_points(frame, hiding.vertices), hiding.faces
         self.normals = vertex_normals(mesh.vertices, mesh.faces)
+        self.centre = mesh.vertices.mean(axis=0)
+
+    def placement(self, motion: FloatArray) -> FloatArray:
+        """The transform (4, 4) of a motion."""
+        turn = Rotation.from_rotvec(motion[3:]).as_matrix()
+        return pose_matrix(turn, self.centre + motion[:3] - turn @ self.centre)
 
     def seen(self, placement: FloatArray) -> IntArray:
         """Which vertices (N,) the camera should see, at most ``most_vertices``; none where one would lie behind it."""
@@ -153,8 +156,8 @@ class _Measurement:
         if near.sum() < max(settings.least_vertices, settings.least_share * len(near)):
             return None
         weights = np.exp(-0.5 * np.square(gaps[near] / scale)) / (settings.correlated * settings.noise**2)
-        centre = transform_points(placement, self.mesh.vertices.mean(axis=0, keepdims=True))
-        rows = np.concatenate([normals[near], np.cross(points[near] - centre, normals[near])], axis=1)
+        arms = points[near] - (self.centre + motion[:3])
+        rows = np.concatenate([normals[near], np.cross(arms, normals[near])], axis=1)
         prior = 1 / np.square(np.repeat([settings.prior_translation, settings.prior_rotation], 3))
         information = rows.T @ (rows * weights[:, None]) + np.diag(prior)
         solution: FloatArray = np.linalg.solve(information, rows.T @ (weights * gaps[near]) - prior * motion)
@@ -180,10 +183,3 @@ class _Measurement:
 def _image_points(frame: Frame, points: FloatArray) -> FloatArray:
     """u, v in undistorted pixels and depth in metres (N, 3) of points (N, 3), camera frame."""
     return np.concatenate([frame.camera.project(points), points[:, 2:]], axis=1)
-
-
-def _about(centre: FloatArray, motion: FloatArray) -> FloatArray:
-    """The transform (4, 4) of a motion (6,) about ``centre`` (3,)."""
-    check_shape("motion", motion, (6,))
-    turn = Rotation.from_rotvec(motion[3:]).as_matrix()
-    return pose_matrix(turn, centre + motion[:3] - turn @ centre)

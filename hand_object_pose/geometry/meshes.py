@@ -35,9 +35,10 @@ def vertex_normals(vertices: FloatArray, faces: IntArray) -> FloatArray:
     """Unit normals (V, 3), area weighted; zero where a vertex belongs to no face."""
     corners = vertices[faces]
     area_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(normals, faces[:, corner], area_normals)
+    # Many times as fast as np.add.at, in the same order of additions.
+    members = faces.T.ravel()
+    sums = [np.bincount(members, weights=np.tile(axis, 3), minlength=len(vertices)) for axis in area_normals.T]
+    normals = np.stack(sums, axis=1).astype(vertices.dtype)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     return np.divide(normals, lengths, out=np.zeros_like(normals), where=lengths > 0)
 

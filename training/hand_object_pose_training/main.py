@@ -34,8 +34,10 @@ class Train(TrainConfig):
     def run_command(self) -> None:
         """Train."""
         data = TrainingData.of(self.shards)
+        trainer = Trainer(self, data.hand, data.catalogue)
+        # Not before the trainer has found that the run may go on with these samples.
         remember(self.out, self.shards)
-        Trainer(self, data.hand, data.catalogue).run()
+        trainer.run()
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import viewing_rotation
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.synthetic.posed_scene import OBJECT_LABEL
 from hand_object_pose_training.augmentation import AugmentationConfig, choose_crop, photometric, warp
 from hand_object_pose_training.datasets.prepared_samples import PreparedSamples
 from hand_object_pose_training.shards import ShardedSamples, ShardSample
 
-OBJECT_LABEL = 1
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -105,6 +104,8 @@ class Trainer:
         """
         if (config.steps is None) == (config.budget_minutes is None):
             raise UserError("give the length of the run either as --steps or as --budget-minutes")
+        if config.imagenet_weights is not None and config.start_from is not None:
+            raise UserError("give either --imagenet-weights or --start-from, whose weights hold encoders of their own")
         self.config, self.hand, self.catalogue = config, hand, catalogue
         self.fabric = _fabric(config)
         self.console = Console(quiet=not self.fabric.is_global_zero)
@@ -126,9 +127,11 @@ class Trainer:
         optimizer = torch.optim.Adam(trained, lr=config.schedule.learning_rate)
         self.model, self.optimizer = self.fabric.setup(self.supervised, optimizer)
         self.step, self.seconds, self.total_steps = 0, 0.0, config.steps or 0
+        self._settings = self._shared_settings()
         self._resume()
-        log = str(config.out / "log") if self.fabric.is_global_zero else tempfile.mkdtemp()
-        self.log = SummaryWriter(log, purge_step=self.step)
+        self.log: SummaryWriter | None = None
+        if self.fabric.is_global_zero:
+            self.log = SummaryWriter(str(config.out / "log"), purge_step=self.step)
 
     @property
     def state_path(self) -> Path:
@@ -145,7 +148,8 @@ class Trainer:
                 progress.update(task, completed=self.step, total=self.total_steps or None, losses=_shown(losses))
                 self._after_step(losses)
         self.save()
-        self.log.close()
+        if self.log is not None:
+            self.log.close()
 
     def save(self) -> None:
         """Write the run's state; of several processes only the first does."""
@@ -154,7 +158,7 @@ class Trainer:
         network, optimizer = self.supervised.network.state_dict(), self.optimizer.state_dict()
         device = f"{self.fabric.device} ({os.cpu_count()} cores)"
         progress = self.step, self.total_steps, self.seconds
-        state = RunState(*progress, network, optimizer, self._settings(), device, self.lineage)
+        state = RunState(*progress, network, optimizer, self._settings, device, self.lineage)
         save_state(self.state_path, state)
 
     def _loader(self) -> DataLoader:
@@ -172,7 +176,8 @@ class Trainer:
         self.seconds += time.perf_counter() - start
         self.step += 1
         if self.total_steps == 0 and self.step == self.MEASURED_STEPS:
-            self.total_steps = self._steps_in_budget()
+            # Each process measures its own seconds; all must stop at the same step.
+            self.total_steps = self.fabric.broadcast(self._steps_in_budget())
         return losses
 
     def _train_step(self, batch: Batch) -> dict[str, Tensor]:
@@ -195,10 +200,10 @@ class Trainer:
     def _after_step(self, losses: dict[str, Tensor]) -> None:
         config = self.config
         if self.step % 20 == 0:
-            for name, value in losses.items():
-                self.log.add_scalar(f"loss/{name}", value.item(), self.step)
-            self.log.add_scalar("learning_rate", self.optimizer.param_groups[0]["lr"], self.step)
-            self.log.add_scalar("samples_per_second", self.step * config.batch_size / self.seconds, self.step)
+            samples = self.step * config.batch_size * self.fabric.world_size
+            self._record({f"loss/{name}": value.item() for name, value in losses.items()})
+            self._record({"learning_rate": self.optimizer.param_groups[0]["lr"]})
+            self._record({"samples_per_second": samples / self.seconds})
         if self.step % 100 == 0 and not self.console.is_terminal:
             self.console.print(f"step {self.step} of {self.total_steps}: {_shown(losses)}", soft_wrap=True)
         if self.step % config.validate_every == 0 or self.step == self.total_steps:
@@ -206,14 +211,18 @@ class Trainer:
         if self.step % config.save_every == 0:
             self.save()
 
+    def _record(self, scalars: dict[str, float]) -> None:
+        """Log them; of several processes only the first does."""
+        for name, value in scalars.items() if self.log is not None else ():
+            self.log.add_scalar(name, value, self.step)
+
     def _validate(self) -> None:
         if not self.fabric.is_global_zero:
             return
         samples = self._samples(self.config.validation_shards)
         dataset = CropDataset(samples, self.catalogue, self.geometry.image_size, NO_AUGMENTATION)
         errors = validate(self.supervised, dataset)
-        for name, value in errors.items():
-            self.log.add_scalar(f"validation/{name}", value, self.step)
+        self._record({f"validation/{name}": value for name, value in errors.items()})
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
         self.console.print(f"step {self.step}: {listed}")
 
@@ -222,7 +231,7 @@ class Trainer:
         assert self.config.budget_minutes is not None
         return max(self.step, int(self.config.budget_minutes * 60 * self.step / self.seconds))
 
-    def _settings(self) -> dict[str, str]:
+    def _shared_settings(self) -> dict[str, str]:
         """What a resumed run must share, as text."""
         config = self.config
         settings = asdict(config)
@@ -241,7 +250,7 @@ class Trainer:
         if not self.state_path.exists():
             return
         state = load_state(self.state_path)
-        changed = {name for name, value in self._settings().items() if state.settings.get(name) != value}
+        changed = {name for name, value in self._settings.items() if state.settings.get(name) != value}
         if changed:
             raise UserError(
                 f"{self.state_path}: the run was begun with other settings ({', '.join(sorted(changed))}); "
@@ -260,12 +269,12 @@ class Trainer:
 
 
 def _fabric(config: TrainConfig) -> Fabric:
-    """One process, or one a device; a step of the first stage alone leaves parameters unused."""
+    """One process, or one a device."""
     if config.devices == 1:
         return Fabric(accelerator=config.device, devices=1)
-    fabric = Fabric(
-        accelerator=config.device, devices=config.devices, strategy=DDPStrategy(find_unused_parameters=True)
-    )
+    # A step of the first stage alone leaves parameters unused.
+    strategy = DDPStrategy(find_unused_parameters=config.first_stage_steps > 0)
+    fabric = Fabric(accelerator=config.device, devices=config.devices, strategy=strategy)
     fabric.launch()
     return fabric
 

@@ -82,6 +82,8 @@ class DexYcbReader:
         """See ``DatasetReader.read``."""
         sequence, serial, _ = key.rsplit("/", 2)
         meta = self._sequences[sequence]
+        if meta.side not in self.hands.models:
+            raise LeftOutError(f"{meta.side} hand without a model of that side: MANO_{meta.side.upper()}.pkl")
         files = self.patterns.of(self.root, key, (meta.object_id, HAND_VALUE))
         assert files.mask is not None
         labels = _read_labels(files.mask, len(meta.ycb_ids))

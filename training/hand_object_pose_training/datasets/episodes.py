@@ -90,7 +90,7 @@ class Episode:
         self._config = config or EpisodeConfig()
         self._plane = self._chosen_plane()
         self._posed = PosedHand(default_hand())
-        self._layer = Hands.default()
+        self._hands = Hands.default()
         self.appearance: Appearance = sample_appearance(rng)
         self.views: list[View] = []
         for _ in range(self._config.plans):
@@ -127,7 +127,7 @@ class Episode:
         if self._plane is not None:
             fingers = fingers * _AXIS_ANGLE_MIRROR
         pose = np.concatenate([Rotation.from_matrix(wrist[:3, :3]).as_rotvec(), fingers])
-        return ManoParameters(pose, self.betas, wrist[:3, 3] - self._layer.rest_wrist(self.side, self.betas))
+        return ManoParameters(pose, self.betas, wrist[:3, 3] - self._hands.rest_wrist(self.side, self.betas))
 
     def object_pose(self, frame: int, view: View) -> FloatArray:
         """(4, 4) object frame to a camera's frame."""
@@ -135,7 +135,7 @@ class Episode:
 
     def scene(self, frame: int, view: View) -> Scene:
         """What a camera sees in a frame, 0 to ``num_frames`` - 1."""
-        vertices, joints = self._layer.mesh(self.side, self.hand(frame, view))
+        vertices, joints = self._hands.mesh(self.side, self.hand(frame, view))
         truth = SceneTruth(vertices, joints, self.model.name, self.object_pose(frame, view))
         return Scene(truth, view.camera, self.appearance)
 
@@ -203,7 +203,7 @@ class Episode:
     def _seen_share(self, view: View) -> float:
         truth = self.scene(self.num_frames - 1, view).truth
         vertices = transform_points(truth.object_pose, self.model.vertices)
-        hand = truth.hand_vertices, self._layer.model(self.side).faces
+        hand = truth.hand_vertices, self._hands.model(self.side).faces
         return seen_share(view.camera, vertices, self.model.faces, *hand)
 
 

@@ -42,7 +42,7 @@ class FrameFiles:
 class FilePatterns:
     """How the files of a dataset are called: formats with ``{folder}`` and ``{id}``, the two parts of a frame's key.
 
-    An empty pattern: the dataset has no such files.
+    An empty pattern of depth or mask: the dataset has no such files.
     """
 
     image: str
@@ -55,12 +55,16 @@ class FilePatterns:
         """The files of the frame ``key`` = "folder/id" below ``root``."""
         folder, _, number = key.rpartition("/")
 
-        def path(pattern: str) -> Path | None:
-            return root / pattern.format(folder=folder, id=number) if pattern else None
+        def path(pattern: str) -> Path:
+            return root / pattern.format(folder=folder, id=number)
 
-        image = root / self.image.format(folder=folder, id=number)
         return FrameFiles(
-            image, path(self.depth), self.depth_encoding, path(self.mask), self.mask_encoding, mask_values
+            image=path(self.image),
+            depth=path(self.depth) if self.depth else None,
+            depth_encoding=self.depth_encoding,
+            mask=path(self.mask) if self.mask else None,
+            mask_encoding=self.mask_encoding,
+            mask_values=mask_values,
         )
 
 

@@ -1,6 +1,7 @@
 """Prepared indices: all frames of a split in one file that is mapped into memory, never loaded.
 
-A file holds small arrays only (a few hundred bytes a frame; images stay where they are). Worker processes that open the
+A file holds small arrays only (0.6 kB a frame, 10 kB where a hand is given by its vertices; images stay where they are).
+Worker processes that open the
 same file share its pages, so that an index costs its memory once.
 """
 
@@ -137,10 +138,13 @@ class PreparedIndex:
         """Sorted, as in the dataset."""
         return sorted(self.header.objects)
 
-    @property
-    def has_vertices(self) -> bool:
-        """Whether some frames store their hand's vertices."""
-        return "hand_vertices" in self._fields
+    def known_hands(self) -> NDArray[np.bool_]:
+        """(N,) whether the whole hand of each frame is known."""
+        known = np.isfinite(self.column("hand_pose")).all(axis=1)
+        if "hand_vertices" in self._fields:
+            # One vertex tells, and is all that is read of the only large field.
+            known |= np.isfinite(self._file.get_slice("hand_vertices")[:, 0]).all(axis=1)
+        return known
 
     def column(self, name: str) -> NDArray:
         """One field of all frames, such as "object" (N,), "is_left" (N,), "joints" (N, 21, 3)."""

@@ -53,7 +53,7 @@ class PreparedSamples:
         self.index, self.crop = index, crop or StoredCrop()
         self.catalogue = dict(catalogue) if catalogue is not None else index_catalogue(index)
         self.hands = index.hands()
-        self._numbers = np.flatnonzero(known_hands(index) & known_objects(index, self.catalogue))
+        self._numbers = np.flatnonzero(index.known_hands() & known_objects(index, self.catalogue))
         if not len(self._numbers):
             raise UserError(
                 f"{index.path}: expected frames with a known hand and one of the objects "
@@ -109,14 +109,6 @@ class PreparedSamples:
         model = self.catalogue[frame.object_name]
         vertices = transform_points(frame.object_pose, model.vertices)
         return draw_silhouettes(camera, vertices, model.faces, frame.hand_vertices, self.hands.right.faces)
-
-
-def known_hands(index: PreparedIndex) -> NDArray[np.bool_]:
-    """(N,) whether the whole hand of each frame is known."""
-    known = np.isfinite(index.column("hand_pose")).all(axis=1)
-    if index.has_vertices:
-        known |= np.isfinite(index.column("hand_vertices")[:, 0]).all(axis=1)
-    return known
 
 
 def known_objects(index: PreparedIndex, catalogue: Mapping[str, ObjectModel]) -> NDArray[np.bool_]:

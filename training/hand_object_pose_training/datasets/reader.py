@@ -4,14 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.crops import projected_box
 from hand_object_pose_training.datasets.frame import AnnotatedFrame, FilePatterns
-
-FloatArray = NDArray[np.floating]
 
 
 class DatasetReader(Protocol):
@@ -42,10 +35,3 @@ class DatasetReader(Protocol):
             UserError: a file is missing or damaged.
         """
         ...
-
-
-def joint_box(camera: Camera, points: Sequence[FloatArray], boxes: Sequence[FloatArray] = ()) -> FloatArray:
-    """(4,) around the projections of point sets (N, 3), metres, z > 0, and boxes (4,), cut at the image's border."""
-    parts = np.stack([*(projected_box(camera, part) for part in points), *boxes])
-    box = np.concatenate([parts[:, :2].min(axis=0), parts[:, 2:].max(axis=0)])
-    return np.clip(box, -0.5, np.array([camera.width, camera.height] * 2) - 0.5)

@@ -5,11 +5,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.synthetic.posed_scene import HAND_LABEL, OBJECT_LABEL
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
-OBJECT, HAND = 1, 2
 # Fractional bits of the corners given to OpenCV: 1/16 pixel.
 _BITS = 4
 # Beyond this many pixels OpenCV's fixed-point corners overflow; nothing of the image is that far.
@@ -30,7 +30,7 @@ def draw_silhouettes(
     """
     vertices = np.concatenate([object_vertices, hand_vertices])
     faces = np.concatenate([object_faces, hand_faces + len(object_vertices)])
-    labels = np.repeat([OBJECT, HAND], [len(object_faces), len(hand_faces)])
+    labels = np.repeat([OBJECT_LABEL, HAND_LABEL], [len(object_faces), len(hand_faces)])
     pixels = np.clip(camera.project(vertices), -_FARTHEST, _FARTHEST)
     corners = np.round(pixels * (1 << _BITS)).astype(np.int32)[faces]
     image = np.zeros((camera.height, camera.width), dtype=np.uint8)

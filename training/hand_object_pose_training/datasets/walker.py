@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.geometry.crops import projected_box
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.contact_filter import ContactFilter
@@ -16,7 +17,7 @@ from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.images import check_ends, read_depth, read_image
 from hand_object_pose_training.datasets.index_rows import frame_row, stack_rows
 from hand_object_pose_training.datasets.problems import FileProblemError, LeftOutError, damaged, missing
-from hand_object_pose_training.datasets.reader import DatasetReader, joint_box
+from hand_object_pose_training.datasets.reader import DatasetReader
 
 LeftHands = Literal["mirror", "skip"]
 
@@ -132,7 +133,7 @@ class Walker:
 
 
 def _box(frame: AnnotatedFrame, model: ObjectModel) -> np.ndarray:
-    """Around hand and object; the hand is its vertices, else its joints, else the box that the dataset gives."""
+    """(4,) around hand and object, cut at the border; the hand is its vertices, else its joints, else its given box."""
     parts = [transform_points(frame.object_pose, model.vertices)]
     boxes = []
     if frame.hand_vertices is not None:
@@ -143,7 +144,9 @@ def _box(frame: AnnotatedFrame, model: ObjectModel) -> np.ndarray:
         boxes.append(frame.box)
     if min(part[:, 2].min() for part in parts) <= 0:
         raise LeftOutError("partly behind the camera")
-    box = joint_box(frame.camera, parts, boxes)
+    edges = np.stack([*(projected_box(frame.camera, part) for part in parts), *boxes])
+    box = np.concatenate([edges[:, :2].min(axis=0), edges[:, 2:].max(axis=0)])
+    box = np.clip(box, -0.5, np.array([frame.camera.width, frame.camera.height] * 2) - 0.5)
     if not (box[2:] > box[:2]).all():
         raise LeftOutError("outside the image")
     return box
