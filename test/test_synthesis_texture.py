@@ -94,6 +94,28 @@ def test_points_of_the_hand_take_the_colour_under_their_texture_coordinates(tmp_
     np.testing.assert_allclose(seen[:, 2], 0, atol=0.6)
 
 
+@pytest.mark.parametrize("count", [0, 1, 40_000])
+def test_any_number_of_points_may_be_asked_for(files, count):
+    # None where the object hides the hand, many where it is near the camera.
+    rng = np.random.default_rng(2)
+    face, barycentric = rng.integers(0, 1538, count), rng.dirichlet([1, 1, 1], count).astype(np.float32)
+    seen = 255 * linear_to_srgb(HtmlTextures(HAND, *files).colours(0, face, barycentric))
+    np.testing.assert_allclose(seen, np.tile([180.0, 120.0, 60.0], (count, 1)), atol=0.6)
+
+
+def test_the_border_of_a_texture_is_not_that_of_the_opposite_side(tmp_path):
+    picture = np.zeros((SIDE, SIDE, 3))
+    picture[-1, :, 0] = picture[:, -1, 1] = 200
+    code = picture.transpose(2, 1, 0).ravel().astype(np.float32)
+    model = write_model(tmp_path, np.arange(len(code)), code, np.zeros((len(code), 1), dtype=np.float32))
+    points = np.zeros((778, 2), dtype=np.float32)
+    right, top = HAND.faces[0, :2]
+    points[right], points[top] = (1, 0), (0, 1)
+    textures = HtmlTextures(HAND, model, write_uvs(tmp_path, HAND.faces, points))
+    seen = 255 * linear_to_srgb(textures.colours(0, np.array([0, 0]), np.eye(3, dtype=np.float32)[:2]))
+    np.testing.assert_allclose(seen, [[200, 200, 0], [0, 0, 0]], atol=1)
+
+
 def test_a_rendered_hand_wears_the_texture(files):
     textures = HtmlTextures(HAND, *files)
     vertices = ManoLayer(HAND)(np.zeros((1, 48)), translation=np.array([[0.0, 0.0, 0.5]]))

@@ -9,7 +9,6 @@ from itertools import permutations
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,11 +16,13 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.restricted_pickle import load_restricted_pickle
 from hand_object_pose.synthetic.colour import linear_of_bytes
+from hand_object_pose.synthetic.textured_mesh import sample_texture
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.integer]
 
 _SIDE = 1024
+_BORDER = 1e-6
 _HOW_TO_GET_IT = (
     "HTML may not be redistributed: register at https://handtracker.mpi-inf.mpg.de/projects/HandTextureModel and give "
     "the paths of its model.pkl and uvs.pkl; without them, hands are painted"
@@ -66,10 +67,9 @@ class HtmlTextures:
 
     def colours(self, seed: int, face: IntArray, barycentric: FloatArray) -> FloatArray:
         """See ``HandTextures``."""
-        uv = np.einsum("nk,nkc->nc", barycentric, self._corner_uv[face]).astype(np.float32)
-        x, y = uv[:, 0] * _SIDE - 0.5, (1 - uv[:, 1]) * _SIDE - 0.5
-        seen = cv2.remap(self.texture(seed), x[:, None], y[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return linear_of_bytes(np.asarray(seen, dtype=np.uint8).reshape(-1, 3))
+        uv = np.einsum("nk,nkc->nc", barycentric, self._corner_uv[face])
+        # A hand's texture does not repeat: its border is not that of the opposite side.
+        return linear_of_bytes(sample_texture(self.texture(seed), np.clip(uv, _BORDER, 1 - _BORDER)))
 
     def texture(self, seed: int) -> NDArray[np.uint8]:
         """The picture (1024, 1024, 3) sRGB of a seed, always the same for the same seed."""

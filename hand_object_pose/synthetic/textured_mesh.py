@@ -68,11 +68,11 @@ class TexturedMesh:
         halvings = round(np.log2(max(self.texels_per_metre / pixels_per_metre, 1)))
         level = min(int(halvings), len(self.textures) - 1)
         uv = np.einsum("nk,nkc->nc", barycentric, self.corner_uv[face])
-        return _sample(self.textures[level], uv)
+        return sample_texture(self.textures[level], uv)
 
 
-def _sample(texture: NDArray[np.uint8], uv: FloatArray) -> NDArray[np.uint8]:
-    """Bilinear look-up; textures repeat beyond [0, 1]."""
+def sample_texture(texture: NDArray[np.uint8], uv: FloatArray) -> NDArray[np.uint8]:
+    """Colours (N, 3) of a picture (H, W, 3), bilinear, at texture coordinates (N, 2), v upwards; it repeats beyond [0, 1]."""
     height, width = texture.shape[:2]
     x = np.mod(uv[:, 0], 1.0) * width - 0.5
     y = np.mod(1.0 - uv[:, 1], 1.0) * height - 0.5

@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.finger_closing import PosedHand, distances_to
 from hand_object_pose.synthetic.grasp_library import GraspLibrary
-from hand_object_pose.synthetic.grasps import GraspConfig, GraspGenerator, Grasps
+from hand_object_pose.synthetic.grasps import Grasps
 from hand_object_pose.synthetic.scene_sampler import SceneConfig
 from hand_object_pose_training.contact_losses import FilterReport, GraspLimits, contact_zones, plausible
 from hand_object_pose_training.grabnet import load_grabnet
@@ -50,10 +48,11 @@ def synthesise_grasps(
         UserError: no file, a file that is not as described, or an object none of whose grasps is plausible.
         UnknownObjectError: a file's object is not in the catalogue.
     """
-    found = _from_files(hand, catalogue, config) if config.grabnet else _generated(hand, catalogue, config)
-    where = str(config.grabnet) if config.grabnet else "generated grasps"
-    hashes = {name: catalogue[name].hash for name in found}
-    return filter_library(GraspLibrary(found, hashes, hand.hash, where), hand, catalogue, config.limits)
+    if config.grabnet is not None:
+        library = _from_files(hand, catalogue, config.grabnet)
+    else:
+        library = GraspLibrary.generate(hand, catalogue, config.count, config.seed)
+    return filter_library(library, hand, catalogue, config.limits)
 
 
 def filter_library(
@@ -90,28 +89,16 @@ def keep_plausible(
     return grasps[mask], report
 
 
-def _from_files(
-    hand: HandModel, catalogue: Mapping[str, ObjectModel], config: GraspSynthesisConfig
-) -> dict[str, Grasps]:
-    assert config.grabnet is not None
-    paths = sorted(config.grabnet.glob("*.npz"))
+def _from_files(hand: HandModel, catalogue: Mapping[str, ObjectModel], directory: Path) -> GraspLibrary:
+    paths = sorted(directory.glob("*.npz"))
     if not paths:
-        raise UserError(f"{config.grabnet}: expected npz files of GrabNet's grasps, found none")
+        raise UserError(f"{directory}: expected npz files of GrabNet's grasps, found none")
     found: dict[str, list[Grasps]] = {}
     for path in paths:
         name, grasps = load_grabnet(path, hand)
         if name not in catalogue:
             raise UnknownObjectError(name, list(catalogue), f"the catalogue ({path})")
         found.setdefault(name, []).append(grasps)
-    return {name: Grasps.joined(parts) for name, parts in found.items()}
-
-
-def _generated(
-    hand: HandModel, catalogue: Mapping[str, ObjectModel], config: GraspSynthesisConfig
-) -> dict[str, Grasps]:
-    generator = GraspGenerator(hand, GraspConfig())
-    found = {}
-    for number, name in enumerate(sorted(catalogue)):
-        rng = np.random.default_rng([config.seed, number])
-        found[name], _, _ = generator.generate(catalogue[name], grid_of(catalogue[name]), config.count, rng)
-    return found
+    grasps = {name: Grasps.joined(parts) for name, parts in found.items()}
+    hashes = {name: catalogue[name].hash for name in grasps}
+    return GraspLibrary(grasps, hashes, hand.hash, str(directory))

@@ -17,7 +17,6 @@ from hand_object_pose_training.datasets.prepared_samples import PreparedSamples
 from hand_object_pose_training.shards import ShardedSamples, ShardSample
 
 
-
 @dataclass(frozen=True)
 class Batch:
     """Network inputs and ground truth; one sample has the same fields without the leading B.

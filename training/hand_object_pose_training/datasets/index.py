@@ -1,8 +1,7 @@
 """Prepared indices: all frames of a split in one file that is mapped into memory, never loaded.
 
-A file holds small arrays only (0.6 kB a frame, 10 kB where a hand is given by its vertices; images stay where they are).
-Worker processes that open the
-same file share its pages, so that an index costs its memory once.
+A file holds small arrays only: 0.6 kB a frame, or 10 kB where some hands are given by their vertices; images stay where
+they are. Worker processes that open the same file share its pages, so that an index costs its memory once.
 """
 
 import json

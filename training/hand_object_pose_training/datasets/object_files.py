@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.objects.catalogue import find_meshes, load_object
-from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.objects.object_model import ObjectModel, Symmetries
 from hand_object_pose.objects.symmetry_file import FILE_NAME, load_symmetries
 
 
@@ -25,8 +25,15 @@ def load_objects(directory: Path, names: Iterable[str] | None = None) -> tuple[d
     objects: dict[str, ObjectModel] = {}
     problems = [f"{directory}: no mesh of object '{name}'" for name in names or () if name not in found]
     for name in found if names is None else [name for name in names if name in found]:
-        try:
-            objects[name] = load_object(found[name], name, symmetries.get(name))
-        except UserError as error:
-            problems.append(str(error))
+        model = _attempt(found[name], name, symmetries.get(name), problems)
+        if model is not None:
+            objects[name] = model
     return objects, problems
+
+
+def _attempt(path: Path, name: str, symmetries: Symmetries | None, problems: list[str]) -> ObjectModel | None:
+    try:
+        return load_object(path, name, symmetries)
+    except UserError as error:
+        problems.append(str(error))
+        return None
