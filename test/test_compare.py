@@ -118,7 +118,9 @@ def test_adjusted_p_values_never_exceed_one_and_keep_their_order(rng: np.random.
     order = sorted(names, key=raw.__getitem__)
     adjusted = [found[name].p_value for name in order]
     assert adjusted == sorted(adjusted)  # type: ignore[type-var]
-    assert adjusted[0] == pytest.approx(min(1.0, 5 * raw[order[0]]))
+    # Five were tested, the availability last: the smallest times 5, the next times 4, ..., and never falling.
+    products = np.array([raw[name] for name in order]) * [5, 4, 3, 2]
+    assert adjusted == pytest.approx(np.minimum(1.0, np.maximum.accumulate(products)).tolist())
     # Holm is at least as strict as the control of the false discovery rate.
     relaxed = false_discovery_control([*(raw[name] for name in order), 1.0])[:-1]
     assert all(strict >= loose - 1e-12 for strict, loose in zip(adjusted, relaxed, strict=True))  # type: ignore[operator]

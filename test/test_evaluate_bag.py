@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,6 +21,7 @@ from replay_data import (
     STAMPS,
     OffEstimator,
     better_estimator,
+    compressed_file,
     messages,
     off_estimator,
     storage_file,
@@ -199,7 +201,8 @@ def test_images_may_be_chosen_by_what_a_live_node_published(bag: Path, tmp_path:
     # Published later than their images were taken.
     live = write_bag(tmp_path / "live", frames=frames, stamps=[STAMPS[number] + 10**8 for number in worked_on])
 
-    assert read_stamps(live) == read_stamps(storage_file(live)) == tuple(STAMPS[number] for number in worked_on)
+    for form in (live, storage_file(live), compressed_file(live)):
+        assert read_stamps(form) == tuple(STAMPS[number] for number in worked_on)
     with pytest.raises(UserError, match="expected one topic of"):
         read_stamps(bag)
 
@@ -229,6 +232,15 @@ def test_settings_that_cannot_give_anything_are_remarked(bag: Path, tmp_path: Pa
     assert "hand.mje_camera_cm" in other["metrics"]
 
 
+def test_bags_of_one_name_have_folders_of_their_own(bag: Path, tmp_path: Path) -> None:
+    """Also where another bag is called what the second of them would be."""
+    bags = [shutil.copytree(bag, tmp_path / name) for name in ("a/same", "b/same-2", "c/same")]
+
+    content = evaluate_bags(bags, ReplayConfig(), tmp_path / "out", factory=off_estimator)
+
+    assert [entry["folder"] for entry in content["bags"]] == ["same", "same-2", "same-3"]
+
+
 def test_bags_that_fail_leave_the_others(bag: Path, tmp_path: Path) -> None:
     empty = write_bag(tmp_path / "empty", frames=[])
 
@@ -250,6 +262,7 @@ def test_bags_that_fail_leave_the_others(bag: Path, tmp_path: Path) -> None:
         (["--fail-if", "object.translation_cm.p95 > 4.9"], 1),
         (["--fail-if", "availability < 0.8", "--fail-if", "latency.total.p95_ms > 1"], 1),
         (["--fail-if", "latency.unheard_of.p95_ms > 1"], 1),
+        (["--fail-if", "latency.total.large_p95_ms > 1"], 2),
         (["--fail-if", "object.add_s.p95 > 1"], 2),
         (["--fail-if", "object.add_s_cm > 1"], 2),
         (["--fail-if", "object.add_s_cm.p95 is large"], 2),

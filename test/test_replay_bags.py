@@ -144,6 +144,22 @@ def test_bag_cut_in_the_middle_of_a_chunk_is_evaluated_in_part(
     assert any("cut inside a record" in words for words in result.left_out)
 
 
+@pytest.mark.parametrize("plugin", [MCAP, SQLITE])
+def test_damage_that_was_met_is_not_forgotten_when_the_bag_is_read_again(plugin: StoragePlugin, tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", plugin)
+    file = storage_file(bag)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
+
+    with closing(open_recording(bag)) as opened:
+        assert len(list(opened.messages(["/image"]))) < FRAMES
+        found = opened.left_out
+        next(opened.messages(["/image"]))
+        again = opened.left_out
+
+    assert any("cut inside a record" in words or "damaged after" in words for words in found)
+    assert again == found
+
+
 def test_damaged_sqlite_bag_is_evaluated_in_part(tmp_path: Path) -> None:
     bag = write_bag(tmp_path / "bag", SQLITE)
     file = storage_file(bag)

@@ -24,9 +24,10 @@ def run(evaluations: Annotated[tuple[Path, ...], tyro.conf.Positional], out: Pat
         raise UserError(f"expected at least two evaluations, found {len(evaluations)}")
     first, *others = evaluations
     contents = {path: read_evaluation(path) for path in evaluations}
+    frames = read_frames(first, "digest")
     parts = []
     for other in others:
-        found = compare(read_frames(first, "digest"), read_frames(other, "digest"))
+        found = compare(frames, read_frames(other, "digest"))
         if not found:
             raise UserError(f"{first} and {other}: no frame is in both: other bags, or other stamps")
         warnings = differences(contents[first], contents[other])

@@ -8,13 +8,12 @@ import tyro
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.comparability import differences
-from hand_object_pose.evaluation.evaluation_file import METRICS_FILE, read_evaluation
+from hand_object_pose.evaluation.evaluation_file import COMPLETE, METRICS_FILE, read_evaluation
 from hand_object_pose.evaluation.gates import Condition, GateResult, judge_regressions, parse_share
 from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.markdown import summary
 from hand_object_pose.evaluation.terminal import print_summary
 from hand_object_pose.replay.configuration import ReplayConfig, read_parameters, read_stamps
-from hand_object_pose.replay.results import COMPLETE
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.ros.parameters import Settings, Value
 

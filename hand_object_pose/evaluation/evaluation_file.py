@@ -11,6 +11,8 @@ from hand_object_pose.evaluation.metric_table import METRICS, STATISTICS
 from hand_object_pose.evaluation.statistics import frame_counts
 
 FORMAT = "hand_object_pose evaluation 1"
+# The status of a bag, and of all together.
+COMPLETE, PARTIAL, FAILED = "complete", "partial", "failed"
 METRICS_FILE, FRAMES_FILE, TIMINGS_FILE = "metrics.json", "frames.csv", "timings.csv"
 
 _LATENCY = ("p50_ms", "p95_ms", "mean_ms")
@@ -43,7 +45,7 @@ def read_frames(path: Path, key: Literal["name", "digest"] = "name") -> dict[str
     return {
         bag[key]: read_records(folder / bag["folder"] / FRAMES_FILE)
         for bag in content["bags"]
-        if bag["status"] != "failed"
+        if bag["status"] != FAILED
     }
 
 
@@ -52,6 +54,11 @@ def write_evaluation(path: Path, content: Mapping[str, Any]) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(content, allow_nan=False, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
+
+
+def said_of(bag: Mapping[str, Any]) -> list[str]:
+    """What readers must know of a bag by its entry, in words: why it failed, else what is missing and remarked."""
+    return [bag["reason"]] if bag["status"] == FAILED else [*bag["left_out"], *bag["remarks"]]
 
 
 def numbers(content: Mapping[str, Any]) -> dict[str, float]:
@@ -71,7 +78,8 @@ def numbers(content: Mapping[str, Any]) -> dict[str, float]:
 def can_be_measured(name: str) -> bool:
     """Whether some evaluation has a number of this name."""
     if name.startswith("latency."):
-        return name.count(".") == 2 and name.endswith(_LATENCY)
+        _, *stage, statistic = name.split(".")
+        return len(stage) == 1 and statistic in _LATENCY
     return name in known_names()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from hand_object_pose.evaluation.evaluation_file import FAILED, PARTIAL
 from hand_object_pose.evaluation.gates import GateResult
 
 
@@ -27,9 +28,9 @@ _KINDS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
 def _bag_case(bag: Mapping[str, Any]) -> ElementTree.Element:
     case = ElementTree.Element("testcase", classname="bags", name=str(bag["name"]))
-    if bag["status"] == "failed":
+    if bag["status"] == FAILED:
         ElementTree.SubElement(case, "error", message=str(bag["reason"]))
-    elif bag["status"] == "partial":
+    elif bag["status"] == PARTIAL:
         ElementTree.SubElement(case, "skipped", message="partial: " + "; ".join(bag["left_out"]))
     return case
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hand_object_pose.evaluation.evaluation_file import said_of
 from hand_object_pose.evaluation.gates import GateResult
 from hand_object_pose.evaluation.metric_table import METRICS, STATISTICS
 
@@ -74,10 +75,7 @@ def _latency(content: Mapping[str, Any]) -> str:
 
 
 def _bags(content: Mapping[str, Any]) -> str:
-    lines = []
-    for bag in content["bags"]:
-        words = [bag["reason"]] if bag["status"] == "failed" else [*bag["left_out"], *bag["remarks"]]
-        lines.append(f"`{bag['name']}`: {bag['status']}" + "".join(f"; {word}" for word in words))
+    lines = ["; ".join([f"`{bag['name']}`: {bag['status']}", *said_of(bag)]) for bag in content["bags"]]
     return "## Bags\n\n" + _list(lines)
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hand_object_pose.evaluation.evaluation_file import said_of
 from hand_object_pose.evaluation.markdown import share
 
 _SHOWN = ("mean", "median", "p95")
@@ -31,7 +32,7 @@ def print_summary(content: Mapping[str, Any], console: Console | None = None) ->
     for line in lines:
         console.print(Text(line))
     for bag in content["bags"]:
-        for words in [bag["reason"]] if bag["status"] == "failed" else [*bag["left_out"], *bag["remarks"]]:
+        for words in said_of(bag):
             console.print(Text(f"{bag['name']} ({bag['status']}): {words}", style="yellow"))
 
 

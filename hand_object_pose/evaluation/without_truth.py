@@ -14,7 +14,7 @@ from hand_object_pose.estimation.visibility import visible_points
 from hand_object_pose.evaluation.metrics.interaction import exact_interaction
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import rotation_angle
-from hand_object_pose.hand.joints import WRIST
+from hand_object_pose.hand.joints import JOINT_PARENTS, WRIST
 
 FloatArray = NDArray[np.floating]
 
@@ -78,8 +78,7 @@ def bone_deviations(joints: FloatArray) -> FloatArray:
     whose bones keep their lengths has 0, however wrong they are.
     """
     check_shape("joints", joints, ("N", 21, 3))
-    parents = [WRIST if number % 4 == 1 else number - 1 for number in range(1, 21)]
-    lengths = np.linalg.norm(joints[:, 1:] - joints[:, parents], axis=-1)
+    lengths = np.linalg.norm(joints[:, 1:] - joints[:, JOINT_PARENTS[1:]], axis=-1)
     usual = np.median(lengths, axis=0)
     return _PERCENT * np.abs(lengths / np.maximum(usual, 1e-9) - 1.0).mean(axis=1)
 

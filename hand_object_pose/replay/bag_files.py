@@ -52,6 +52,11 @@ def open_recording(path: Path) -> Bag:
     return _open_files(path, files, remarks, problems)
 
 
+def is_bag_file(path: Path) -> bool:
+    """Whether its name is that of a file with messages, compressed or not."""
+    return bool(_kind(path))
+
+
 def bag_files(path: Path) -> list[Path]:
     """All files of which a bag consists, to tell whether it has changed."""
     return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]

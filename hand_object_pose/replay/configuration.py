@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.replay.bag_files import open_recording
+from hand_object_pose.replay.bag_files import is_bag_file, open_recording
 from hand_object_pose.replay.topics import ESTIMATES, GROUND_TRUTH
 from hand_object_pose.ros.parameters import Settings, Value
 
@@ -99,7 +99,7 @@ def read_stamps(path: Path) -> tuple[int, ...]:
     Raises:
         UserError: it is not there, holds none, something else, or one of them twice.
     """
-    if path.is_dir() or path.suffix in (".mcap", ".db3"):
+    if path.is_dir() or is_bag_file(path):
         return _estimated_stamps(path)
     try:
         lines = path.read_text(encoding="utf-8").split("\n")

@@ -30,7 +30,7 @@ class ScannedMcap:
 
     Attributes:
         connections: topics with their types, of everything that could be read.
-        damage: what could not be read, in words; empty if nothing is missing.
+        damage: what could not be read, in words, once for each time that it was met; empty if nothing is missing.
 
     Raises:
         UserError: it is no MCAP file.
@@ -57,7 +57,6 @@ class ScannedMcap:
         """Nothing stays open."""
 
     def _messages(self) -> Iterator[RawMessage]:
-        self.damage.clear()
         schemas: dict[int, tuple[str, MessageDefinition]] = {}
         with self._path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:

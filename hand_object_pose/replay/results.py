@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from hand_object_pose.evaluation.evaluation_file import (
+    COMPLETE,
+    FAILED,
     FORMAT,
     FRAMES_FILE,
     METRICS_FILE,
+    PARTIAL,
     TIMINGS_FILE,
     write_evaluation,
 )
@@ -26,8 +29,6 @@ from hand_object_pose.evaluation.trajectories import write_trajectory
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.replay.one_bag import BagResult
-
-COMPLETE, PARTIAL, FAILED = "complete", "partial", "failed"
 
 
 def write_bag_result(folder: Path, result: BagResult, entry: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from hand_object_pose import __version__
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
-from hand_object_pose.evaluation.evaluation_file import METRICS_FILE, read_evaluation, write_evaluation
+from hand_object_pose.evaluation.evaluation_file import FAILED, METRICS_FILE, read_evaluation, write_evaluation
 from hand_object_pose.replay.bag_files import bag_files
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.one_bag import evaluate_one_bag
-from hand_object_pose.replay.results import FAILED, evaluation, read_bag_result, write_bag_result
+from hand_object_pose.replay.results import evaluation, read_bag_result, write_bag_result
 from hand_object_pose.ros.estimator_factory import EstimatorFactory, load_estimator
 
 _MARK = "fingerprint.json"
@@ -102,12 +103,11 @@ def _names(bags: Sequence[Path]) -> list[str]:
     """A folder's name for each bag."""
     if not bags:
         raise UserError("expected at least one bag, found none")
-    taken: dict[str, int] = {}
-    names = []
+    names: list[str] = []
     for path in bags:
         name = path.resolve().name.split(".")[0] or "bag"
-        taken[name] = taken.get(name, 0) + 1
-        names.append(name if taken[name] == 1 else f"{name}-{taken[name]}")
+        candidates = chain([name], (f"{name}-{number}" for number in count(2)))
+        names.append(next(candidate for candidate in candidates if candidate not in names))
     return names
 
 

@@ -17,7 +17,7 @@ class ScannedSqlite:
 
     Attributes:
         connections: all of its topics.
-        damage: what could not be read, in words.
+        damage: what could not be read, in words, once for each time that it was met.
 
     Raises:
         UserError: not even its list of topics can be read.
@@ -39,7 +39,6 @@ class ScannedSqlite:
 
     def messages(self, connections: Collection[Connection]) -> Iterator[RawMessage]:
         """Messages of some connections, as far as they can be read."""
-        self.damage.clear()
         wanted = {connection.id: connection for connection in connections}
         count = 0
         with closing(self._open()) as database:

@@ -14,7 +14,7 @@ from hand_object_pose.estimation import result
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.geometry.se3 import quaternion_wxyz_to_xyzw, wxyz_from_rotation
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.hand.joints import JOINT_NAMES
+from hand_object_pose.hand.joints import JOINT_NAMES, JOINT_PARENTS
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_msgs.msg import (
     Box2D,
@@ -158,7 +158,6 @@ def frame_message(
 
 def hand_topology_message(model: HandModel, side: str, stamp: Time) -> HandTopology:
     """What does not change about a hand of ``side``; a side that is not the model's own is its mirror image."""
-    parents = [-1 if number == 0 else 0 if number % 4 == 1 else number - 1 for number in range(len(JOINT_NAMES))]
     return HandTopology(
         header=Header(stamp=stamp),
         model_name=model.name,
@@ -168,7 +167,7 @@ def hand_topology_message(model: HandModel, side: str, stamp: Time) -> HandTopol
         triangles=_triangles(model.faces_of(side)),
         finger_labels=array("b", np.asarray(model.finger_labels, np.int8).tobytes()),
         joint_names=list(JOINT_NAMES),
-        joint_parents=parents,
+        joint_parents=list(JOINT_PARENTS),
         fingertip_vertices=[int(vertex) for vertex in model.fingertips],
     )
 
