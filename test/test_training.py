@@ -159,6 +159,42 @@ def test_a_perfect_prediction_costs_nothing_whichever_equivalent_pose_it_takes(s
     # Tips of the joints are vertices, inner joints a regression that posing changes slightly.
     assert terms["joint"].max().item() < 0.3
     assert terms["wrist"].max().item() < 0.3
+    assert terms["depth"].max().item() < 5e-3
+
+
+def test_the_hands_branch_alone_costs_what_it_costs_in_the_first_stage(config):
+    trainer = Trainer(config, default_hand(), CATALOGUE)
+    supervised, batch = trainer.supervised.eval(), next(iter(trainer._loader()))
+    alone, both = supervised(part="hand", **vars(batch)), supervised(part="first_stage", **vars(batch))
+
+    assert set(both) - set(alone) == {"silhouette"}
+    for name in ("depth", "joint", "wrist"):
+        assert torch.equal(alone[name], both[name]), name
+    for name in ("mesh", "edge", "normal"):
+        assert (alone[name] < both[name]).all(), name
+
+
+def test_the_depth_term_sees_z_alone(config):
+    trainer = Trainer(config, default_hand(), CATALOGUE)
+    objective, batch = trainer.supervised.objective, next(iter(trainer._loader()))
+    perfect = perfect_prediction(objective, batch, objective.geometry)
+    for axis, expected in ((0, 0.0), (1, 0.0), (2, 2 * 1.5)):  # the rough and the refined mesh
+        moved = torch.eye(3)[axis] * 1.5
+        wrong = replace(perfect, rough_hand=perfect.rough_hand + moved, refined_hand=perfect.refined_hand - moved)
+        assert objective(wrong, batch)["depth"].tolist() == pytest.approx([expected] * 2, abs=1e-3)
+
+
+def test_steps_for_the_hand_alone_leave_the_rest_as_it_was(config):
+    trainer = Trainer(replace(config, hand_steps=2), default_hand(), CATALOGUE)
+    before = {name: value.clone() for name, value in trainer.supervised.network.state_dict().items()}
+    losses_of(trainer, 2)
+    changed = {name for name, value in trainer.supervised.network.state_dict().items() if (value != before[name]).any()}
+
+    assert changed
+    assert {name.partition(".")[0] for name in changed} == {"hand_encoder", "hand_mesh", "joint_head"}
+    losses_of(trainer, 1)
+    after = trainer.supervised.network.state_dict()
+    assert any((after[name] != before[name]).any() for name in before if name.startswith("object_encoder"))
 
 
 def test_turning_a_sample_moves_pixels_and_points_alike(shards):

@@ -1,6 +1,7 @@
 """The whole network: two encoders, rough meshes, refinement."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,21 +24,30 @@ _DECIMETRES = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoughPrediction:
-    """What the first stage returns; (u, v, z) in lixel units, [0, L).
+class RoughHand:
+    """What the hand's branch returns; (u, v, z) in lixel units, [0, L).
 
     Attributes:
-        rough_hand: (B, 778, 3); rough_object: (B, 1000, 3).
-        hand_sigma, object_sigma: standard deviations of the rough lixels, same shapes.
+        rough_hand: (B, 778, 3); hand_sigma: its lixels' standard deviations, same shape.
         joints: (B, 21, 3), joint estimator (equation 5); None unless built for training.
-        mask_logits: (B, h, w), the object's silhouette (equation 8); None unless built for training.
     """
 
     rough_hand: Tensor
-    rough_object: Tensor
     hand_sigma: Tensor
-    object_sigma: Tensor
     joints: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoughPrediction(RoughHand):
+    """What the first stage returns: the rough hand, and in the same units the object.
+
+    Attributes:
+        rough_object: (B, 1000, 3); object_sigma: its lixels' standard deviations, same shape.
+        mask_logits: (B, h, w), the object's silhouette (equation 8); None unless built for training.
+    """
+
+    rough_object: Tensor
+    object_sigma: Tensor
     mask_logits: Tensor | None = None
 
 
@@ -132,22 +142,33 @@ class HandObjectNetwork(nn.Module):
 
     def first_stage(self, image: Tensor, template: Tensor) -> FirstStage:
         """Encoders and rough meshes (sections 3.1 and 3.2); the arguments are those of ``forward``."""
-        size = self.config.image_size
-        check_shape("image", image, ("B", 3, size, size))
-        normalised = self.normalise(image).contiguous(memory_format=torch.channels_last)
-        below = normalised if self.trunk is None else self.trunk(normalised)
+        normalised, below = self._below_the_branches(image)
         hand_maps, object_maps = self.hand_encoder(below), self.object_encoder(below)
-        rough_hand, hand_sigma = self.hand_mesh(hand_maps["layer4"])
         rough_object, object_sigma = self._rough_object(object_maps["layer4"], template)
         rough = RoughPrediction(
-            rough_hand=rough_hand,
+            **vars(self._rough_hand(hand_maps["layer4"])),
             rough_object=rough_object,
-            hand_sigma=hand_sigma,
             object_sigma=object_sigma,
-            joints=None if self.joint_head is None else self.joint_head(hand_maps["layer4"])[0],
             mask_logits=None if self.mask_head is None else self.mask_head(object_maps),
         )
         return FirstStage(normalised, hand_maps, object_maps, rough)
+
+    def rough_hand(self, image: Tensor) -> RoughHand:
+        """The hand's branch alone, for an image (B, 3, S, S) as in ``forward``."""
+        _, below = self._below_the_branches(image)
+        return self._rough_hand(self.hand_encoder(below)["layer4"])
+
+    def _below_the_branches(self, image: Tensor) -> tuple[Tensor, Any]:
+        """The normalised image, and what both encoders are given."""
+        size = self.config.image_size
+        check_shape("image", image, ("B", 3, size, size))
+        normalised = self.normalise(image).contiguous(memory_format=torch.channels_last)
+        return normalised, normalised if self.trunk is None else self.trunk(normalised)
+
+    def _rough_hand(self, features: Tensor) -> RoughHand:
+        rough_hand, hand_sigma = self.hand_mesh(features)
+        joints = None if self.joint_head is None else self.joint_head(features)[0]
+        return RoughHand(rough_hand=rough_hand, hand_sigma=hand_sigma, joints=joints)
 
     def _rough_object(self, features: Tensor, template: Tensor) -> tuple[Tensor, Tensor]:
         if isinstance(self.object_mesh, TemplateLixelHead):

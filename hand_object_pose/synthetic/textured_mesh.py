@@ -72,7 +72,10 @@ class TexturedMesh:
 
 
 def sample_texture(texture: NDArray[np.uint8], uv: FloatArray) -> NDArray[np.uint8]:
-    """Colours (N, 3) of a picture (H, W, 3), bilinear, at texture coordinates (N, 2), v upwards; it repeats beyond [0, 1]."""
+    """Colours (N, 3) of a picture (H, W, 3), bilinear, at texture coordinates (N, 2), v upwards.
+
+    The picture repeats beyond [0, 1].
+    """
     height, width = texture.shape[:2]
     x = np.mod(uv[:, 0], 1.0) * width - 0.5
     y = np.mod(1.0 - uv[:, 1], 1.0) * height - 0.5

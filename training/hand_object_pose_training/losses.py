@@ -23,8 +23,11 @@ class LossWeights:
     That one is left out by default, because it costs 45 ms of a CPU core for each sample; the paper's weight is 100.
 
     Equation 21 has one lambda for rotation and translation. In metres the translation's share is so small that it is
-    hardly learned while rotations are still guesses; hence two, equal by default. ``wrist`` is no term of the paper's:
-    equation 22's distance for the wrist alone, because its error enters every joint that is measured relative to it.
+    hardly learned while rotations are still guesses; hence two, equal by default.
+
+    ``wrist`` and ``depth`` are no terms of the paper's. The first is equation 22's distance for the wrist alone,
+    because its error enters every joint that is measured relative to it. The second is equation 18's along z alone, of
+    the hand meshes: a lixel along z may be longer, in metres, than one along u and v, and is harder to judge.
     """
 
     mesh: float = 1.0
@@ -36,6 +39,7 @@ class LossWeights:
     silhouette: float = 100.0
     finger: float = 0.0
     wrist: float = 0.0
+    depth: float = 0.0
 
 
 def mesh_loss(predicted: Tensor, truth: Tensor) -> Tensor:

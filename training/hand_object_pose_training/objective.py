@@ -13,7 +13,7 @@ from hand_object_pose.geometry.meshes import unique_edges
 from hand_object_pose.geometry.neighbours import neighbour_table, stack_tables
 from hand_object_pose.geometry.se3 import wxyz_from_rotation
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.network.model import NetworkPrediction, RoughPrediction
+from hand_object_pose.network.model import NetworkPrediction, RoughHand, RoughPrediction
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.symmetry import symmetry_transforms
 from hand_object_pose_training.finger_loss import FingerRendering
@@ -86,9 +86,11 @@ class Objective(nn.Module):
     def _floats(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(np.asarray(array, dtype=np.float32)), persistent=False)
 
-    def forward(self, prediction: RoughPrediction, batch: Batch) -> dict[str, Tensor]:
-        """The terms of equation 25 before weighting, each (B,); without a second stage, the terms that need none."""
+    def forward(self, prediction: RoughHand, batch: Batch) -> dict[str, Tensor]:
+        """The terms of equation 25 before weighting, each (B,): those of what the prediction holds."""
         lift = Lift(batch.camera_matrices, batch.wrists[:, 2], self.geometry)
+        if not isinstance(prediction, RoughPrediction):
+            return self._rough_hand_terms(prediction, batch, lift)
         truth = self.object_truth(prediction, batch, lift)
         terms = self._first_stage_terms(prediction, batch, truth, lift)
         if isinstance(prediction, NetworkPrediction):
@@ -105,26 +107,31 @@ class Objective(nn.Module):
         self, prediction: RoughPrediction, batch: Batch, truth: ObjectTruth, lift: Lift
     ) -> dict[str, Tensor]:
         """What the encoders and their heads are supervised with."""
-        assert prediction.joints is not None
         assert prediction.mask_logits is not None
-        hand = self._hand_terms(prediction.rough_hand, batch, lift)
+        hand = self._rough_hand_terms(prediction, batch, lift)
         points, edges = lift.points(prediction.rough_object), self.object_edges[batch.object_indices]
         faces = self.object_faces[batch.object_indices]
         return {
+            **hand,
             "mesh": hand["mesh"] + mesh_loss(prediction.rough_object, lift.lixels(truth.vertices)),
             "edge": hand["edge"] + edge_loss(points, truth.vertices, edges),
             "normal": hand["normal"] + normal_loss(points, truth.vertices, faces),
-            "wrist": hand["wrist"],
-            "joint": hand["joint"] + joint_loss(prediction.joints, lift.lixels(batch.joints)),
             "silhouette": silhouette_loss(prediction.mask_logits, batch.silhouettes),
         }
+
+    def _rough_hand_terms(self, prediction: RoughHand, batch: Batch, lift: Lift) -> dict[str, Tensor]:
+        """What the hand's encoder and its heads are supervised with."""
+        assert prediction.joints is not None
+        hand = self._hand_terms(prediction.rough_hand, batch, lift)
+        return {**hand, "joint": hand["joint"] + joint_loss(prediction.joints, lift.lixels(batch.joints))}
 
     def _hand_terms(self, lixels: Tensor, batch: Batch, lift: Lift) -> dict[str, Tensor]:
         """The hand's share of equations 18, 19, 20 and 22, for a rough or refined mesh (B, 778, 3) in lixels."""
         points, joints = lift.points(lixels), lift.lixels(lift.joints(lixels, self.regressor))
-        true_joints = lift.lixels(batch.joints)
+        true_lixels, true_joints = lift.lixels(batch.hand_vertices), lift.lixels(batch.joints)
         return {
-            "mesh": mesh_loss(lixels, lift.lixels(batch.hand_vertices)),
+            "mesh": mesh_loss(lixels, true_lixels),
+            "depth": mesh_loss(lixels[..., 2:], true_lixels[..., 2:]),
             "edge": edge_loss(points, batch.hand_vertices, self.hand_edges),
             "normal": normal_loss(points, batch.hand_vertices, self.hand_faces),
             "joint": joint_loss(joints, true_joints),

@@ -1,11 +1,15 @@
 """The network together with its objective: one module whose forward pass is what gradients are taken of."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
-from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction, RoughPrediction
+from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction, RoughHand, RoughPrediction
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.samples import Batch
+
+TrainedPart = Literal["hand", "first_stage", "all"]
 
 
 class SupervisedNetwork(nn.Module):
@@ -20,11 +24,14 @@ class SupervisedNetwork(nn.Module):
         self.objective = objective
         self.mixed_precision = mixed_precision
 
-    def forward(self, first_stage_only: bool = False, **fields: Tensor) -> dict[str, Tensor]:
-        """The terms of equation 25 before weighting, each (B,), for the fields of a ``Batch``."""
+    def forward(self, part: TrainedPart = "all", **fields: Tensor) -> dict[str, Tensor]:
+        """The terms of equation 25 before weighting, each (B,), for the fields of a ``Batch``.
+
+        ``part`` is what of the network runs: "hand" its rough mesh alone, "first_stage" both rough meshes, or "all".
+        """
         batch = Batch(**fields)
-        prediction = self.predict_rough(batch) if first_stage_only else self.predict(batch)
-        terms: dict[str, Tensor] = self.objective(prediction, batch)
+        run = {"hand": self.predict_rough_hand, "first_stage": self.predict_rough, "all": self.predict}[part]
+        terms: dict[str, Tensor] = self.objective(run(batch), batch)
         return terms
 
     def predict(self, batch: Batch) -> NetworkPrediction:
@@ -39,6 +46,11 @@ class SupervisedNetwork(nn.Module):
         """Run the first stage on a batch."""
         with self._autocast(batch):
             return self.network.first_stage(batch.images, self.objective.templates[batch.object_indices]).rough
+
+    def predict_rough_hand(self, batch: Batch) -> RoughHand:
+        """Run the hand's branch on a batch."""
+        with self._autocast(batch):
+            return self.network.rough_hand(batch.images)
 
     def _autocast(self, batch: Batch) -> torch.autocast:
         return torch.autocast(batch.images.device.type, dtype=torch.bfloat16, enabled=self.mixed_precision)
