@@ -24,7 +24,7 @@ class EstimatorConfig:
         roi_mode: one of ``region_of_interest.MODES``; roi_box: (x_min, y_min, x_max, y_max) for "fixed", pixels.
         margin: side of the crop relative to the box around hand and object.
         root_depth_mode: one of ``root_depth.MODES``; root_depth_value: metres, for "fixed".
-        surface_fit: whether to pull the object onto the depth image that the wrist's depth comes from.
+        surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
         confidence_threshold: an estimate below is not valid.
         contact_distance: metres; contacts: whether to compute them.
         lost_after: seconds without a valid estimate after which a track ends.

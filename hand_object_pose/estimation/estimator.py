@@ -9,6 +9,7 @@ from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.region_of_interest import Region
@@ -38,6 +39,7 @@ class Estimator:
         self._backend = backend
         self._weights = backend.weights
         self._regressor = self._weights.hand.joint_regressor21
+        self._hand_depth_fit = HandDepthFit(self._weights.hand)
         self._finger_labels = self._weights.hand.finger_labels
         self._track_id = 0
         self._tracked_object = ""
@@ -129,10 +131,12 @@ class Estimator:
             return replace(pair, contacts=self._contacts(seen))
 
     def _fitted(self, frame: Frame, view: View, model: ObjectModel, root: RootDepthEstimate, lifted: Lifted) -> Lifted:
-        """The object pulled onto the surface that the depth image shows, where the wrist's depth comes from it, too."""
-        if not self._config.surface_fit or root.source != "depth_image" or view.mirrored:
+        """Hand and object pulled onto the surface that the depth image shows, where the wrist's depth is from it."""
+        if not self._config.surface_fit or root.source != "depth_image":
             return lifted
-        return fit_object(frame, lifted, model, self._weights.hand.faces)
+        faces = self._weights.hand.faces_of(self._config.hand_side)
+        lifted = self._hand_depth_fit.fit(frame, lifted, faces)
+        return lifted if view.mirrored else fit_object(frame, lifted, model, faces)
 
     def _judged(self, frame: Frame, region: Region, seen: Observation) -> HandObjectEstimate:
         """The pair without contacts; the tracker learns whether it may be followed."""

@@ -154,12 +154,12 @@ class EstimatorNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def estimated(self, bundle: Bundle, estimated: Estimated) -> None:
-        """``Output``: publish an image's results. Called in the worker's thread."""
+        """``Output``: publish an image's results."""
         moment = Moment(self._now(), self._health.snapshot().last_valid_stamp)
         self._publish(lambda outputs: outputs.per_frame(bundle, estimated, moment, self.situation.settings))
 
     def draw(self, bundle: Bundle, estimated: Estimated) -> None:
-        """``Output``: publish what people look at. Called in the worker's thread."""
+        """``Output``: publish what people look at."""
         self._publish(lambda outputs: outputs.for_people(estimated, self.situation.settings))
 
     def changed(self) -> None:

@@ -132,7 +132,7 @@ PARAMETERS = (
         dynamic=True,
     ),
     ParameterSpec(
-        "surface_fit", True, "Pull the object onto the depth image, where the wrist's depth is from it.", dynamic=True
+        "surface_fit", True, "Pull hand and object onto the depth image that the wrist's depth is from.", dynamic=True
     ),
     ParameterSpec(
         "sync_wait", 0.05, "How long an image waits for its camera_info and depth.", unit="s", low=0.0, high=1.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from hand_object_pose.errors import UnknownObjectError
@@ -9,6 +10,7 @@ from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.ros.counters import Counters, Fate
+from hand_object_pose.ros.delivery import Delivery
 from hand_object_pose.ros.detections import Boxes, boxes_from_detections
 from hand_object_pose.ros.estimator_factory import EstimatorFactory, FrameEstimator, estimator_config
 from hand_object_pose.ros.frames import FrameBuilder, InputError, is_empty
@@ -31,7 +33,7 @@ class Estimated:
 
 
 class Output(Protocol):
-    """Who publishes."""
+    """Who publishes. ``estimated`` and ``draw`` are called in the thread of ``Delivery``."""
 
     def estimated(self, bundle: Bundle, estimated: Estimated) -> None:
         """An image was worked on."""
@@ -90,6 +92,7 @@ class Pipeline:
         self._health = health
         self._now = now
         self._output = output
+        self._delivery = Delivery()
         self._reset_wanted = False
         self._applied: Settings | None = None
         self._estimator: FrameEstimator | None = self._make_estimator()
@@ -113,12 +116,14 @@ class Pipeline:
     def start(self) -> None:
         """Begin to work on images."""
         self.intake, self.worker = self._make_entrance()
+        self._delivery.start()
         self.worker.start()
 
     def stop(self) -> None:
-        """Stop working; what waits is dropped and counted."""
+        """Stop working; what waits is dropped and counted, what was estimated is published."""
         self.intake.clear()
         self.worker.stop()
+        self._delivery.stop()
 
     def apply(self, settings: Settings) -> None:
         """Take over changed parameters; the worker sees them before its next image."""
@@ -128,22 +133,22 @@ class Pipeline:
     def done(self, job: Bundle, result: Estimated | Dropped) -> None:
         """``Listener``: an image was worked on, or dropped."""
         if isinstance(result, Estimated):
-            self._publish(job, result)
-            return
-        self._counters.settle(result.fate)
-        self._health.problem(Outcome.UNFIT, result.problem)
-        self._output.changed()
+            self._delivery.hand_over(partial(self._publish, job, result))
+        else:
+            self._delivery.hand_over(partial(self._drop, result))
 
     def failed(self, job: Bundle, error: BaseException) -> None:
         """``Listener``: the estimator raised."""
         self._counters.add("worker_restarts")
-        self._publish(job, _failure(f"estimation failed: {type(error).__name__}: {error}"))
+        failure = _failure(f"estimation failed: {type(error).__name__}: {error}")
+        self._delivery.hand_over(partial(self._publish, job, failure))
 
     def hung(self, job: Bundle, seconds: float) -> None:
         """``Listener``: the estimator hangs. What it holds is lost with it."""
         self._estimator = None
         self._counters.add("worker_restarts")
-        self._publish(job, _failure(f"estimation did not end within {seconds:.1f} s and was abandoned"))
+        failure = _failure(f"estimation did not end within {seconds:.1f} s and was abandoned")
+        self._delivery.hand_over(partial(self._publish, job, failure))
 
     def gave_up(self) -> None:
         """``Listener``: too many estimators hung."""
@@ -235,6 +240,11 @@ class Pipeline:
         if pair.box is None:
             return Problem(f"no box: {pair.reason} ({topics.detections})", topics.detections)
         return Problem(pair.reason, topics.image)
+
+    def _drop(self, dropped: Dropped) -> None:
+        self._counters.settle(dropped.fate)
+        self._health.problem(Outcome.UNFIT, dropped.problem)
+        self._output.changed()
 
     def _publish(self, bundle: Bundle, estimated: Estimated) -> None:
         self._output.estimated(bundle, estimated)
