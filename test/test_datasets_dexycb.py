@@ -194,6 +194,16 @@ def test_yaml_with_python_tuples_is_read_and_other_objects_are_refused(tmp_path,
         reader.read(reader.keys()[0])
 
 
+@pytest.mark.parametrize("place", [-1, 2])
+def test_a_grasped_object_that_is_not_on_the_table_is_named(tmp_path, hands, place):
+    root, _ = write_tree(tmp_path, num_frames=1)
+    path = root / SUBJECT / "20200820_000000" / "meta.yml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "ycb_grasp_ind": place}))
+    reader = DexYcbReader(root, "s0", "train", hands)
+    assert not reader.keys()
+    assert any(str(path) in problem for problem in reader.problems)
+
+
 def test_a_part_of_a_subject_is_not_renumbered(tmp_path, hands):
     root, _ = write_tree(tmp_path, num_frames=1)
     names = sorted(path.name for path in (root / SUBJECT).iterdir())
