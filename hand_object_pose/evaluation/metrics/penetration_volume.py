@@ -15,7 +15,7 @@ from hand_object_pose.geometry.meshes import TriangleMesh
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
-LINE_SPACING = 0.001
+LINE_SPACING = 0.002
 """Metres, at most, between the lines."""
 
 
