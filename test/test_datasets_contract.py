@@ -105,6 +105,21 @@ def test_millimetres_are_named(frame):
     assert any("metres" in problem for problem in check_frame(wrong, HANDS, CATALOGUE))
 
 
+@pytest.mark.parametrize("focal", [80.0, 1700.0])
+def test_a_focal_length_of_another_image_is_named(frame, focal):
+    camera = Camera(np.array([[focal, 0, 160], [0, focal, 120], [0, 0, 1]]), 320, 240)
+    problems = check_frame(replace(frame, camera=camera), HANDS, CATALOGUE)
+    assert any("focal length" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("depth", [-0.5, 0.06, 550.0])
+def test_an_object_in_millimetres_or_behind_the_camera_is_named(frame, depth):
+    pose = frame.object_pose.copy()
+    pose[2, 3] = depth
+    problems = check_frame(replace(frame, object_pose=pose), HANDS, CATALOGUE)
+    assert any("nearest point" in problem for problem in problems)
+
+
 def test_another_joint_order_is_named(frame):
     wrong = replace(frame, joints=frame.joints[list(STANDARD_TO_HO3D)])
     assert any("joint order" in problem for problem in check_frame(wrong, HANDS, CATALOGUE))
