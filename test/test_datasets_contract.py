@@ -7,6 +7,7 @@ To check a reader of your own, prepare its index and run
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from hand_object_pose_training.datasets.frame import AnnotatedFrame, FrameFiles
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 from hand_object_pose_training.datasets.index import PreparedIndex
 from hand_object_pose_training.datasets.prepared_samples import index_catalogue
+from hand_object_pose_training.datasets.walker import WalkConfig, Walker
 
 HANDS, CATALOGUE = Hands.default(), dict(default_catalogue())
 K = np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]])
@@ -93,6 +95,20 @@ def posed(frame, change):
         joints=transform_points(change, frame.joints),
         object_pose=moved,
     )
+
+
+def left_out(frame):
+    """Why a walk leaves a frame out; {} where it keeps it."""
+    reader = SimpleNamespace(read=lambda key: frame)
+    return dict(Walker(reader, HANDS, CATALOGUE, WalkConfig(workers=0)).examine([frame.key]).left_out)
+
+
+def test_what_cannot_be_seen_is_left_out(frame):
+    assert left_out(frame) == {}
+    half_behind, aside = frame.object_pose.copy(), np.eye(4)
+    half_behind[2, 3], aside[0, 3] = 0.0, 5.0
+    assert left_out(replace(frame, object_pose=half_behind)) == {"partly behind the camera": 1}
+    assert left_out(posed(frame, aside)) == {"outside the image": 1}
 
 
 def test_the_opengl_frame_is_named(frame):
