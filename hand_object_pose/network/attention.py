@@ -6,6 +6,9 @@ from torch.nn import functional as F
 
 from hand_object_pose.network.graph import NodeNorm
 
+Maps = tuple[Tensor | None, Tensor | None]
+"""Attention to hand nodes and to object nodes; None where there is none."""
+
 
 class NodeProjection(nn.Module):
     """A 1-D convolution along the vertex index, BatchNorm, ReLU: (B, V, C) to (B, V, out).
@@ -56,14 +59,17 @@ class MutualAttention(nn.Module):
 
     def forward(self, hand: Tensor, obj: Tensor) -> tuple[Tensor, Tensor]:
         """Refined features of hand nodes (B, 778, F) and object nodes (B, 1000, F), same shapes."""
-        to_hand = _attend(self.hand.query(hand), self.object.key(obj), self.object.value(obj))
-        to_object = _attend(self.object.query(obj), self.hand.key(hand), self.hand.value(hand))
+        to_hand = attend(self.hand.query(hand), self.object.key(obj), self.object.value(obj))
+        to_object = attend(self.object.query(obj), self.hand.key(hand), self.hand.value(hand))
         refined_hand = self.hand.fuse(torch.cat([hand, to_hand], dim=-1))
         return refined_hand, self.object.fuse(torch.cat([obj, to_object], dim=-1))
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Equations 14 and 16; fused on devices that can, so that training need not hold the maps."""
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Equations 14 and 16; fused on devices that can, so that training need not hold the maps.
+
+    From queries (B, Q, F), keys (B, K, F) and values (B, K, C) to messages (B, Q, C).
+    """
     if torch.onnx.is_in_onnx_export():
         return attention_map(query, key) @ value
     single_head = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
