@@ -14,7 +14,7 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.lift import Lift
 from hand_object_pose.geometry.neighbours import neighbour_table, reference_neighbour_table, stack_tables
 from hand_object_pose.hand.default_hand import default_hand
-from hand_object_pose.network.attention import MutualAttention, attend, attention_map
+from hand_object_pose.network.attention import MutualAttention, _attend, attention_map
 from hand_object_pose.network.config import (
     PRESETS,
     EncoderConfig,
@@ -147,7 +147,7 @@ def test_attention_rows_sum_to_one_and_fused_attention_is_equations_13_to_16(pre
     logits = torch.einsum("bqf,bkf->bqk", query, key) / 8**0.5
     weights = logits.exp() / logits.exp().sum(dim=-1, keepdim=True)
     torch.testing.assert_close(attention_map(query, key), weights)
-    torch.testing.assert_close(attend(query, key, values), torch.einsum("bqk,bkf->bqf", weights, values))
+    torch.testing.assert_close(_attend(query, key, values), torch.einsum("bqk,bkf->bqf", weights, values))
 
 
 def permuted(features: NodeFeatures, order: torch.Tensor) -> NodeFeatures:

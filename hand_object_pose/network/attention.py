@@ -59,13 +59,40 @@ class MutualAttention(nn.Module):
 
     def forward(self, hand: Tensor, obj: Tensor) -> tuple[Tensor, Tensor]:
         """Refined features of hand nodes (B, 778, F) and object nodes (B, 1000, F), same shapes."""
-        to_hand = attend(self.hand.query(hand), self.object.key(obj), self.object.value(obj))
-        to_object = attend(self.object.query(obj), self.hand.key(hand), self.hand.value(hand))
+        to_hand = _attend(self.hand.query(hand), self.object.key(obj), self.object.value(obj))
+        to_object = _attend(self.object.query(obj), self.hand.key(hand), self.hand.value(hand))
         refined_hand = self.hand.fuse(torch.cat([hand, to_hand], dim=-1))
         return refined_hand, self.object.fuse(torch.cat([obj, to_object], dim=-1))
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+class OneWayAttention(nn.Module):
+    """Equations 13, 14 and 17 for hand nodes alone ("w/o hand-to-object"), or 15 to 17 for object nodes alone."""
+
+    def __init__(self, channels: int, kernel: int, to_hand: bool) -> None:
+        super().__init__()
+        self.to_hand = to_hand
+        self.layers = AttentionSide(channels, kernel)
+
+    def maps(self, hand: Tensor, obj: Tensor) -> Maps:
+        """Object-to-hand (B, 778, 1000) or hand-to-object (B, 1000, 778) attention."""
+        if self.to_hand:
+            return attention_map(self.layers.query(hand), self.layers.key(obj)), None
+        return None, attention_map(self.layers.query(obj), self.layers.key(hand))
+
+    def forward(self, hand: Tensor, obj: Tensor) -> tuple[Tensor, Tensor]:
+        """Refined features of the receiving nodes."""
+        if self.to_hand:
+            return self._receive(hand, obj), obj
+        return hand, self._receive(obj, hand)
+
+    def _receive(self, receivers: Tensor, senders: Tensor) -> Tensor:
+        layers = self.layers
+        message = _attend(layers.query(receivers), layers.key(senders), layers.value(senders))
+        refined: Tensor = layers.fuse(torch.cat([receivers, message], dim=-1))
+        return refined
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Equations 14 and 16; fused on devices that can, so that training need not hold the maps.
 
     From queries (B, Q, F), keys (B, K, F) and values (B, K, C) to messages (B, Q, C).

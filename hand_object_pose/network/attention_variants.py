@@ -7,14 +7,7 @@ the share of each sender in what each receiver takes in. A node that receives no
 import torch
 from torch import Tensor, nn
 
-from hand_object_pose.network.attention import (
-    AttentionSide,
-    Maps,
-    MutualAttention,
-    NodeProjection,
-    attend,
-    attention_map,
-)
+from hand_object_pose.network.attention import Maps, MutualAttention, NodeProjection, OneWayAttention
 from hand_object_pose.network.config import NetworkConfig
 
 
@@ -40,33 +33,6 @@ class NoAttention(nn.Module):
     def forward(self, hand: Tensor, obj: Tensor) -> tuple[Tensor, Tensor]:
         """The features as they are."""
         return hand, obj
-
-
-class OneWayAttention(nn.Module):
-    """Equations 13, 14 and 17 for hand nodes alone ("w/o hand-to-object"), or 15 to 17 for object nodes alone."""
-
-    def __init__(self, channels: int, kernel: int, to_hand: bool) -> None:
-        super().__init__()
-        self.to_hand = to_hand
-        self.layers = AttentionSide(channels, kernel)
-
-    def maps(self, hand: Tensor, obj: Tensor) -> Maps:
-        """Object-to-hand (B, 778, 1000) or hand-to-object (B, 1000, 778) attention."""
-        if self.to_hand:
-            return attention_map(self.layers.query(hand), self.layers.key(obj)), None
-        return None, attention_map(self.layers.query(obj), self.layers.key(hand))
-
-    def forward(self, hand: Tensor, obj: Tensor) -> tuple[Tensor, Tensor]:
-        """Refined features of the receiving nodes."""
-        if self.to_hand:
-            return self._receive(hand, obj), obj
-        return hand, self._receive(obj, hand)
-
-    def _receive(self, receivers: Tensor, senders: Tensor) -> Tensor:
-        layers = self.layers
-        message = attend(layers.query(receivers), layers.key(senders), layers.value(senders))
-        refined: Tensor = layers.fuse(torch.cat([receivers, message], dim=-1))
-        return refined
 
 
 class AllEdges(nn.Module):

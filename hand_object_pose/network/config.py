@@ -13,6 +13,13 @@ AttentionKind = Literal["mutual", "none", "all_edge", "hand_to_object", "object_
 VariantName = Literal["without_gcn", "without_attention", "all_edge", "object_to_hand", "hand_to_object", "mutual"]
 VARIANTS: tuple[VariantName, ...] = get_args(VariantName)
 """The rows of the paper's Table 3, from above; see ``variant_of``."""
+_ATTENTION_OF_VARIANT: dict[str, AttentionKind] = {
+    "without_attention": "none",
+    "all_edge": "all_edge",
+    "object_to_hand": "object_to_hand",
+    "hand_to_object": "hand_to_object",
+    "mutual": "mutual",
+}
 
 
 LITE_CHANNELS = {"stem": 32, "layer1": 24, "layer2": 40, "layer3": 112, "layer4": 320}
@@ -175,10 +182,8 @@ def variant_of(config: NetworkConfig, name: str) -> NetworkConfig:
         # Attention is part of what is left out; saying so makes equal networks have equal configurations.
         rough = {"rotation_votes": "relative", "translation_votes": "lixel"}
         return replace(config, refinement=False, attention="none", **rough)  # type: ignore[arg-type]
-    if name == "without_attention":
-        return replace(config, attention="none")
-    if name in ("all_edge", "object_to_hand", "hand_to_object", "mutual"):
-        return replace(config, attention=name)
+    if name in _ATTENTION_OF_VARIANT:
+        return replace(config, attention=_ATTENTION_OF_VARIANT[name])
     raise UserError(f"network variant '{name}' does not exist; choose one of {', '.join(VARIANTS)}")
 
 
