@@ -71,7 +71,7 @@ def test_the_page_says_means_ranges_and_differences() -> None:
     assert row.startswith("| mutual | mutual attention | 2 | 1,234 | 1 | 2.10 (2.00 to 2.20) |")
     assert "| hand_to_object | w/o object-to-hand |" in page
     sentence = (
-        "`hand_to_object` beside `mutual`: hand MJE (cm) lower by 0.50 (spread 0.20); no difference in hand MME (cm)"
+        "`hand_to_object` beside `mutual`: hand MJE (cm) lower by 0.500 (spread 0.200); no difference in hand MME (cm)"
     )
     assert sentence in page
 

@@ -150,5 +150,5 @@ def _sentence(comparisons: Sequence[Comparison]) -> str:
 
 
 def _words(comparison: Comparison) -> str:
-    size = f"{abs(comparison.difference):.2f} (spread {comparison.spread:.2f})"
+    size = f"{abs(comparison.difference):.3f} (spread {comparison.spread:.3f})"
     return f"{COLUMNS[comparison.metric]} {comparison.verdict} by {size}"
