@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
+from rich.console import Console
 
 from hand_object_pose.errors import UserError
+from hand_object_pose_training.ablation import AblateConfig, ablate
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
 from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
@@ -38,6 +40,16 @@ class Train(TrainConfig):
         # Not before the trainer has found that the run may go on with these samples.
         remember(self.out, self.shards)
         trainer.run()
+
+
+@dataclass(frozen=True)
+class Ablate(AblateConfig):
+    """Train the variants of the paper's Table 3 alike, with several seeds each; the same command goes on."""
+
+    def run_command(self) -> None:
+        """Train what is missing, and show the table."""
+        data = TrainingData.of(self.shards)
+        print(ablate(self, data.hand, data.catalogue, Console()).markdown())
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,7 @@ class Card(CardConfig):
 Command = (
     Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[Card, tyro.conf.subcommand("card")]

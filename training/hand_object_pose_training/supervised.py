@@ -27,10 +27,12 @@ class SupervisedNetwork(nn.Module):
     def forward(self, part: TrainedPart = "all", **fields: Tensor) -> dict[str, Tensor]:
         """The terms of equation 25 before weighting, each (B,), for the fields of a ``Batch``.
 
-        ``part`` is what of the network runs: "hand" its rough mesh alone, "first_stage" both rough meshes, or "all".
+        ``part`` is what of the network runs: "hand" its rough mesh alone, "first_stage" both rough meshes, or "all",
+        which is both rough meshes where the network has no second stage.
         """
         batch = Batch(**fields)
-        run = {"hand": self.predict_rough_hand, "first_stage": self.predict_rough, "all": self.predict}[part]
+        everything = self.predict_rough if self.network.refinement is None else self.predict
+        run = {"hand": self.predict_rough_hand, "first_stage": self.predict_rough, "all": everything}[part]
         terms: dict[str, Tensor] = self.objective(run(batch), batch)
         return terms
 
