@@ -18,7 +18,7 @@ def test_a_report_holds_its_contents_and_links_to_nothing(tmp_path):
         ["One note."],
         [Table("Errors", ["name", "mean"], [["hand & object", "1.25"]])],
         [Curve("cm", "error", [0.0, 0.1, 0.2], [1.0, np.nan, 0.123456789])],
-        [Picture(encode_jpeg(np.zeros((4, 6, 3), np.uint8)), "black")],
+        [Picture([encode_jpeg(np.zeros((4, 6, 3), np.uint8))], "black")],
         [MeshView("meshes", {"hand": TETRAHEDRON})],
     )
     text = path.read_text()

@@ -62,9 +62,9 @@ def _picture(content: BagContent, drawn: DrawnFrame, results: DemoResults) -> Pi
     if score is not None and score.errors:
         caption += f" (errors: {error_text(score.errors)})"
     if drawn.frame.original_stamp not in content.truth.scenes:
-        return Picture(encode_jpeg(drawn.drawn), caption)
+        return Picture([encode_jpeg(drawn.drawn)], caption)
     both = np.concatenate([drawn.drawn, draw_truth(content, drawn, results.weights)], axis=1)
-    return Picture(encode_jpeg(both), f"{caption} on the left, truth on the right")
+    return Picture([encode_jpeg(both)], f"{caption} on the left, truth on the right")
 
 
 def _curves(frames: Sequence[ScoredFrame]) -> list[Curve]:

@@ -51,14 +51,17 @@ def shrunk(image: ColourImage, camera: Camera, estimate: HandObjectEstimate, tru
     return Seen(small, camera.resized(width, height), estimate, truth)
 
 
-def draw_frame(seen: Seen, weights: WeightsInfo) -> list[bytes]:
-    """JPEG files: the estimate over the image; the truth, if it is known; the estimate's meshes turned, if any."""
-    known = [seen.estimate] if seen.truth is None else [seen.estimate, seen.truth]
-    pictures = [draw_estimates(seen.image, seen.camera, [pair], weights.hand, weights.objects) for pair in known]
+def draw_frame(seen: Seen, weights: WeightsInfo) -> dict[str, bytes]:
+    """JPEG files by name: "estimate" and, if known, "truth" over the image; "turned": the estimate's meshes, if any."""
+    known = {"estimate": seen.estimate} | ({} if seen.truth is None else {"truth": seen.truth})
+    pictures = {
+        name: draw_estimates(seen.image, seen.camera, [pair], weights.hand, weights.objects)
+        for name, pair in known.items()
+    }
     meshes = meshes_of(seen.estimate, weights)
     if meshes:
-        pictures.append(turned_views(list(meshes.values()), [_COLOURS[name] for name in meshes]))
-    return [encode_jpeg(picture, _LARGEST_BYTES) for picture in pictures]
+        pictures["turned"] = turned_views(list(meshes.values()), [_COLOURS[name] for name in meshes])
+    return {name: encode_jpeg(picture, _LARGEST_BYTES) for name, picture in pictures.items()}
 
 
 def meshes_of(pair: HandObjectEstimate, weights: WeightsInfo) -> dict[str, TriangleMesh]:

@@ -26,10 +26,11 @@ _POLICY = (
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; } td, th { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; }
-td:first-child, th:first-child { text-align: left; }
-figure { display: inline-block; margin: .5rem; } figcaption { font-size: 13px; color: #555; max-width: 40rem; }
-figure img { max-width: 100%; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); }
+td:first-child, th:first-child, .words { text-align: left; }
+figure { display: inline-block; margin: .5rem; } figcaption { font-size: 13px; color: #555; }
+figure img { max-width: calc(50% - 4px); } figure img:only-of-type, figure img:nth-of-type(3) { max-width: 100%; }
+.charts { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+@media (max-width: 50rem) { .charts { grid-template-columns: minmax(0, 1fr); } }
 footer { margin-top: 3rem; font-size: 13px; color: #555; }
 """
 _LICENCE = "Diagrams are drawn by plotly.js (MIT licence), a part of this file; nothing is loaded from elsewhere."
@@ -46,9 +47,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A JPEG file's content and what it shows."""
+    """JPEG files side by side, and what they show."""
 
-    jpeg: bytes
+    jpegs: Sequence[bytes]
     caption: str
 
 
@@ -61,8 +62,11 @@ def write_report(
     pictures: Sequence[Picture],
     views: Sequence[MeshView],
     charts: Sequence[Chart] = (),
+    about_pictures: str = "",
 ) -> None:
-    """Write the report, the same for the same contents; ``notes`` are sentences under the title.
+    """Write the report, the same for the same contents.
+
+    ``notes`` are sentences under the title, ``about_pictures`` is one above the pictures.
 
     Raises:
         UserError: if Plotly is not installed.
@@ -77,7 +81,8 @@ def write_report(
     if views:
         body += ["<h2>Meshes to turn</h2>", _views_note(views), diagrams.html(views_figure(views))]
     if pictures:
-        body += ["<h2>Frames</h2>", *(_picture_html(picture) for picture in pictures)]
+        body += ["<h2>Frames</h2>", f"<p>{html.escape(about_pictures)}</p>"]
+        body += [_picture_html(picture) for picture in pictures]
     if diagrams.count:
         body.append(f"<footer>{_LICENCE}</footer>")
     head = "<meta charset='utf-8'>" + f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -96,7 +101,8 @@ class _Diagrams:
     def html(self, figure: Figure) -> str:
         name, include = f"diagram-{self.count}", self.count == 0
         self.count += 1
-        config = {"displaylogo": False}
+        # Some versions offer to send a diagram to a server of the library's makers.
+        config = {"displaylogo": False, "modeBarButtonsToRemove": ["sendChartToCloud"], "plotlyServerURL": ""}
         return _plotly().to_html(figure, config, full_html=False, include_plotlyjs=include, div_id=name)
 
 
@@ -109,17 +115,23 @@ def _plotly() -> Any:
 
 
 def _table_html(table: Table) -> str:
+    lines = ["".join(map(_cell_html, row)) for row in table.rows]
     header = "".join(f"<th>{html.escape(column)}</th>" for column in table.columns)
-    rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in table.rows)
-    lines = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<h2>{html.escape(table.title)}</h2><table><tr>{header}</tr>{lines}</table>"
+    rows = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<h2>{html.escape(table.title)}</h2><table><tr>{header}</tr>{rows}</table>"
+
+
+def _cell_html(cell: str) -> str:
+    """Numbers stand below each other at the right, words begin at the left."""
+    kind = "" if cell[:1].isdigit() or cell.startswith("-") else " class='words'"
+    return f"<td{kind}>{html.escape(cell)}</td>"
 
 
 def _picture_html(picture: Picture) -> str:
-    data = base64.b64encode(picture.jpeg).decode()
     caption = html.escape(picture.caption)
-    image = f"<img src='data:image/jpeg;base64,{data}' alt='{caption}'>"
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+    files = (base64.b64encode(jpeg).decode() for jpeg in picture.jpegs)
+    images = " ".join(f"<img src='data:image/jpeg;base64,{data}' alt='{caption}'>" for data in files)
+    return f"<figure>{images}<figcaption>{caption}</figcaption></figure>"
 
 
 def _views_note(views: Sequence[MeshView]) -> str:

@@ -17,6 +17,8 @@ FloatArray = NDArray[np.floating]
 SHOWN_FILE = "shown_frames.npz"
 # Names of meshes, of which a frame has those that are known.
 MESHES = ("hand", "object", "true hand", "true object")
+# Names of pictures: the image with the estimate, with the truth, and the estimate's meshes turned.
+PICTURES = ("estimate", "truth", "turned")
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,13 @@ class ShownFrame:
     Attributes:
         row: its position among the rows of the bag.
         is_even: chosen evenly over time, rather than as one of the worst only.
-        pictures: JPEG files, see ``frame_pictures.draw_frame``.
+        pictures: JPEG files by names of ``PICTURES``, of which a frame has those that are known.
         meshes: by names of ``MESHES``, metres, camera frame.
     """
 
     row: int
     is_even: bool
-    pictures: Sequence[bytes]
+    pictures: dict[str, bytes]
     meshes: dict[str, TriangleMesh]
 
 
@@ -58,8 +60,8 @@ def write_shown_frames(path: Path, shown: ShownFrames) -> None:
         "is_even": np.array([frame.is_even for frame in shown.frames], bool),
     }
     for frame in shown.frames:
-        for number, picture in enumerate(frame.pictures):
-            arrays[f"{frame.row}/picture/{number}"] = np.frombuffer(picture, np.uint8)
+        for name, picture in frame.pictures.items():
+            arrays[f"{frame.row}/{name}/jpeg"] = np.frombuffer(picture, np.uint8)
         for name, mesh in frame.meshes.items():
             arrays[f"{frame.row}/{name}/vertices"] = mesh.vertices.astype(np.float32)
             arrays[f"{frame.row}/{name}/faces"] = mesh.faces.astype(np.int32)
@@ -83,9 +85,7 @@ def read_shown_frames(path: Path) -> ShownFrames:
 
 
 def _frame(row: int, is_even: bool, arrays: dict[str, NDArray]) -> ShownFrame:
-    pictures = []
-    while (key := f"{row}/picture/{len(pictures)}") in arrays:
-        pictures.append(arrays[key].tobytes())
+    pictures = {name: arrays[f"{row}/{name}/jpeg"].tobytes() for name in PICTURES if f"{row}/{name}/jpeg" in arrays}
     meshes = {
         name: TriangleMesh(arrays[f"{row}/{name}/vertices"], arrays[f"{row}/{name}/faces"])
         for name in MESHES
