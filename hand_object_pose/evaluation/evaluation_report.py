@@ -111,7 +111,7 @@ def _made_with(content: Mapping[str, Any]) -> Table:
         ["weights", f"{weights['name']} (SHA-256 {weights['sha256'][:12]}), preset {weights['preset']}"],
         ["device", f"{content['device']}, {content['threads']} threads"],
         ["protocol", protocol["name"]],
-        ["images", f"every {protocol['every']}." + ("" if chosen is None else f" of {chosen} chosen stamps")],
+        ["images", f"every {protocol['every']}. image" + ("" if chosen is None else f" of {chosen} chosen stamps")],
         ["processor", environment["processor"]],
         ["Python", environment["python"]],
         *([name, version] for name, version in environment["libraries"].items()),

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ figure img { max-width: calc(50% - 4px); } figure img:only-of-type, figure img:n
 @media (max-width: 50rem) { .charts { grid-template-columns: minmax(0, 1fr); } }
 footer { margin-top: 3rem; font-size: 13px; color: #555; }
 """
+_NUMBER = re.compile(r"-?\d+(\.\d+)?( ?%| s)?")
 _LICENCE = "Diagrams are drawn by plotly.js (MIT licence), a part of this file; nothing is loaded from elsewhere."
 
 
@@ -123,7 +125,7 @@ def _table_html(table: Table) -> str:
 
 def _cell_html(cell: str) -> str:
     """Numbers stand below each other at the right, words begin at the left."""
-    kind = "" if cell[:1].isdigit() or cell.startswith("-") else " class='words'"
+    kind = "" if _NUMBER.fullmatch(cell) else " class='words'"
     return f"<td{kind}>{html.escape(cell)}</td>"
 
 

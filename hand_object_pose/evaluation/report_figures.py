@@ -100,7 +100,11 @@ def views_figure(views: Sequence[MeshView]) -> Figure:
             traces.append({**trace, "visible": number == 0})
             owners.append(number)
     eye = {"x": 0.0, "y": -1.8, "z": 0.4}
-    layout: Figure = {"height": 600, "scene": {"aspectmode": "data", "camera": {"eye": eye}}}
+    # Of the camera's frame, as ``_mesh_traces`` shows it.
+    axes = {
+        f"{axis}axis": {"title": {"text": name}} for axis, name in zip("xyz", ("x, m", "z, m", "-y, m"), strict=True)
+    }
+    layout: Figure = {"height": 600, "scene": {"aspectmode": "data", "camera": {"eye": eye}, **axes}}
     layout["margin"] = {"t": 50, "b": 10}
     if len(views) > 1:
         choices = [
