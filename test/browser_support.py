@@ -37,7 +37,7 @@ addEventListener('load', () => setTimeout(() => {
     .filter(name => !/^(data|blob):/.test(name));
   observed.pictures = [...document.images].map(image => image.complete && image.naturalWidth);
   observed.scenes = document.querySelectorAll('.gl-container canvas').length;
-  observed.plots = document.querySelectorAll('.main-svg').length;
+  observed.legends = [...document.querySelectorAll('.legendtext')].map(text => text.textContent);
   document.body.setAttribute('data-observed', JSON.stringify(observed));
 }, 3000));
 </script>"""

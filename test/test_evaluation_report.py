@@ -1,6 +1,7 @@
 """The report of an evaluation of bags: it shows what the files say, and is one file that asks for nothing."""
 
 import base64
+import html
 import json
 import re
 import sys
@@ -176,7 +177,7 @@ def test_diagrams_show_what_the_rows_hold(evaluated: Path) -> None:
     (bars,) = next(traces for title, traces in titles.items() if title.startswith("object.translation_cm"))
     assert sum(bars["y"]) == FRAMES - 1
     (curves,) = [traces for traces, layout in shown if "yaxis2" in layout]
-    translated = next(trace for trace in curves if trace["yaxis"] == "y2" and "script" in trace["name"])
+    translated = next(trace for trace in curves if trace["yaxis"] == "y2" and trace["name"] == html.escape(EVIL))
     assert translated["y"][MISSED] is None
     assert translated["y"][0] == pytest.approx(errors[0], abs=1e-4)
 
@@ -390,6 +391,7 @@ def test_a_browser_shows_it(evaluated: Path, tmp_path: Path) -> None:
     assert len(seen["pictures"]) > 10
     assert all(seen["pictures"])
     assert seen["scenes"] >= 1
+    assert EVIL in seen["legends"]
     # The colours of the meshes to turn, which nothing else on the page has: greens and violets of the truth.
     red, green, blue = (opened.screenshot[..., channel].astype(int) for channel in range(3))
     assert ((green - red > 20) & (green - blue > 20)).sum() > 2000
