@@ -67,7 +67,7 @@ def curves_figure(curves: Sequence[Curve]) -> Figure:
         # Markers, too: a value between two gaps would not be seen in a line.
         colour = _LINES[names.index(curve.name) % len(_LINES)]
         look = {"mode": "lines+markers", "marker": {"size": 3, "color": colour}, "line": {"color": colour}}
-        legend = {"name": _text(curve.name), "legendgroup": curve.name, "showlegend": curve.name not in listed}
+        legend = {"name": _text(curve.name), "legendgroup": _text(curve.name), "showlegend": curve.name not in listed}
         listed.add(curve.name)
         values = {"x": _rounded(curve.time), "y": _rounded(curve.values), "yaxis": axes[curve.panel]}
         traces.append({"type": "scatter", "connectgaps": False, **look, **legend, **values})
