@@ -1,0 +1,172 @@
+"""HO3D as a benchmark: errors that were put into an exported tree come out, and the submission has the server's form.
+
+Predictions are made here from the tree's own JSON files, so that neither our writer nor our reader judges itself.
+"""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets_support import exported
+from scipy.spatial.transform import Rotation
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.hand.joints import JOINT_NAMES
+from hand_object_pose_training.benchmark.command import EvaluateConfig, evaluate
+from hand_object_pose_training.benchmark.ho3d_submission import read_submission, write_submission
+
+# As the dataset's documentation lists them: base to end of each finger, then the tips.
+HO3D_JOINTS = [
+    "wrist",
+    *(f"{finger}_{number}" for finger in ("index", "middle", "little", "ring", "thumb") for number in (1, 2, 3)),
+    *(f"{finger}_4" for finger in ("thumb", "index", "middle", "ring", "little")),
+]
+# Files hold a hundredth of a millimetre; the largest such error of a point, cm.
+ROUNDING = 2e-3
+
+
+@pytest.fixture(scope="module")
+def tree() -> Path:
+    return exported("ho3d")
+
+
+@pytest.fixture(scope="module")
+def truth(tree: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (N, 21, 3) and vertices (N, 778, 3) as in the tree: OpenGL frame, HO3D's order."""
+    return tuple(np.array(json.loads((tree / f"evaluation_{name}.json").read_text())) for name in ("xyz", "verts"))  # type: ignore[return-value]
+
+
+def measured(tree: Path, out: Path, joints: np.ndarray, vertices: np.ndarray, protocol: str) -> dict[str, float]:
+    """Means by column of predictions in HO3D's form."""
+    file = out / "pred.json"
+    file.write_text(json.dumps([joints.tolist(), vertices.tolist()]))
+    list(evaluate(EvaluateConfig(tree, "ho3d", (protocol,), predictions=file, out=out)))
+    content = json.loads((out / protocol / "benchmark.json").read_text())
+    return {title: mean["value"] for title, mean in content["means"].items()}
+
+
+def test_a_displacement_is_found_where_nothing_is_aligned_and_nowhere_else(tree, truth, tmp_path) -> None:
+    joints, vertices = (points + np.array([0.006, -0.003, 0.002]) for points in truth)
+    released = measured(tree, tmp_path, joints, vertices, "dma-release")
+    assert released["hand MJE (cm)"] == pytest.approx(0.7, abs=1e-4)
+    assert released["hand MME (cm)"] == pytest.approx(0.7, abs=1e-4)
+    # All errors are 7 mm: 0 below, 1 above, and half a step in which the curve rises.
+    step = 50 / 99
+    rises = np.ceil(7 / step)
+    assert released["hand MJE AUC"] == pytest.approx(((99 - rises) + 0.5) / 99, abs=1e-6)
+    paper = measured(tree, tmp_path, joints, vertices, "dma-paper")
+    assert paper["hand MJE (cm)"] == pytest.approx(0, abs=1e-4)
+    assert paper["hand MME (cm)"] == pytest.approx(0, abs=1e-4)
+
+
+def test_a_hand_turned_about_its_wrist_errs_by_the_chords(tree, truth, tmp_path) -> None:
+    """A turn by t moves a point at distance d from the axis by 2 d sin(t / 2)."""
+    turn, axis = 0.2, np.array([2.0, -1.0, 2.0]) / 3
+    matrix, wrists = Rotation.from_rotvec(turn * axis).as_matrix(), truth[0][:, :1]
+    turned = [(points - wrists) @ matrix.T + wrists for points in truth]
+    chords = [
+        100 * np.mean(2 * np.sin(turn / 2) * np.linalg.norm(np.cross(points - wrists, axis), axis=-1))
+        for points in truth
+    ]
+    paper = measured(tree, tmp_path, *turned, "dma-paper")
+    assert paper["hand MJE (cm)"] == pytest.approx(chords[0], abs=ROUNDING)
+    assert paper["hand MME (cm)"] == pytest.approx(0, abs=ROUNDING)
+    released = measured(tree, tmp_path, *turned, "dma-release")
+    assert released["hand MJE (cm)"] == pytest.approx(chords[0], abs=1e-4)
+    assert released["hand MME (cm)"] == pytest.approx(chords[1], abs=1e-4)
+
+
+def test_a_larger_hand_errs_by_its_joints_distances_from_the_wrist(tree, truth, tmp_path) -> None:
+    wrists = truth[0][:, :1]
+    grown = [1.1 * (points - wrists) + wrists for points in truth]
+    paper = measured(tree, tmp_path, *grown, "dma-paper")
+    assert paper["hand MJE (cm)"] == pytest.approx(0, abs=1e-4)
+    relative = measured(tree, tmp_path, *grown, "hoisdf")
+    expected = 1000 * np.mean(0.1 * np.linalg.norm(truth[0] - wrists, axis=-1))
+    assert relative["MJE (mm)"] == pytest.approx(expected, abs=1e-3)
+    assert relative["PA joints (mm)"] == pytest.approx(0, abs=1e-3)
+
+
+def test_one_frame_wrong_is_one_frame_wrong(tree, truth, tmp_path) -> None:
+    joints, vertices = (points.copy() for points in truth)
+    joints[1] += [0, 0, 0.02]
+    released = measured(tree, tmp_path, joints, vertices, "dma-release")
+    assert released["hand MJE (cm)"] == pytest.approx(2.0 / len(joints), abs=1e-4)
+    assert released["hand MME (cm)"] == pytest.approx(0, abs=1e-4)
+    rows = list(csv.DictReader((tmp_path / "dma-release" / "frames.csv").open()))
+    assert [row["key"] for row in rows] == (tree / "evaluation.txt").read_text().split()
+    errors = [float(row["hand.mje_camera_cm"]) for row in rows]
+    np.testing.assert_allclose(errors, [0, 2] + [0] * (len(rows) - 2), atol=1e-4)
+
+
+def test_what_is_not_in_the_file_is_a_dash_not_a_number(tree, truth, tmp_path) -> None:
+    file = tmp_path / "pred.json"
+    file.write_text(json.dumps([points.tolist() for points in truth]))
+    (page,) = evaluate(EvaluateConfig(tree, "ho3d", predictions=file, out=tmp_path))
+    ours = next(line for line in page.splitlines() if line.startswith("| **ours**"))
+    assert ours.split("|")[2:10] == [" 0.00 ", *ours.split("|")[3:4], " 0.00 ", *ours.split("|")[5:6], *[" - "] * 4]
+    assert "| dense mutual attention | 2.38 | 0.560 | 1.06 | 0.789 | 5.7 | 2.3 | 1.30 | 85.6 |" in page
+
+
+def test_a_table_holds_one_protocols_rows_only(tree, truth, tmp_path) -> None:
+    file = tmp_path / "pred.json"
+    file.write_text(json.dumps([points.tolist() for points in truth]))
+    config = EvaluateConfig(tree, "ho3d", ("dma-paper", "hoisdf"), predictions=file, out=tmp_path)
+    paper, hoisdf = evaluate(config)
+    assert "ArtiBoost" in paper
+    assert "VPHO" not in paper
+    assert "VPHO" in hoisdf
+    assert "dense mutual attention |" not in hoisdf
+
+
+def test_the_zip_holds_the_servers_file(tmp_path) -> None:
+    """Each joint is known by its name, and lies right of, above and before the camera."""
+    points = {name: [0.01 * number, 0.1, 0.5 + 0.001 * number] for number, name in enumerate(JOINT_NAMES)}
+    joints = np.array([[points[name] for name in JOINT_NAMES]] * 3)
+    vertices = np.arange(3 * 778 * 3).reshape(3, 778, 3) / 1e4
+    write_submission(tmp_path / "pred.zip", joints, vertices)
+
+    with zipfile.ZipFile(tmp_path / "pred.zip") as archive:
+        assert archive.namelist() == ["pred.json"]
+        content = json.loads(archive.read("pred.json"))
+    assert len(content) == 2
+    xyz, verts = map(np.array, content)
+    assert xyz.shape == (3, 21, 3)
+    assert verts.shape == (3, 778, 3)
+    for number, name in enumerate(HO3D_JOINTS):
+        x, y, z = points[name]
+        np.testing.assert_allclose(xyz[2, number], [x, -y, -z], atol=1e-9, err_msg=name)
+    np.testing.assert_allclose(verts, vertices * [1, -1, -1], atol=5.1e-6)
+
+
+def test_the_zip_is_read_back(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    joints, vertices = rng.uniform(0.1, 0.9, (2, 21, 3)), rng.uniform(0.1, 0.9, (2, 778, 3))
+    write_submission(tmp_path / "pred.zip", joints, vertices)
+    for found, expected in zip(read_submission(tmp_path / "pred.zip", 2), (joints, vertices), strict=True):
+        np.testing.assert_allclose(found, expected, atol=5.1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda joints, vertices: [joints[:1], vertices], "expected 2 frames"),
+        (lambda joints, vertices: [[*joints, joints[0]], [*vertices, vertices[0]]], "expected 2 frames"),
+        (lambda joints, vertices: [joints], r"expected \[xyz, verts\]"),
+        (lambda joints, vertices: [vertices, joints], "numbers, found"),
+        (lambda joints, vertices: [np.negative(joints).tolist(), vertices], "looks along -z"),
+        (lambda joints, vertices: [np.full((2, 21, 3), np.nan).tolist(), vertices], "finite"),
+        (lambda joints, vertices: {"xyz": joints, "verts": vertices}, "expected"),
+    ],
+)
+def test_other_files_are_refused_in_words(tmp_path, change, words) -> None:
+    joints, vertices = np.full((2, 21, 3), -0.5).tolist(), np.full((2, 778, 3), -0.5).tolist()
+    (tmp_path / "pred.json").write_text(json.dumps(change(joints, vertices)))
+    with pytest.raises(UserError, match=words):
+        read_submission(tmp_path / "pred.json", 2)
+    (tmp_path / "pred.zip").write_bytes(b"no archive")
+    with pytest.raises(UserError, match="expected a zip"):
+        read_submission(tmp_path / "pred.zip", 2)
