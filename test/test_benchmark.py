@@ -227,7 +227,7 @@ def test_dexycb_frames_are_those_of_the_rule() -> None:
     tree, hands = exported("dexycb"), Hands.default()
     catalogue, _ = load_objects(tree / "models")
     reader = DexYcbReader(tree, "s0", "test", hands)
-    frames = [reader.read(key) for key in reader.keys()]
+    frames = list(map(reader.read, reader.keys()))
     distances = [
         cdist(frame.joints, transform_points(frame.object_pose, catalogue[frame.object_name].vertices)).min()
         for frame in frames

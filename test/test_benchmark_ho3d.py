@@ -16,7 +16,12 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.joints import JOINT_NAMES
 from hand_object_pose_training.benchmark.command import EvaluateConfig, evaluate
+from hand_object_pose_training.benchmark.file_estimates import read_estimates
 from hand_object_pose_training.benchmark.ho3d_submission import read_submission, write_submission
+from hand_object_pose_training.datasets.frame import AnnotatedFrame
+from hand_object_pose_training.datasets.hands import Hands, ManoParameters
+from hand_object_pose_training.datasets.ho3d_reader import Ho3dReader
+from hand_object_pose_training.datasets.object_files import load_objects
 
 # As the dataset's documentation lists them: base to end of each finger, then the tips.
 HO3D_JOINTS = [
@@ -120,6 +125,89 @@ def test_a_table_holds_one_protocols_rows_only(tree, truth, tmp_path) -> None:
     assert "VPHO" not in paper
     assert "VPHO" in hoisdf
     assert "dense mutual attention |" not in hoisdf
+
+
+@pytest.fixture(scope="module")
+def annotated(tree: Path) -> list[AnnotatedFrame]:
+    """The evaluation split's frames."""
+    reader = Ho3dReader(tree, "evaluation", Hands.default())
+    return list(map(reader.read, reader.keys()))
+
+
+def measured_arrays(tree: Path, out: Path, protocol: str, **arrays: np.ndarray) -> dict[str, float]:
+    """Means by column of predictions by key."""
+    keys = (tree / "evaluation.txt").read_text().split()
+    np.savez(out / "other.npz", keys=np.array(keys), **arrays)
+    list(evaluate(EvaluateConfig(tree, "ho3d", (protocol,), predictions=out / "other.npz", out=out)))
+    content = json.loads((out / protocol / "benchmark.json").read_text())
+    return {title: mean["value"] for title, mean in content["means"].items()}
+
+
+def test_a_displaced_object_errs_by_its_displacement(tree, annotated, tmp_path) -> None:
+    """3 mm, 4 mm and 12 mm along the axes are 13 mm, whatever is measured between matching points."""
+    poses = np.stack([frame.object_pose for frame in annotated])
+    poses[:, :3, 3] += [0.003, 0.004, 0.012]
+    paper = measured_arrays(tree, tmp_path, "dma-paper", object_poses=poses)
+    assert set(paper) == {"object MME (cm)", "ADD-S (cm)"}
+    assert paper["object MME (cm)"] == pytest.approx(1.3, abs=1e-6)
+    assert 0 < paper["ADD-S (cm)"] < 1.3
+    hoisdf = measured_arrays(tree, tmp_path, "hoisdf", object_poses=poses)
+    assert hoisdf["OCE (mm)"] == pytest.approx(13, abs=1e-5)
+
+
+def test_an_object_turned_about_its_boxs_centre_errs_by_the_chords(tree, annotated, tmp_path) -> None:
+    objects, _ = load_objects(tree / "models")
+    turn = Rotation.from_rotvec([0, 0, 0.3]).as_matrix()
+    poses, chords = [], []
+    for frame in annotated:
+        vertices = objects[frame.object_name].vertices
+        centre = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+        about = np.eye(4)
+        about[:3, :3], about[:3, 3] = turn, centre - turn @ centre
+        poses.append(frame.object_pose @ about)
+        chords.append(np.mean(2 * np.sin(0.15) * np.linalg.norm((vertices - centre)[:, :2], axis=1)))
+    paper = measured_arrays(tree, tmp_path, "dma-paper", object_poses=np.stack(poses))
+    assert paper["object MME (cm)"] == pytest.approx(100 * np.mean(chords), abs=1e-6)
+    hoisdf = measured_arrays(tree, tmp_path, "hoisdf", object_poses=np.stack(poses))
+    assert hoisdf["OCE (mm)"] == pytest.approx(0, abs=1e-5)
+
+
+def test_parameters_of_a_hand_are_posed(tree, annotated, tmp_path) -> None:
+    """Any hand will do: its mesh given as such has the same errors as its parameters."""
+    rng, hands, count = np.random.default_rng(1), Hands.default(), len(annotated)
+    pose, betas, translation = rng.normal(0, 0.2, (count, 48)), rng.normal(0, 1, (count, 10)), np.zeros((count, 3))
+    translation += [0, 0, 0.6]
+    rows = zip(pose, betas, translation, strict=True)
+    meshes = [hands.mesh("right", ManoParameters(*row)) for row in rows]
+    vertices, joints = (np.stack(part) for part in zip(*meshes, strict=True))
+    parameters = measured_arrays(tree, tmp_path, "dma-release", pose=pose, betas=betas, translation=translation)
+    assert parameters["hand MJE (cm)"] > 1
+    assert parameters == pytest.approx(measured_arrays(tree, tmp_path, "dma-release", vertices=vertices, joints=joints))
+
+
+def test_frames_that_a_file_lacks_are_counted(tree, annotated, tmp_path) -> None:
+    poses = np.stack([frame.object_pose for frame in annotated])
+    poses[0] = np.nan
+    np.savez(tmp_path / "other.npz", keys=[frame.key for frame in annotated[:-1]], object_poses=poses[:-1])
+    (page,) = evaluate(EvaluateConfig(tree, "ho3d", predictions=tmp_path / "other.npz", out=tmp_path))
+    assert f"* {len(annotated)} frames count, {len(annotated) - 2} (" in page
+    assert "* without an estimate: 1: not in the file" in page
+    assert "* without an estimate: 1: not a number in the file" in page
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"object_poses": np.zeros((1, 4, 4))}, "0 keys"),
+        ({"keys": ["a/0"], "pose": np.zeros((1, 48))}, "pose with betas"),
+        ({"keys": ["a/0"], "object_poses": np.zeros((1, 3, 4))}, r"\(1, 4, 4\), found \(1, 3, 4\)"),
+        ({"keys": ["a/0"], "object_poses": np.zeros((1, 4, 4), object)}, "expected predictions"),
+    ],
+)
+def test_other_arrays_are_refused_in_words(tmp_path, arrays, words) -> None:
+    np.savez(tmp_path / "other.npz", **arrays)
+    with pytest.raises(UserError, match=words):
+        read_estimates(tmp_path / "other.npz", "ho3d", 1, Hands.default())
 
 
 def test_the_zip_holds_the_servers_file(tmp_path) -> None:

@@ -19,7 +19,8 @@ from hand_object_pose.evaluation.benchmark.results import BenchmarkRecord, write
 from hand_object_pose.evaluation.benchmark.tables import benchmark_content, benchmark_text
 from hand_object_pose.evaluation.environment import describe_environment
 from hand_object_pose.objects.catalogue import default_catalogue
-from hand_object_pose_training.benchmark.estimates import Estimates, NetworkEstimates, SubmittedEstimates
+from hand_object_pose_training.benchmark.estimates import Estimates, NetworkEstimates
+from hand_object_pose_training.benchmark.file_estimates import read_estimates
 from hand_object_pose_training.benchmark.frames import BenchmarkFrame, FrameSource, ReaderFrames, RenderedFrames
 from hand_object_pose_training.benchmark.ho3d_submission import write_submission
 from hand_object_pose_training.datasets.dexycb_reader import DexYcbReader
@@ -42,7 +43,8 @@ class EvaluateConfig:
         protocol: dma-paper, dma-release, hfl-net, hfl-net-objects, hoisdf or live; several are measured and printed one
             after the other, each with a table of its own.
         weights: a .safetensors file; the weights that ship with the package if None.
-        predictions: instead of weights, a file of another system: HO3D's pred.json, or a zip that holds it.
+        predictions: instead of weights, a file of another system: HO3D's pred.json, a zip that holds it, or arrays by
+            frame (.npz): meshes or MANO parameters, and object poses.
         out: directory of the results: for each protocol a page, numbers, a row for each frame, HO3D's submission.
         mano: directory with MANO_RIGHT.pkl (and MANO_LEFT.pkl for DexYCB); the default hand if None, which fits
             exported trees only.
@@ -82,8 +84,6 @@ def evaluate(config: EvaluateConfig) -> Iterator[str]:
     """
     if config.weights is not None and config.predictions is not None:
         raise UserError("expected --weights or --predictions, found both")
-    if config.predictions is not None and config.dataset != "ho3d":
-        raise UserError(f"--predictions: expected HO3D's pred.json with --dataset ho3d, found {config.dataset}")
     if config.every < 1:
         raise UserError(f"--every: expected at least 1, found {config.every}")
     protocols = [find_protocol(name, config.dataset) for name in config.protocol]
@@ -122,7 +122,7 @@ def open_frames(config: EvaluateConfig, protocol: Protocol) -> FrameSource:
     """
     if config.dataset == "synthetic":
         return RenderedFrames(ShardedSamples(config.root), default_catalogue())
-    hands = Hands.from_mano(config.mano) if config.mano else Hands.default()
+    hands = _hands(config)
     catalogue, _ = load_objects(config.models or config.root / "models")
     reader: DatasetReader
     if config.dataset == "ho3d":
@@ -163,9 +163,13 @@ def submit(path: Path, found: dict[int, PosedFrame], listed: int) -> int:
     return listed - len(found)
 
 
+def _hands(config: EvaluateConfig) -> Hands:
+    return Hands.from_mano(config.mano) if config.mano else Hands.default()
+
+
 def _estimates(config: EvaluateConfig, protocol: Protocol, source: FrameSource) -> Estimates:
     if config.predictions is not None:
-        return SubmittedEstimates.read(config.predictions, source.listed)
+        return read_estimates(config.predictions, config.dataset, source.listed, _hands(config))
     return NetworkEstimates(load_backend(config.weights, config.backend, config.device), protocol, source.hand)
 
 

@@ -1,7 +1,6 @@
-"""Where estimates come from: a network that is shown the frames, or a file that another system wrote."""
+"""Where estimates come from, and the first such place: a network that is shown the frames."""
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Protocol as Interface
 
 import numpy as np
@@ -19,7 +18,6 @@ from hand_object_pose.evaluation.benchmark.protocol import Protocol
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN, square_crop
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose_training.benchmark.frames import BenchmarkFrame
-from hand_object_pose_training.benchmark.ho3d_submission import read_submission
 from hand_object_pose_training.datasets.problems import FileProblemError
 
 FloatArray = NDArray[np.floating]
@@ -108,29 +106,3 @@ def _config(protocol: Protocol) -> EstimatorConfig:
 def _square(box: FloatArray) -> Box:
     crop = square_crop(box[None], DEFAULT_MARGIN)
     return Box(crop.x, crop.y, crop.x + crop.side, crop.y + crop.side)
-
-
-@dataclass(frozen=True)
-class SubmittedEstimates:
-    """Hands of an HO3D submission; it holds no objects.
-
-    Attributes:
-        name: for tables; joints: (N, 21, 3), vertices: (N, 778, 3) by the frames' places.
-    """
-
-    name: str
-    joints: FloatArray
-    vertices: FloatArray
-
-    @classmethod
-    def read(cls, path: Path, listed: int) -> "SubmittedEstimates":
-        """Of a ``pred.json``, or a zip that holds one, for so many listed frames.
-
-        Raises:
-            FileProblemError: it is not such a file, or has another number of frames.
-        """
-        return cls(path.name, *read_submission(path, listed))
-
-    def estimate(self, frame: BenchmarkFrame) -> tuple[PosedFrame, str]:
-        """See ``Estimates``."""
-        return PosedFrame(self.vertices[frame.place], self.joints[frame.place]), ""
