@@ -53,6 +53,7 @@ class Protocol:
         given: what the estimator is told. "box": of hand and object; "object": its name; "root_depth": the wrist's
             depth; "wrist": all three of its coordinates. Without "root_depth" the depth comes from the depth image.
         columns: of the table.
+        listed: how many frames the split lists that published numbers are about; None: not stated.
         rows: published numbers by this protocol.
         remarks: what readers must know; unknown: what the sources do not say.
     """
@@ -68,6 +69,7 @@ class Protocol:
     right_hands: bool = False
     near: float | None = None
     given: tuple[Given, ...] = ("box", "object", "root_depth")
+    listed: int | None = None
     rows: tuple[PublishedRow, ...] = ()
     remarks: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()

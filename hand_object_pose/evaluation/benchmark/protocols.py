@@ -8,12 +8,14 @@ from hand_object_pose.evaluation.benchmark.protocol import Column, Protocol
 from hand_object_pose.evaluation.metrics.contact_subset import NEAR
 
 _MM = 10.0
+# Lines of HO3D v2's evaluation.txt.
+_HO3D_V2 = 11_524
 _PITCHER = "019_pitcher_base"
 _LIU_OBJECTS = ("006_mustard_bottle", "010_potted_meat_can", "021_bleach_cleanser")
 
 _OBJECT_1 = (Column("object MME (cm)", "object.add_cm", digits=1), Column("ADD-S (cm)", "object.add_s_cm", digits=1))
 _GRID = (
-    Column("PD (mm)", "interaction.pd_grid_mm", digits=2),
+    Column("PD (mm)", "interaction.pd_grid_mm", digits=1),
     Column("CP (%)", "interaction.cp_grid_percent", digits=1),
 )
 _GRID_REMARK = "PD is the mean over all 778 vertices, PD and CP on the released evaluation's coarse grid"
@@ -23,6 +25,7 @@ _WRIST_2D = "how far results depend on the wrist's x and y, which the released t
 _DMA_PAPER_HO3D = Protocol(
     name="dma-paper",
     dataset="ho3d",
+    listed=_HO3D_V2,
     title="Table 1 of dense mutual attention: HO3D v2",
     split="evaluation",
     columns=(
@@ -45,7 +48,7 @@ _DMA_PAPER_DEXYCB = Protocol(
     columns=(
         Column("hand MJE (cm)", "hand.mje_camera_cm"),
         Column("object MCE (cm)", "object.mce_cm"),
-        _GRID[0],
+        replace(_GRID[0], digits=2),
     ),
     right_hands=True,
     near=NEAR,
@@ -89,11 +92,12 @@ _DMA_RELEASE_DEXYCB = replace(
 _HFL_NET_HO3D = Protocol(
     name="hfl-net",
     dataset="ho3d",
+    listed=_HO3D_V2,
     title="HO3D v2 as HFL-Net and Liu et al. measure: the hand",
     split="evaluation",
     columns=(
-        Column("PA joints (mm)", "hand.mje_procrustes_cm", _MM),
-        Column("PA mesh (mm)", "hand.mme_procrustes_cm", _MM),
+        Column("PA joints (mm)", "hand.mje_procrustes_cm", _MM, 1),
+        Column("PA mesh (mm)", "hand.mme_procrustes_cm", _MM, 1),
         Column("PA F@5", "hand.f5_procrustes", digits=3),
         Column("PA F@15", "hand.f15_procrustes", digits=3),
     ),
@@ -137,9 +141,10 @@ _HFL_NET_DEXYCB = Protocol(
 _HOISDF_HO3D = Protocol(
     name="hoisdf",
     dataset="ho3d",
+    listed=_HO3D_V2,
     title="HO3D v2 as HOISDF measures",
     split="evaluation",
-    columns=(_FULL_COLUMNS[0], _FULL_COLUMNS[1], _FULL_COLUMNS[3], _FULL_COLUMNS[4]),
+    columns=(_FULL_COLUMNS[0], replace(_FULL_COLUMNS[1], digits=1), _FULL_COLUMNS[3], _FULL_COLUMNS[4]),
     without=(_PITCHER,),
     given=("box", "object", "wrist"),
     rows=published.HOISDF_HO3D,

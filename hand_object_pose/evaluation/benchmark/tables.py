@@ -13,18 +13,26 @@ from hand_object_pose.evaluation.markdown import markdown_table, share
 _FEW = f"no interval: fewer than {LEAST_BLOCKS} blocks of about a second"
 
 
-def benchmark_text(protocol: Protocol, records: Sequence[BenchmarkRecord], ours: str, left_out: Counter[str]) -> str:
+def benchmark_text(
+    protocol: Protocol,
+    records: Sequence[BenchmarkRecord],
+    ours: str,
+    left_out: Counter[str],
+    warnings: Sequence[str] = (),
+) -> str:
     """Everything on a page or two.
 
     Args:
         protocol: that the records were measured by.
         records: of all frames that count; ours: what made the estimates.
         left_out: how many listed frames do not count, by reason.
+        warnings: why our row and published ones cannot be compared, if so.
     """
     means = table_means(records, protocol.columns)
     parts = [
         f"# {protocol.title}\n\nProtocol `{protocol.name}`",
         _table(protocol, means, ours),
+        *([_lines([f"**beware**: {line}" for line in warnings])] if warnings else []),
         _lines(_counts(records, left_out)),
         "## The protocol\n\n" + _lines(protocol.facts()),
         "## Intervals\n\n" + _intervals(protocol.columns, means),
@@ -35,7 +43,11 @@ def benchmark_text(protocol: Protocol, records: Sequence[BenchmarkRecord], ours:
 
 
 def benchmark_content(
-    protocol: Protocol, records: Sequence[BenchmarkRecord], ours: str, left_out: Counter[str]
+    protocol: Protocol,
+    records: Sequence[BenchmarkRecord],
+    ours: str,
+    left_out: Counter[str],
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The same for programs: the protocol, our means and intervals by column, and those of every group."""
     return {
@@ -44,6 +56,7 @@ def benchmark_content(
         "frames": len(records),
         "with_estimate": sum(bool(record.values) for record in records),
         "left_out": dict(left_out),
+        "warnings": list(warnings),
         "means": _as_dicts(table_means(records, protocol.columns)),
         "breakdowns": {
             name: {group: _as_dicts(table_means(members, protocol.columns)) for group, members in groups}

@@ -1,8 +1,8 @@
 """``hand-object-train evaluate``: weights, or what another system predicted, on a benchmark."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +28,7 @@ from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.ho3d_reader import Ho3dReader
 from hand_object_pose_training.datasets.object_files import load_objects
 from hand_object_pose_training.datasets.reader import DatasetReader
+from hand_object_pose_training.datasets.tree_models import NOTE_FILE as SYNTHETIC_NOTE
 from hand_object_pose_training.shards import ShardedSamples
 
 SUBMISSION = "pred.zip"
@@ -87,6 +88,8 @@ def evaluate(config: EvaluateConfig) -> Iterator[str]:
     if config.every < 1:
         raise UserError(f"--every: expected at least 1, found {config.every}")
     protocols = [find_protocol(name, config.dataset) for name in config.protocol]
+    if (config.root / SYNTHETIC_NOTE).is_file():
+        protocols = [replace(protocol, rows=()) for protocol in protocols]
     for protocol in protocols:
         yield _evaluate_by(config, protocol)
 
@@ -99,7 +102,7 @@ def _evaluate_by(config: EvaluateConfig, protocol: Protocol) -> str:
     records, found = measure(protocol, source, estimates, config.every)
     if not records:
         raise UserError(f"{config.root}: no frame counts by protocol '{protocol.name}': {dict(source.left_out)}")
-    parts = (protocol, records, estimates.name, source.left_out)
+    parts = (protocol, records, estimates.name, source.left_out, _warnings(config, protocol, source, records))
     text = benchmark_text(*parts)
     # The server wants all frames.
     is_whole = config.every == 1 and not protocol.objects and not protocol.without
@@ -112,6 +115,24 @@ def _evaluate_by(config: EvaluateConfig, protocol: Protocol) -> str:
     (out / "benchmark.json").write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     write_frames(out / "frames.csv", records, protocol)
     return text
+
+
+def _warnings(
+    config: EvaluateConfig, protocol: Protocol, source: FrameSource, records: Sequence[BenchmarkRecord]
+) -> list[str]:
+    """Why these numbers and published ones cannot be compared, if so."""
+    found = []
+    if (config.root / SYNTHETIC_NOTE).is_file():
+        found.append(f"synthetic pictures ({SYNTHETIC_NOTE}): published numbers are of others, and are left out")
+    elif protocol.listed not in (None, source.listed):
+        found.append(f"{source.listed} frames are listed, published numbers are about {protocol.listed}")
+    if config.every > 1:
+        found.append(f"only every {config.every}. frame")
+    measured = {name for record in records for name in record.values}
+    lacking = sum(not measured <= set(record.values) for record in records)
+    if lacking:
+        found.append(f"our row is over the frames with an estimate; {lacking} of {len(records)} have none or a part")
+    return found
 
 
 def open_frames(config: EvaluateConfig, protocol: Protocol) -> FrameSource:
