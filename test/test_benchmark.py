@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import demo_data
 import fake_backend
 import numpy as np
 import pytest
@@ -23,11 +24,14 @@ from hand_object_pose.geometry.se3 import pose_matrix, transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel, Symmetries
+from hand_object_pose.synthetic.sample import RenderedScene
+from hand_object_pose_training.benchmark.command import measure
 from hand_object_pose_training.benchmark.estimates import NetworkEstimates
-from hand_object_pose_training.benchmark.frames import BenchmarkFrame, ReaderFrames, true_box
+from hand_object_pose_training.benchmark.frames import BenchmarkFrame, ReaderFrames, RenderedFrames, true_box
 from hand_object_pose_training.datasets.dexycb_reader import DexYcbReader
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.object_files import load_objects
+from hand_object_pose_training.shards import ShardedSamples, write_shard
 
 GOLDEN = Path(os.environ.get("HOP_METRICS_GOLDEN", Path(__file__).parent / "data" / "metrics"))
 EXPECTED = json.loads((GOLDEN / "metrics_expected.json").read_text())
@@ -240,6 +244,40 @@ def test_dexycb_frames_are_those_of_the_rule() -> None:
     # The tree's odd sequences are left-handed.
     right = ReaderFrames(reader, hands, catalogue, replace(protocol, near=None, right_hands=True)).frames()
     assert {frame.key for frame in right} == {frame.key for frame in frames if frame.side == "right"}
+
+
+class Displaced:
+    """Answers with the truth, the object 1 cm farther away."""
+
+    name = "displaced"
+
+    def estimate(self, frame: BenchmarkFrame) -> tuple[PosedFrame, str]:
+        assert frame.truth.object_pose is not None
+        pose = frame.truth.object_pose.copy()
+        pose[2, 3] += 0.01
+        return replace(frame.truth, object_pose=pose), ""
+
+
+def test_rendered_samples_are_frames_of_their_own(tmp_path: Path) -> None:
+    shown = fake_backend.camera(480, 480)
+    image, labels = np.zeros((480, 480, 3), np.uint8), np.zeros((480, 480), np.uint8)
+    depth = np.zeros((480, 480), np.float32)
+    truths = [demo_data.scene(number) for number in range(8)]
+    scenes = [RenderedScene(image, depth, labels, shown, truth) for truth in truths]
+    write_shard(tmp_path / "shard_0.safetensors", scenes, sorted(default_catalogue()), {})
+    source = RenderedFrames(ShardedSamples(tmp_path), default_catalogue())
+    protocol = find_protocol("dma-paper", "synthetic")
+    records, hands = measure(protocol, source, Displaced())
+    means = table_means(records, protocol.columns)
+    assert means["hand MJE (cm)"].value == pytest.approx(0, abs=1e-5)
+    assert means["object MME (cm)"].value == pytest.approx(1, abs=1e-5)
+    assert means["object MCE (cm)"].value == pytest.approx(1, abs=1e-5)
+    # Scenes have nothing to do with each other, so that each is a block.
+    assert means["hand MJE (cm)"].blocks == len(hands) == 8
+    for frame, truth in zip(source.frames(), truths, strict=True):
+        vertices = transform_points(truth.object_pose, default_catalogue()["mug"].vertices)
+        pixels = shown.project(np.concatenate([truth.hand_vertices, vertices]))
+        np.testing.assert_allclose(frame.box, [*pixels.min(axis=0), *pixels.max(axis=0)], atol=1e-3)
 
 
 def test_mistakes_are_explained_without_a_traceback(tmp_path: Path) -> None:
