@@ -54,7 +54,7 @@ _DMA_PAPER_DEXYCB = Protocol(
     near=NEAR,
     rows=published.DMA_DEXYCB,
     remarks=(
-        "MJE is not aligned, but the wrist is given",
+        "MJE is not aligned, but the wrist's depth is given",
         "MCE compares boxes parallel to the camera's axes",
         _GRID_REMARK,
         "the subset is selected by the rule; the release ships its own list of frames",
