@@ -10,6 +10,7 @@ from rich.console import Console
 from hand_object_pose.errors import UserError
 from hand_object_pose_training.ablation import AblateConfig, ablate
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
+from hand_object_pose_training.benchmark.command import Evaluate
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
 from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
 from hand_object_pose_training.datasets.training_data import TrainingData, remember
@@ -118,6 +119,7 @@ Command = (
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Card, tyro.conf.subcommand("card")]
     | Annotated[Grasps, tyro.conf.subcommand("grasps")]
     | Annotated[WriteBaseline, tyro.conf.subcommand("baseline")]
