@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from hand_object_pose.errors import UserError
 from hand_object_pose_training.mixture import REAL_ONLY
@@ -14,9 +13,9 @@ _FREE_TO_CHANGE = frozenset(
     {"shards", "validation_shards", "grasps", "backgrounds", "out", "start_from", "device", "workers"}
     | {"steps", "epochs", "budget_minutes", "save_every", "validate_every"}
 )
-# Runs begun before these existed go on without them: they are compared only where one of the two has them.
+# Runs begun before these existed go on without them.
 _LATER_WEIGHTS = frozenset({"finger", "wrist", "depth"})
-_LATER_DEFAULTS: dict[str, Any] = {"freeze_batch_norm": False, "mixture": asdict(REAL_ONLY)}
+_LATER: dict[str, str] = {"hand_steps": "0", "freeze_batch_norm": "False", "mixture": str(asdict(REAL_ONLY))}
 
 
 def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:
@@ -25,8 +24,7 @@ def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:
     settings["weights"] = {
         name: weight for name, weight in settings["weights"].items() if weight or name not in _LATER_WEIGHTS
     }
-    absent = {name for name, default in _LATER_DEFAULTS.items() if settings[name] == default}
-    values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE | absent}
+    values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE}
     return {**values, "samples": f"{samples}"}
 
 
@@ -39,8 +37,8 @@ def check_resumable(path: Path, state: RunState, settings: dict[str, str], steps
     Raises:
         UserError: a setting or the length differs; names it.
     """
-    names = settings.keys() | (state.settings.keys() & _LATER_DEFAULTS.keys())
-    changed = {name for name in names if state.settings.get(name) != settings.get(name)}
+    begun = {**_LATER, **state.settings}
+    changed = {name for name, value in settings.items() if begun.get(name) != value}
     if changed:
         raise UserError(
             f"{path}: the run was begun with other settings ({', '.join(sorted(changed))}); "
