@@ -23,8 +23,9 @@ from hand_object_pose_training.ablation_results import (
 from hand_object_pose_training.ablation_table import AblationTable
 from hand_object_pose_training.datasets.training_data import remember
 from hand_object_pose_training.export import held_out_crops, trained_network
-from hand_object_pose_training.run_state import load_state
-from hand_object_pose_training.trainer import TrainConfig, Trainer
+from hand_object_pose_training.run_state import LAST, load_state
+from hand_object_pose_training.train_config import TrainConfig
+from hand_object_pose_training.trainer import Trainer
 from hand_object_pose_training.validation import validate
 
 # What may differ between runs of one table. The preset's variant and the seed are what is varied.
@@ -90,7 +91,7 @@ def _train(config: AblateConfig, variant: str, seed: int, hand: HandModel, catal
     trainer = Trainer(run, hand, catalogue)
     remember(run.out, run.shards)
     trainer.run()
-    state = load_state(run.out / "state.pt")
+    state = load_state(run.out / LAST)
     supervised = trained_network(state, hand, catalogue).to(trainer.fabric.device)
     dataset = held_out_crops(supervised, run.validation_shards, hand, catalogue)
     errors = validate(supervised, dataset, interaction=True)

@@ -99,6 +99,6 @@ def _from_files(hand: HandModel, catalogue: Mapping[str, ObjectModel], directory
         if name not in catalogue:
             raise UnknownObjectError(name, list(catalogue), f"the catalogue ({path})")
         found.setdefault(name, []).append(grasps)
-    grasps = {name: Grasps.joined(parts) for name, parts in found.items()}
-    hashes = {name: catalogue[name].hash for name in grasps}
-    return GraspLibrary(grasps, hashes, hand.hash, str(directory))
+    joined = {name: Grasps.joined(parts) for name, parts in found.items()}
+    hashes = {name: catalogue[name].hash for name in joined}
+    return GraspLibrary(joined, hashes, hand.hash, str(directory))

@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -17,6 +17,7 @@ from hand_object_pose_training.datasets.training_data import TrainingData, remem
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps, total
 from hand_object_pose_training.model_card import CardConfig, write_model_card
+from hand_object_pose_training.recipes import PAPER_DEXYCB, PAPER_HO3D
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.trainer import TrainConfig, Trainer
 
@@ -113,9 +114,18 @@ class Card(CardConfig):
         print(self.out)
 
 
+_PAPER = "Train as the paper did: `train` with its settings, each of which can be given another value."
+
+
+def _recipe(settings: dict[str, Any]) -> Train:
+    return Train(shards=tyro.MISSING, validation_shards=tyro.MISSING, out=tyro.MISSING, **settings)
+
+
 Command = (
     Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Train, tyro.conf.subcommand("train-paper-ho3d", default=_recipe(PAPER_HO3D), description=_PAPER)]
+    | Annotated[Train, tyro.conf.subcommand("train-paper-dexycb", default=_recipe(PAPER_DEXYCB), description=_PAPER)]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
