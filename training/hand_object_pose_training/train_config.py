@@ -17,7 +17,8 @@ class TrainConfig:
     Attributes:
         shards: directory of rendered samples, or a prepared index; validation_shards: the same of held-out ones.
         out: directory of the run: last and best state, losses, TensorBoard log.
-        preset: of the network; imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
+        preset: of the network, or a variant of it such as "compact/without_attention".
+        imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
         start_from: weights (.safetensors) of the same preset to begin with. Their file holds
             no training-only heads and no optimizer: to go on with an interrupted run, repeat its command instead.
         steps: length of the run; or epochs: in each of them every sample of ``shards`` is seen once; or
