@@ -20,6 +20,7 @@ from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.root_depth import make_root_depth
 from hand_object_pose.estimation.surface_fit import fit_object
@@ -82,6 +83,7 @@ def observe(network: Backend, trial: Trial) -> Observation | None:
     if root.reason:
         return None
     lifted = view.lift(output, root.depth, known.hand.joint_regressor21)
+    lifted = HandDepthFit(known.hand).fit(trial.frame, lifted, known.hand.faces)
     fitted = fit_object(trial.frame, lifted, model, known.hand.faces)
     return Observation(known, model, view, output, root, fitted)
 

@@ -137,10 +137,10 @@ def test_depth_is_metres_and_holes_are_nan():
     expected = np.array([[np.nan, 0.5], [1.234, 65.535]], np.float32)
     np.testing.assert_allclose(depth_image(message("16UC1", millimetres)), expected, rtol=1e-6)
     np.testing.assert_allclose(depth_image(message("16UC1", millimetres, 2, True)), expected, rtol=1e-6)
-    metres = np.array([[0.0, np.nan], [np.inf, 0.75]], np.float32)
+    metres = np.array([[0.0, np.nan], [np.inf, 0.75], [-1.0, -np.inf]], np.float32)
     holes = depth_image(message("32FC1", metres))
     assert holes.dtype == np.float32
-    np.testing.assert_array_equal(holes, np.array([[np.nan, np.nan], [np.nan, 0.75]], np.float32))
+    np.testing.assert_array_equal(holes, np.array([[np.nan, np.nan], [np.nan, 0.75], [np.nan] * 2], np.float32))
     with pytest.raises(ImageError, match="rgb8"):
         depth_image(message("rgb8", gradient(3)))
 

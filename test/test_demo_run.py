@@ -112,7 +112,7 @@ def test_node_runs_with_torch_blocked(finished: Path) -> None:
     blocked = json.loads((finished / "blocked.json").read_text())
     metrics = json.loads((finished / "metrics.json").read_text())
 
-    assert any("hand_object_pose.ros.main" in command for command in blocked)
+    assert any("hand_object_pose.ros.start" in command for command in blocked)
     assert metrics["counts"]["heard_valid"] > 0
     assert metrics["session"]["exit_codes"]["node"] == 0
 

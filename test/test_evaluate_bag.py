@@ -39,7 +39,8 @@ from hand_object_pose.replay.configuration import ReplayConfig, read_parameters,
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.ros.parameters import Settings
 
-FILES = ("frames.csv", "object_estimate.tum", "object_truth.tum", "wrist_estimate.tum", "wrist_truth.tum")
+TRAJECTORIES = ("object_estimate.tum", "object_truth.tum", "wrist_estimate.tum", "wrist_truth.tum")
+FILES = ("frames.csv", "shown_frames.npz", *TRAJECTORIES)
 # Depend on when, not on what.
 TIMES = ("latency",)
 

@@ -320,7 +320,7 @@ def test_a_run_may_ask_for_the_term_and_older_runs_go_on_without_it(samples, tmp
         samples, samples, tmp_path / "run", steps=2, batch_size=2, workers=0, device="cpu", validate_every=1000
     )
     older = Trainer(config, default_hand(), test_training.CATALOGUE)
-    assert "finger" not in older._settings()["weights"]
+    assert "finger" not in older._settings["weights"]
     weights = LossWeights(finger=100.0)
     trainer = Trainer(replace(config, weights=weights, out=tmp_path / "other"), default_hand(), test_training.CATALOGUE)
     losses = trainer._timed_step(iter(trainer._loader()))

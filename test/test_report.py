@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from hand_object_pose.evaluation.report import Curve, MeshView, Picture, Table, write_report
+from hand_object_pose.evaluation.jpeg import encode_jpeg
+from hand_object_pose.evaluation.report import Picture, Table, write_report
+from hand_object_pose.evaluation.report_figures import Curve, MeshView
 from hand_object_pose.geometry.meshes import TriangleMesh
 
 TETRAHEDRON = TriangleMesh(np.eye(4, 3), np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]]))
@@ -16,7 +18,7 @@ def test_a_report_holds_its_contents_and_links_to_nothing(tmp_path):
         ["One note."],
         [Table("Errors", ["name", "mean"], [["hand & object", "1.25"]])],
         [Curve("cm", "error", [0.0, 0.1, 0.2], [1.0, np.nan, 0.123456789])],
-        [Picture(np.zeros((4, 6, 3), np.uint8), "black")],
+        [Picture([encode_jpeg(np.zeros((4, 6, 3), np.uint8))], "black")],
         [MeshView("meshes", {"hand": TETRAHEDRON})],
     )
     text = path.read_text()

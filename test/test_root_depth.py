@@ -213,7 +213,7 @@ def test_a_wall_far_behind_does_not_win_however_much_of_it_is_seen(clean: np.nda
     """Two thirds of the prediction lie beside the hand and see a flat wall, all at one depth."""
     vertices, faces = hand_mesh()
     wide = vertices - vertices.mean(axis=0)
-    wide = wide * np.array([2.2, 2.2, 1.0]) + vertices.mean(axis=0)
+    wide = wide * np.array([1.5, 1.5, 1.0]) + vertices.mean(axis=0)
     found = DepthImageRootDepth().estimate(frame(clean), relative((wide, faces), ball((0.3, 0.3, 0.6), 0.02)))
     assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.03)
 

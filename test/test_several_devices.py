@@ -11,6 +11,7 @@ import pytest
 import torch
 from test_training import CATALOGUE, random_scene
 
+from hand_object_pose_training.loss_table import read_losses
 from hand_object_pose_training.sampler import ResumableSampler
 from hand_object_pose_training.shards import write_shard
 
@@ -31,11 +32,47 @@ def test_a_share_resumes_where_it_was(tmp_path: Path) -> None:
     assert list(islice(ResumableSampler(40, 4, 3, 5, 1, 2), 4)) == from_start[5:]
 
 
+def write_shards(directory: Path, samples: int) -> None:
+    rng, names = np.random.default_rng(0), sorted(CATALOGUE)
+    scenes = [random_scene(rng, names[index % len(names)]) for index in range(samples)]
+    write_shard(directory / "shard_0.safetensors", scenes, names, {})
+
+
+def losses_of_processes(directory: Path, steps: int, batch_size: int, devices: int, averaged: bool) -> np.ndarray:
+    """The loss of each step of ``train_two_processes.py``, the mean over the processes."""
+    out = directory / f"run_{devices}_{averaged}"
+    arguments = [directory / "shards", out, steps, batch_size, devices, int(averaged)]
+    command = [sys.executable, str(Path(__file__).with_name("train_two_processes.py")), *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=900, env=environment, check=False)
+    assert result.returncode == 0, result.stderr[-2000:]
+    losses = read_losses(out / "losses.csv")
+    assert list(losses) == list(range(1, steps + 1))
+    return np.array(list(losses.values()))
+
+
+def test_two_processes_follow_one_with_the_whole_batch(tmp_path: Path) -> None:
+    """With BatchNorm's statistics frozen; not if each process keeps its own gradients.
+
+    Rounding alone (float32) is behind what differs: Adam makes steps of equal length of the smallest gradients, whose
+    sign is up to rounding. So it grows with their length: 2.1e-5 at a learning rate of 1e-4, whole network.
+    """
+    write_shards(tmp_path / "shards", 12)
+    alone = losses_of_processes(tmp_path, 20, batch_size=4, devices=1, averaged=True)
+    together = losses_of_processes(tmp_path, 20, batch_size=2, devices=2, averaged=True)
+    apart = losses_of_processes(tmp_path, 4, batch_size=2, devices=2, averaged=False)
+
+    deviation = np.abs(together / alone - 1).max()
+    without_averaging = np.abs(apart / alone[:4] - 1).max()
+    print(f"largest relative deviation of the loss: {deviation:.1e}, {without_averaging:.1e} without averaging")
+    assert len(set(alone)) == 20
+    assert deviation <= 1e-5
+    assert without_averaging > 1e-5
+
+
 def test_two_processes_train_one_network(tmp_path: Path) -> None:
     """One state of one network, written once, from which a run of two processes goes on."""
-    rng, names = np.random.default_rng(0), sorted(CATALOGUE)
-    scenes = [random_scene(rng, names[index % len(names)]) for index in range(8)]
-    write_shard(tmp_path / "shards" / "shard_0.safetensors", scenes, names, {})
+    write_shards(tmp_path / "shards", 8)
     command = [sys.executable, "-m", "hand_object_pose_training.main", "train", "--shards", str(tmp_path / "shards")]
     command += ["--validation-shards", str(tmp_path / "shards"), "--out", str(tmp_path / "run"), "--steps", "3"]
     command += ["--first-stage-steps", "1", "--batch-size", "2", "--devices", "2", "--workers", "0"]

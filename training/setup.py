@@ -30,5 +30,5 @@ setup(
     # A differentiable rasteriser for GPUs; its wheels fit some versions of torch only, and nothing needs it.
     extras_require={"pytorch3d": ["easypytorch3d>=0.7.9"]},
     zip_safe=False,
-    entry_points={"console_scripts": ["hand-object-train = hand_object_pose_training.main:main"]},
+    entry_points={"console_scripts": ["hand-object-train = hand_object_pose_training.command_line:main"]},
 )

@@ -9,6 +9,7 @@ import tyro
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.comparability import differences
 from hand_object_pose.evaluation.evaluation_file import COMPLETE, METRICS_FILE, read_evaluation
+from hand_object_pose.evaluation.evaluation_report import REPORT_FILE, write_evaluation_report
 from hand_object_pose.evaluation.gates import Condition, GateResult, judge_regressions, parse_share
 from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.markdown import summary
@@ -45,9 +46,9 @@ def run(
 ) -> int:
     """Show every image of bags to the node's estimator, compare with the truth, and write what was found.
 
-    Writes metrics.json, summary.md, and for each bag frames.csv, timings.csv and trajectories (TUM). Bags without
-    ground truth are measured by what needs none. Exit status: 0 success; 1 a gate failed; 2 an error, nothing could be
-    evaluated; 3 partial, something could not be read and no gate failed.
+    Writes metrics.json, summary.md, report.html, and for each bag frames.csv, timings.csv and trajectories (TUM).
+    Bags without ground truth are measured by what needs none. Exit status: 0 success; 1 a gate failed; 2 an error,
+    nothing could be evaluated; 3 partial, something could not be read and no gate failed.
 
     Args:
         bags: rosbag2 (MCAP or SQLite, directories or files) or ROS 1 .bag.
@@ -122,11 +123,12 @@ def _finish(
 ) -> int:
     text = summary(content, gates, warnings)
     (out / SUMMARY).write_text(text, encoding="utf-8")
+    written = [out / SUMMARY, out / METRICS_FILE, *_report(out, content, gates, warnings)]
     if junit is not None:
         junit.parent.mkdir(parents=True, exist_ok=True)
         write_junit(junit, content, gates)
     print_summary(content)
-    print(f"\n{out / SUMMARY}, {out / METRICS_FILE}")
+    print("\n" + ", ".join(map(str, written)))
     for warning in warnings:
         print(f"BEWARE when comparing with the baseline: {warning}", file=sys.stderr)
     for gate in gates:
@@ -135,3 +137,13 @@ def _finish(
     if not all(gate.passed for gate in gates):
         return GATE_FAILED
     return SUCCESS if content["status"] == COMPLETE else PARTIAL
+
+
+def _report(out: Path, content: dict[str, Any], gates: list[GateResult], warnings: list[str]) -> list[Path]:
+    """Where the report is; nowhere without the library that draws it, which the numbers do not need."""
+    (out / REPORT_FILE).unlink(missing_ok=True)
+    try:
+        return [write_evaluation_report(out, content, gates, warnings)]
+    except UserError as error:
+        print(f"no {REPORT_FILE}: {error}", file=sys.stderr)
+        return []

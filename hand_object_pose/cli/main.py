@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from hand_object_pose import __version__
 from hand_object_pose.errors import UserError
+from hand_object_pose.threads import one_blas_thread
 
 # Command -> (module, what it does). A module's function `run` carries the arguments as type hints and its help as
 # docstring; it returns an exit status, or None for success. Modules are imported late: some of them need torch or ROS.
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, arguments: list[str]) -> int:
+    one_blas_thread()
     import tyro
 
     try:

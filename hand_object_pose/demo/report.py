@@ -13,7 +13,9 @@ from hand_object_pose.demo.scoring import ScoredFrame
 from hand_object_pose.demo.tables import tables
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.in_view import LEAST_VISIBLE_SHARE
-from hand_object_pose.evaluation.report import Curve, MeshView, Picture, write_report
+from hand_object_pose.evaluation.jpeg import encode_jpeg
+from hand_object_pose.evaluation.report import Picture, write_report
+from hand_object_pose.evaluation.report_figures import Curve, MeshView
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
 
@@ -60,9 +62,9 @@ def _picture(content: BagContent, drawn: DrawnFrame, results: DemoResults) -> Pi
     if score is not None and score.errors:
         caption += f" (errors: {error_text(score.errors)})"
     if drawn.frame.original_stamp not in content.truth.scenes:
-        return Picture(drawn.drawn, caption)
+        return Picture([encode_jpeg(drawn.drawn)], caption)
     both = np.concatenate([drawn.drawn, draw_truth(content, drawn, results.weights)], axis=1)
-    return Picture(both, f"{caption} on the left, truth on the right")
+    return Picture([encode_jpeg(both)], f"{caption} on the left, truth on the right")
 
 
 def _curves(frames: Sequence[ScoredFrame]) -> list[Curve]:
@@ -113,7 +115,7 @@ def _view(content: BagContent, frame: ScoredFrame, results: DemoResults) -> Mesh
         meshes["true hand"] = TriangleMesh(truth.hand_vertices, results.weights.hand.faces)
         meshes["true object"] = TriangleMesh(transform_points(truth.object_pose, model.vertices), model.faces)
     seconds = (frame.original_stamp - content.stamps[0]) / 1e9
-    return MeshView(f"Meshes at {seconds:.2f} s (click a name to hide it)", meshes)
+    return MeshView(f"Meshes at {seconds:.2f} s", meshes)
 
 
 def _estimated_meshes(pair: HandObjectEstimate, results: DemoResults) -> dict[str, TriangleMesh]:

@@ -66,7 +66,7 @@ def run_session(config: DemoConfig, content: BagContent, object_id: str) -> Sess
 
         parameters = write_parameters(logs / "node.yaml", config, content.topics, object_id)
         node = start(
-            "node", "hand_object_pose.ros.main", "--ros-args", "--params-file", str(parameters), *_remaps(content)
+            "node", "hand_object_pose.ros.start", "--ros-args", "--params-file", str(parameters), *_remaps(content)
         )
         recorder = start("recorder", "hand_object_pose.ros.recorder", str(heard))
         _await_node(start("await_node", "hand_object_pose.ros.await_node", "--limit", f"{_START_LIMIT:.0f}"), node)

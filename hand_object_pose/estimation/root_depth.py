@@ -17,6 +17,9 @@ BoolArray = NDArray[np.bool_]
 
 MODES = ("depth_image", "fixed", "ground_truth")
 
+_AROUND = np.mgrid[-1:2, -1:2].reshape(2, 9).T
+"""Rows and columns (9, 2) of a pixel and its neighbours relative to it."""
+
 
 @dataclass(frozen=True)
 class RelativeMeshes:
@@ -179,9 +182,11 @@ class DepthImageRootDepth:
 def sample_depth(frame: Frame, pixels: FloatArray, largest_step: float) -> tuple[FloatArray, BoolArray]:
     """Depths (N,) in metres at undistorted pixels (N, 2), and whether the 3x3 pixels around are whole and smooth.
 
+    Where they are not, the depth is 0.
+
     Args:
         frame: with a depth image.
-        pixels: of the undistorted full image; outside the image the depth is 0.
+        pixels: of the undistorted full image, or outside.
         largest_step: metres between the nearest and the farthest of the nine.
     """
     depth = frame.depth
@@ -190,14 +195,14 @@ def sample_depth(frame: Frame, pixels: FloatArray, largest_step: float) -> tuple
     if frame.camera.is_distorted:
         pixels = distort(frame.camera, frame.camera.unproject(pixels, np.ones(len(pixels))))
     height, width = depth.shape
-    limited = np.nan_to_num(pixels, nan=-1.0).clip(-1, max(height, width))
-    columns, rows = np.rint(limited).astype(np.int64).T
+    columns, rows = np.rint(np.nan_to_num(pixels, nan=-1.0).clip(-1, max(height, width))).astype(np.int64).T
     inside = (columns >= 1) & (columns < width - 1) & (rows >= 1) & (rows < height - 1)
-    columns, rows = columns.clip(1, width - 2), rows.clip(1, height - 2)
-    step_rows, step_columns = np.mgrid[-1:2, -1:2].reshape(2, 9)
-    patches = np.nan_to_num(depth[rows[:, None] + step_rows, columns[:, None] + step_columns], posinf=0.0, neginf=0.0)
-    smooth = (patches > 0).all(axis=1) & (np.ptp(patches, axis=1) <= largest_step)
-    return np.where(inside, patches[:, 4], 0.0), inside & smooth
+    middles = rows.clip(1, height - 2) * width + columns.clip(1, width - 2)
+    around = depth.ravel().take(middles[:, None] + (_AROUND[:, 0] * width + _AROUND[:, 1]))
+    nearest, farthest = around.min(axis=1), around.max(axis=1)
+    # A hole is 0, NaN or infinite; nothing compares with NaN.
+    smooth = (nearest > 0) & (farthest <= nearest + largest_step) & (farthest < np.inf)
+    return np.where(inside & smooth, around[:, 4], 0.0), inside & smooth
 
 
 def make_root_depth(mode: str, value: float = 0.6) -> RootDepth:

@@ -1,25 +1,41 @@
-"""One self-contained HTML file that shows what happened: a table, curves over time, pictures, a mesh view to turn."""
+"""One self-contained HTML file that shows what happened: tables, charts, curves, pictures, meshes to turn."""
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.evaluation.report_figures import (
+    Chart,
+    Curve,
+    Figure,
+    MeshView,
+    chart_figure,
+    curves_figure,
+    views_figure,
+)
 
+# Browsers obey this: whatever the file holds, nothing is fetched from anywhere and nothing is sent.
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"
+)
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; } td, th { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; }
-td:first-child, th:first-child { text-align: left; }
-figure { display: inline-block; margin: .5rem; } figcaption { font-size: 13px; color: #555; max-width: 30rem; }
+td:first-child, th:first-child, .words { text-align: left; }
+figure { display: inline-block; margin: .5rem; } figcaption { font-size: 13px; color: #555; }
+figure img { max-width: calc(50% - 4px); } figure img:only-of-type, figure img:nth-of-type(3) { max-width: 100%; }
+.charts { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+@media (max-width: 50rem) { .charts { grid-template-columns: minmax(0, 1fr); } }
+footer { margin-top: 3rem; font-size: 13px; color: #555; }
 """
-_JPEG_QUALITY = 85
+_NUMBER = re.compile(r"-?\d+(\.\d+)?( ?%| s)?")
+_LICENCE = "Diagrams are drawn by plotly.js (MIT licence), a part of this file; nothing is loaded from elsewhere."
 
 
 @dataclass(frozen=True)
@@ -33,28 +49,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image (H, W, 3), uint8 RGB, and what it shows."""
+    """JPEG files side by side, and what they show."""
 
-    image: NDArray[np.uint8]
+    jpegs: Sequence[bytes]
     caption: str
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Values (N,) over time (N,) in seconds; NaN leaves a gap. Curves of one panel share an axis."""
-
-    panel: str
-    name: str
-    time: Sequence[float]
-    values: Sequence[float]
-
-
-@dataclass(frozen=True)
-class MeshView:
-    """Meshes by name in one view to turn, metres, camera frame (x right, y down, z forward)."""
-
-    caption: str
-    meshes: Mapping[str, TriangleMesh]
 
 
 def write_report(
@@ -65,80 +63,80 @@ def write_report(
     curves: Sequence[Curve],
     pictures: Sequence[Picture],
     views: Sequence[MeshView],
+    charts: Sequence[Chart] = (),
+    about_pictures: str = "",
 ) -> None:
-    """Write the report; ``notes`` are sentences under the title.
+    """Write the report, the same for the same contents.
+
+    ``notes`` are sentences under the title, ``about_pictures`` is one above the pictures.
 
     Raises:
         UserError: if Plotly is not installed.
     """
+    diagrams = _Diagrams()
     body = [f"<h1>{html.escape(title)}</h1>", *(f"<p>{html.escape(note)}</p>" for note in notes)]
     body += [_table_html(table) for table in tables]
-    body += [_figures_html(curves, views)]
-    body += ["<h2>Frames</h2>", *(_picture_html(picture) for picture in pictures)]
-    head = f"<meta charset='utf-8'><title>{html.escape(title)}</title><style>{_STYLE}</style>"
+    if charts:
+        body += ["<div class='charts'>", *(diagrams.html(chart_figure(chart)) for chart in charts), "</div>"]
+    if curves:
+        body += ["<h2>Over time</h2>", diagrams.html(curves_figure(curves))]
+    if views:
+        body += ["<h2>Meshes to turn</h2>", _views_note(views), diagrams.html(views_figure(views))]
+    if pictures:
+        body += ["<h2>Frames</h2>", f"<p>{html.escape(about_pictures)}</p>"]
+        body += [_picture_html(picture) for picture in pictures]
+    if diagrams.count:
+        body.append(f"<footer>{_LICENCE}</footer>")
+    head = "<meta charset='utf-8'>" + f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    head += f"<title>{html.escape(title)}</title><style>{_STYLE}</style>"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(body)}</body></html>")
+    page = f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(body)}</body></html>"
+    path.write_text(page, encoding="utf-8")
 
 
-def _table_html(table: Table) -> str:
-    header = "".join(f"<th>{html.escape(column)}</th>" for column in table.columns)
-    rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in table.rows)
-    lines = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<h2>{html.escape(table.title)}</h2><table><tr>{header}</tr>{lines}</table>"
+class _Diagrams:
+    """Numbers the diagrams of a page; the library goes into the file once, with the first of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def html(self, figure: Figure) -> str:
+        name, include = f"diagram-{self.count}", self.count == 0
+        self.count += 1
+        # Some versions offer to send a diagram to a server of the library's makers.
+        config = {"displaylogo": False, "modeBarButtonsToRemove": ["sendChartToCloud"], "plotlyServerURL": ""}
+        return _plotly().to_html(figure, config, full_html=False, include_plotlyjs=include, div_id=name)
 
 
-def _picture_html(picture: Picture) -> str:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR), quality)
-    data = base64.b64encode(encoded.tobytes()).decode()
-    caption = html.escape(picture.caption)
-    return f"<figure><img src='data:image/jpeg;base64,{data}'><figcaption>{caption}</figcaption></figure>"
-
-
-def _figures_html(curves: Sequence[Curve], views: Sequence[MeshView]) -> str:
+def _plotly() -> Any:
     try:
         import plotly.io
     except ImportError as error:
         raise UserError("reports need Plotly: pip install 'hand_object_pose[report]'") from error
-    figures = [("Over time", _curves_figure(curves))] if curves else []
-    figures += [(view.caption, _mesh_figure(view)) for view in views]
-    # The library goes into the file once, with the first figure.
-    parts = [
-        f"<h2>{html.escape(caption)}</h2>"
-        + plotly.io.to_html(figure, full_html=False, include_plotlyjs=number == 0, config={"displaylogo": False})
-        for number, (caption, figure) in enumerate(figures)
-    ]
-    return "".join(parts)
+    return plotly.io
 
 
-def _curves_figure(curves: Sequence[Curve]) -> dict:
-    panels = list(dict.fromkeys(curve.panel for curve in curves))
-    height = 1.0 / len(panels)
-    layout: dict = {"height": 230 * len(panels), "margin": {"t": 20}, "xaxis": {"title": {"text": "time (s)"}}}
-    traces = []
-    for number, panel in enumerate(panels):
-        axis = "" if number == 0 else f"{number + 1}"
-        top = 1.0 - number * height
-        layout[f"yaxis{axis}"] = {"title": {"text": panel}, "domain": [top - 0.85 * height, top], "rangemode": "tozero"}
-        for curve in (curve for curve in curves if curve.panel == panel):
-            line = {"type": "scatter", "mode": "lines", "name": curve.name, "yaxis": f"y{axis}", "connectgaps": False}
-            traces.append({**line, "x": list(map(float, curve.time)), "y": list(map(_rounded, curve.values))})
-    return {"data": traces, "layout": layout}
+def _table_html(table: Table) -> str:
+    lines = ["".join(map(_cell_html, row)) for row in table.rows]
+    header = "".join(f"<th>{html.escape(column)}</th>" for column in table.columns)
+    rows = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<h2>{html.escape(table.title)}</h2><table><tr>{header}</tr>{rows}</table>"
 
 
-def _mesh_figure(view: MeshView) -> dict:
-    colours = ("#d99a7c", "#5b9bd5", "#9fd99a", "#c9a0dc")
-    traces = []
-    for (name, mesh), colour in zip(view.meshes.items(), colours, strict=False):
-        # Shown upright: the viewer's vertical axis is the camera's minus y.
-        x, y, z = np.round(mesh.vertices[:, [0, 2, 1]] * [1.0, 1.0, -1.0], 4).T.tolist()
-        i, j, k = mesh.faces.T.tolist()
-        look = {"type": "mesh3d", "name": name, "color": colour, "showlegend": True, "flatshading": True}
-        traces.append({**look, "x": x, "y": y, "z": z, "i": i, "j": j, "k": k, "opacity": 0.85})
-    eye = {"x": 0.0, "y": -1.8, "z": 0.4}
-    scene = {"aspectmode": "data", "camera": {"eye": eye}}
-    return {"data": traces, "layout": {"height": 560, "scene": scene, "margin": {"t": 10, "b": 10}}}
+def _cell_html(cell: str) -> str:
+    """Numbers stand below each other at the right, words begin at the left."""
+    kind = "" if _NUMBER.fullmatch(cell) else " class='words'"
+    return f"<td{kind}>{html.escape(cell)}</td>"
 
 
-def _rounded(value: float) -> float | None:
-    return None if not np.isfinite(value) else round(float(value), 4)
+def _picture_html(picture: Picture) -> str:
+    caption = html.escape(picture.caption)
+    files = (base64.b64encode(jpeg).decode() for jpeg in picture.jpegs)
+    images = " ".join(f"<img src='data:image/jpeg;base64,{data}' alt='{caption}'>" for data in files)
+    return f"<figure>{images}<figcaption>{caption}</figcaption></figure>"
+
+
+def _views_note(views: Sequence[MeshView]) -> str:
+    if len(views) == 1:
+        return f"<p>{html.escape(views[0].caption)}; click a name to hide it.</p>"
+    return "<p>Choose a frame from the menu, drag to turn, click a name to hide it.</p>"

@@ -65,3 +65,9 @@ class Camera:
         shift = np.array([[1.0, 0.0, -offset[0]], [0.0, 1.0, -offset[1]], [0.0, 0.0, 1.0]])
         width, height = size[0] // binning[0], size[1] // binning[1]
         return Camera(scale @ shift @ self.matrix, width, height, self.distortion_model, self.distortion)
+
+    def resized(self, width: int, height: int) -> "Camera":
+        """The camera of the same image at another size in pixels, as OpenCV resizes: edges stay, not pixel centres."""
+        x, y = width / self.width, height / self.height
+        scale = np.array([[x, 0.0, (x - 1) / 2], [0.0, y, (y - 1) / 2], [0.0, 0.0, 1.0]])
+        return Camera(scale @ self.matrix, width, height, self.distortion_model, self.distortion)

@@ -6,6 +6,9 @@ from torch.nn import functional as F
 
 from hand_object_pose.network.graph import NodeNorm
 
+Maps = tuple[Tensor | None, Tensor | None]
+"""Attention to hand nodes and to object nodes; None where there is none."""
+
 
 class NodeProjection(nn.Module):
     """A 1-D convolution along the vertex index, BatchNorm, ReLU: (B, V, C) to (B, V, out).
@@ -62,8 +65,38 @@ class MutualAttention(nn.Module):
         return refined_hand, self.object.fuse(torch.cat([obj, to_object], dim=-1))
 
 
+class OneWayAttention(nn.Module):
+    """Equations 13, 14 and 17 for hand nodes alone ("w/o hand-to-object"), or 15 to 17 for object nodes alone."""
+
+    def __init__(self, channels: int, kernel: int, to_hand: bool) -> None:
+        super().__init__()
+        self.to_hand = to_hand
+        self.layers = AttentionSide(channels, kernel)
+
+    def maps(self, hand: Tensor, obj: Tensor) -> Maps:
+        """Object-to-hand (B, 778, 1000) or hand-to-object (B, 1000, 778) attention."""
+        if self.to_hand:
+            return attention_map(self.layers.query(hand), self.layers.key(obj)), None
+        return None, attention_map(self.layers.query(obj), self.layers.key(hand))
+
+    def forward(self, hand: Tensor, obj: Tensor) -> tuple[Tensor, Tensor]:
+        """Refined features of the receiving nodes."""
+        if self.to_hand:
+            return self._receive(hand, obj), obj
+        return hand, self._receive(obj, hand)
+
+    def _receive(self, receivers: Tensor, senders: Tensor) -> Tensor:
+        layers = self.layers
+        message = _attend(layers.query(receivers), layers.key(senders), layers.value(senders))
+        refined: Tensor = layers.fuse(torch.cat([receivers, message], dim=-1))
+        return refined
+
+
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Equations 14 and 16; fused on devices that can, so that training need not hold the maps."""
+    """Equations 14 and 16; fused on devices that can, so that training need not hold the maps.
+
+    From queries (B, Q, F), keys (B, K, F) and values (B, K, C) to messages (B, Q, C).
+    """
     if torch.onnx.is_in_onnx_export():
         return attention_map(query, key) @ value
     single_head = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)

@@ -1,6 +1,6 @@
-"""Settings of the network and its three presets: ``paper``, ``reference``, ``compact``."""
+"""Settings of the network, its three presets (``paper``, ``reference``, ``compact``) and their ablated variants."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from hand_object_pose.errors import UserError
@@ -9,6 +9,17 @@ from hand_object_pose.estimation.backend import LixelGeometry
 PresetName = Literal["paper", "reference", "compact"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 LayerName = Literal["stem", "pool", "layer1", "layer2", "layer3", "layer4"]
+AttentionKind = Literal["mutual", "none", "all_edge", "hand_to_object", "object_to_hand"]
+VariantName = Literal["without_gcn", "without_attention", "all_edge", "object_to_hand", "hand_to_object", "mutual"]
+VARIANTS: tuple[VariantName, ...] = get_args(VariantName)
+"""The rows of the paper's Table 3, from above; see ``variant_of``."""
+_ATTENTION_OF_VARIANT: dict[str, AttentionKind] = {
+    "without_attention": "none",
+    "all_edge": "all_edge",
+    "object_to_hand": "object_to_hand",
+    "hand_to_object": "hand_to_object",
+    "mutual": "mutual",
+}
 
 
 LITE_CHANNELS = {"stem": 32, "layer1": 24, "layer2": 40, "layer3": 112, "layer4": 320}
@@ -66,10 +77,15 @@ class NetworkConfig:
         template_in_node_features: append each vertex's place in the object's (or the resting hand's) own frame,
             in decimetres. A vote per node has to know where on the object its node sits: without it, nodes with
             like pictures around them could not tell a vote apart.
+        refinement: the second stage (section 3.3). Without it the refined hand is the rough one, and the object's pose
+            is the rigid motion that best takes the template to the rough object mesh (Kabsch).
         head_hidden, node_channels, tail_hidden: widths of the graph convolutions; node_channels is F.
+        attention: what nodes of one graph learn from the other: "mutual" (equations 13 to 17), "none", one direction of
+            the two ("hand_to_object": object nodes attend to hand nodes; "object_to_hand": the converse), or
+            "all_edge": every node takes in the mean over all nodes of both graphs.
         attention_kernel: taps of the query, key, value and fusion layers along the vertex index, 1 or 3.
         residual_blocks: graph residual blocks between attention and tail.
-        attention_after_every_block: another mutual attention after each residual block.
+        attention_after_every_block: another attention layer after each residual block.
         rotation_mean: "proper" (on SO(3)), or "componentwise".
         rotation_votes: "absolute", or "relative" to the rotation that best takes the template to the rough object mesh:
             a node sees its neighbourhood, but that rotation is a matter of all nodes.
@@ -96,9 +112,11 @@ class NetworkConfig:
     sampled_layers: tuple[LayerName, ...] = ("stem", "pool", "layer1")
     scale_coordinates: bool = True
     template_in_node_features: bool = False
+    refinement: bool = True
     head_hidden: int = 256
     node_channels: int = 64
     tail_hidden: int = 32
+    attention: AttentionKind = "mutual"
     attention_kernel: Literal[1, 3] = 1
     residual_blocks: int = 3
     attention_after_every_block: bool = False
@@ -117,6 +135,10 @@ class NetworkConfig:
                 raise ValueError(f"{name}: {self.image_size} pixels end {width} wide, but bins is {self.bins}")
         if self.depth_head == "flattened" and last**2 != self.bins:
             raise ValueError(f"depth_head 'flattened' needs {last**2} bins, but bins is {self.bins}")
+        if not self.refinement and (self.rotation_votes, self.translation_votes) != ("relative", "lixel"):
+            raise ValueError(
+                "refinement: without it the pose is the rough mesh's, 'relative' to it and in 'lixel' units"
+            )
 
     @property
     def lixels(self) -> LixelGeometry:
@@ -138,11 +160,34 @@ class NetworkConfig:
 
 
 def preset_config(name: str) -> NetworkConfig:
-    """The configuration of a preset.
+    """The configuration of a preset, or of a variant of it: "compact", "compact/without_attention".
 
     Raises:
-        UserError: no such preset.
+        UserError: no such preset or variant.
     """
+    preset, slash, variant = name.partition("/")
+    return variant_of(_preset(preset), variant) if slash else _preset(preset)
+
+
+def variant_of(config: NetworkConfig, name: str) -> NetworkConfig:
+    """The network of one row of the paper's Table 3, all else as in ``config``.
+
+    "object_to_hand" and "hand_to_object" are named after the direction that is left: the table's rows "w/o
+    hand-to-object" and "w/o object-to-hand".
+
+    Raises:
+        UserError: no such variant.
+    """
+    if name == "without_gcn":
+        # Attention is part of what is left out; saying so makes equal networks have equal configurations.
+        rough = {"rotation_votes": "relative", "translation_votes": "lixel"}
+        return replace(config, refinement=False, attention="none", **rough)  # type: ignore[arg-type]
+    if name in _ATTENTION_OF_VARIANT:
+        return replace(config, attention=_ATTENTION_OF_VARIANT[name])
+    raise UserError(f"network variant '{name}' does not exist; choose one of {', '.join(VARIANTS)}")
+
+
+def _preset(name: str) -> NetworkConfig:
     if name == "paper":
         return NetworkConfig()
     if name == "reference":

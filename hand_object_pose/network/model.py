@@ -11,13 +11,20 @@ from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.neighbours import neighbour_table
 from hand_object_pose.hand.hand_model import NUM_HAND_VERTICES, HandModel
 from hand_object_pose.hand.joints import NUM_JOINTS
+from hand_object_pose.network.attention import Maps
 from hand_object_pose.network.config import NetworkConfig
 from hand_object_pose.network.efficientnet_lite import LiteBranch, LiteTrunk
 from hand_object_pose.network.encoder import Encoder, ImageNormalisation
 from hand_object_pose.network.lixels import LixelHead, TemplateLixelHead
 from hand_object_pose.network.mask_head import MaskHead
 from hand_object_pose.network.refinement import NodeFeatures, Refinement
-from hand_object_pose.network.rotations import aligning_quaternion, componentwise_mean, proper_mean, quaternion_product
+from hand_object_pose.network.rotations import (
+    aligning_quaternion,
+    componentwise_mean,
+    proper_mean,
+    quaternion_product,
+    rotated,
+)
 from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES
 
 _DECIMETRES = 10.0
@@ -60,7 +67,8 @@ class NetworkPrediction(RoughPrediction):
         votes: (B, 1000, 7): quaternion (w, x, y, z) of any length, and translation: metres relative to the wrist, or
             lixel units (``NetworkConfig.translation_votes``).
         quaternion: (B, 4), mean rotation; translation: (B, 3), mean translation.
-        attention_to_hand: (B, 778, 1000), attention_to_object: (B, 1000, 778), on request.
+        attention_to_hand: (B, 778, 1000), attention_to_object: (B, 1000, 778), on request; None where the network's
+            variant has none, wider for "all_edge" (``network.attention_variants``).
     """
 
     refined_hand: Tensor
@@ -103,8 +111,9 @@ class HandObjectNetwork(nn.Module):
         self.object_mesh = _object_head(config)
         self.joint_head = LixelHead(config, NUM_JOINTS, config.joint_upsampling) if training_heads else None
         self.mask_head = MaskHead(config) if training_heads else None
-        self.global_fusion = nn.Linear(config.encoder.channels["layer4"], config.global_channels)
-        self.refinement = Refinement(config)
+        fusion = config.encoder.channels["layer4"], config.global_channels
+        self.global_fusion = nn.Linear(*fusion) if config.refinement else None
+        self.refinement = Refinement(config) if config.refinement else None
         table = torch.as_tensor(neighbour_table(hand.faces, NUM_HAND_VERTICES))
         self.register_buffer("hand_neighbours", table, persistent=False)
         rest = torch.tensor(hand.v_template, dtype=torch.float32)
@@ -124,15 +133,11 @@ class HandObjectNetwork(nn.Module):
         check_shape("template", template, ("B", NUM_OBJECT_VERTICES, 3))
         check_shape("neighbours", neighbours, ("B", NUM_OBJECT_VERTICES, "K"))
         stage = self.first_stage(image, template)
-        features = self._initial_features(stage, template)
-        hand_table = self.hand_neighbours.expand(image.shape[0], -1, -1)
-        offsets, raw_votes = self.refinement(features, hand_table, neighbours)
-        votes = self._votes(raw_votes, stage.rough.rough_object, template)
-        maps = self.refinement.attention_maps(features, hand_table, neighbours) if return_attention else (None, None)
+        refined_hand, votes, maps = self._second_stage(stage, template, neighbours, return_attention)
         average = proper_mean if self.config.rotation_mean == "proper" else componentwise_mean
         return NetworkPrediction(
             **vars(stage.rough),
-            refined_hand=stage.rough.rough_hand + offsets,
+            refined_hand=refined_hand,
             votes=votes,
             quaternion=average(votes[..., :4]),
             translation=votes[..., 4:].mean(dim=1),
@@ -175,7 +180,21 @@ class HandObjectNetwork(nn.Module):
             return self.object_mesh(features, template * _DECIMETRES)
         return self.object_mesh(features)
 
+    def _second_stage(
+        self, stage: FirstStage, template: Tensor, neighbours: Tensor, return_attention: bool
+    ) -> tuple[Tensor, Tensor, Maps]:
+        """Refined hand (B, 778, 3), votes (B, 1000, 7) and attention maps; the rough meshes' without refinement."""
+        rough = stage.rough
+        if self.refinement is None:
+            return rough.rough_hand, self._rough_votes(rough.rough_object, template), (None, None)
+        features = self._initial_features(stage, template)
+        hand_table = self.hand_neighbours.expand(template.shape[0], -1, -1)
+        offsets, raw_votes = self.refinement(features, hand_table, neighbours)
+        maps = self.refinement.attention_maps(features, hand_table, neighbours) if return_attention else (None, None)
+        return rough.rough_hand + offsets, self._votes(raw_votes, rough.rough_object, template), maps
+
     def _initial_features(self, stage: FirstStage, template: Tensor) -> NodeFeatures:
+        assert self.global_fusion is not None
         hand_template = self.hand_template.expand(template.shape[0], -1, -1)
         fused = stage.hand_maps["layer4"] + stage.object_maps["layer4"]
         return NodeFeatures(
@@ -188,22 +207,35 @@ class HandObjectNetwork(nn.Module):
         """From what the tail says (B, V, 7) to votes, given the rough mesh, lixel units, and the template, metres."""
         rotation, translation = raw[..., :4], raw[..., 4:] * self.config.translation_scale
         if self.config.rotation_votes == "relative":
-            with torch.no_grad():
-                start = aligning_quaternion(template, self._in_metres(rough_object, template))
+            start = self._rough_rotation(rough_object, template)
             rotation = quaternion_product(rotation, start.unsqueeze(1).expand_as(rotation))
         if self.config.translation_votes == "lixel":
             translation = translation + rough_object
         return torch.cat([rotation, translation], dim=-1)
 
-    def _in_metres(self, rough_object: Tensor, template: Tensor) -> Tensor:
-        """The rough mesh (B, V, 3) up to a shift; z has a known scale, u and v take that of the CAD model's size."""
+    def _rough_votes(self, rough_object: Tensor, template: Tensor) -> Tensor:
+        """Votes (B, V, 7) whose mean takes the template to the rough mesh (Kabsch).
+
+        All have the same turn; in lixel units each goes from its vertex's rough place back to the origin.
+        """
+        rotation = self._rough_rotation(rough_object, template)
+        placed = rotated(rotation, template) / self._metres_per_lixel(rough_object, template)
+        return torch.cat([rotation.unsqueeze(1).expand(-1, placed.shape[1], -1), rough_object - placed], dim=-1)
+
+    @torch.no_grad()
+    def _rough_rotation(self, rough_object: Tensor, template: Tensor) -> Tensor:
+        """The rotation (B, 4) that best takes the template to the rough mesh."""
+        in_metres = rough_object * self._metres_per_lixel(rough_object, template)
+        return aligning_quaternion(template, in_metres)
+
+    def _metres_per_lixel(self, rough_object: Tensor, template: Tensor) -> Tensor:
+        """Scales (B, 1, 3) of a rough mesh seen from afar; z's is known, u and v take that of the CAD model's size."""
         size = rough_object.var(dim=1, correction=0)
         depth_scale = 2 * self.config.depth_radius / self.config.bins
         left = template.var(dim=1, correction=0).sum(dim=1) - size[:, 2] * depth_scale**2
         # A rough mesh deeper than the object is long leaves nothing for u and v: some small scale then.
         across = (left / size[:, :2].sum(dim=1).clamp(min=1e-6)).clamp(min=(depth_scale / 8) ** 2).sqrt()
-        scale = torch.stack([across, across, torch.full_like(across, depth_scale)], dim=1)
-        return rough_object * scale.unsqueeze(1)
+        return torch.stack([across, across, torch.full_like(across, depth_scale)], dim=1).unsqueeze(1)
 
     def _node_features(self, rough: Tensor, image: Tensor, maps: dict[str, Tensor], template: Tensor) -> Tensor:
         """Equations 10 and 11 without f_g: (B, V, C).

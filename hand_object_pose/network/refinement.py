@@ -1,4 +1,4 @@
-"""The refinement stage: two mesh graphs and mutual attention between them (section 3.3)."""
+"""The refinement stage: two mesh graphs and attention between them (section 3.3)."""
 
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -6,7 +6,8 @@ from itertools import zip_longest
 import torch
 from torch import Tensor, nn
 
-from hand_object_pose.network.attention import MutualAttention
+from hand_object_pose.network.attention import Maps
+from hand_object_pose.network.attention_variants import attention_layer
 from hand_object_pose.network.config import NetworkConfig
 from hand_object_pose.network.graph import GraphConvolution, NodeNorm, ResidualGraphBlock
 from hand_object_pose.network.precision import at_least_float32
@@ -54,8 +55,7 @@ class Refinement(nn.Module):
         super().__init__()
         self.hand, self.object = _Branch(config, 3), _Branch(config, 7)
         count = 1 + (config.residual_blocks if config.attention_after_every_block else 0)
-        layers = (MutualAttention(config.node_channels, config.attention_kernel) for _ in range(count))
-        self.attention = nn.ModuleList(layers)
+        self.attention = nn.ModuleList(attention_layer(config) for _ in range(count))
         self._initialise_tails()
 
     def _initialise_tails(self) -> None:
@@ -86,10 +86,9 @@ class Refinement(nn.Module):
                 hand, obj = attention(hand, obj)
         return self.hand.finish(hand, hand_table), self.object.finish(obj, object_table)
 
-    def attention_maps(self, features: NodeFeatures, hand_table: Tensor, object_table: Tensor) -> tuple[Tensor, Tensor]:
-        """The first layer's maps: object-to-hand (B, 778, 1000) and hand-to-object (B, 1000, 778)."""
+    def attention_maps(self, features: NodeFeatures, hand_table: Tensor, object_table: Tensor) -> Maps:
+        """The first layer's maps, see ``network.attention_variants``."""
         hand = self.hand.begin(features.hand, hand_table, features.shared)
         obj = self.object.begin(features.object, object_table, features.shared)
-        first = self.attention[0]
-        assert isinstance(first, MutualAttention)
-        return first.maps(hand, obj)
+        maps: Maps = self.attention[0].maps(hand, obj)  # type: ignore[operator]
+        return maps

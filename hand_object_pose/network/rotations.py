@@ -65,6 +65,13 @@ def quaternion_product(first: Tensor, second: Tensor) -> Tensor:
     )
 
 
+def rotated(quaternion: Tensor, points: Tensor) -> Tensor:
+    """Points (B, V, 3) turned by unit quaternions (B, 4), (w, x, y, z)."""
+    scalar, vector = quaternion[:, None, :1], quaternion[:, None, 1:].expand_as(points)
+    crossed = torch.linalg.cross(vector, points)
+    return points + 2 * (scalar * crossed + torch.linalg.cross(vector, crossed))
+
+
 def _leading_eigenvector(matrix: Tensor) -> Tensor:
     """Unit eigenvector (B, 4) of the largest eigenvalue of symmetric, positive matrices (B, 4, 4)."""
     power = matrix

@@ -10,10 +10,12 @@ from pathlib import Path
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.evaluation.frame_record import INVALID, REFUSED, FrameRecord
+from hand_object_pose.evaluation.shown_frames import ShownFrames
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
+from hand_object_pose.replay.frame_keeper import FrameKeeper
 from hand_object_pose.replay.frames import FrameReader
 from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
 from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
@@ -36,6 +38,7 @@ class BagResult:
         left_out: what could not be read; remarks: what else a reader should know.
         weights: see there; device: where the network ran.
         digest: tells bags apart whatever they are called.
+        shown: what the report shows beyond the rows.
     """
 
     frames: list[ScoredFrame]
@@ -49,6 +52,7 @@ class BagResult:
     weights: WeightsInfo
     device: str
     digest: str
+    shown: ShownFrames
 
     @property
     def records(self) -> list[FrameRecord]:
@@ -84,7 +88,8 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator
         weights = estimator.backend.weights
         truth = _truth(opened, config, weights)
         plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
-        frames = _frames(opened, config, estimator, truth, plan, progress)
+        keeper = FrameKeeper(weights, len(plan), config.settings.text("hand_side"))
+        frames = _frames(opened, config, estimator, truth, plan, keeper, progress)
         images = opened.stamps[opened.topics.image.name]
         return BagResult(
             with_stability(frames),
@@ -98,6 +103,7 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator
             weights,
             estimator.backend.device,
             _digest(opened),
+            keeper.shown(),
         )
 
 
@@ -159,6 +165,7 @@ def _frames(
     estimator: FrameEstimator,
     truth: BagTruth,
     plan: Sequence[PlannedFrame],
+    keeper: FrameKeeper,
     progress: Progress,
 ) -> list[ScoredFrame]:
     weights = estimator.backend.weights
@@ -174,6 +181,7 @@ def _frames(
         result = estimator.process(replayed.frame) if replayed.frame is not None else None
         camera = replayed.frame.camera if replayed.frame is not None else camera
         frames.append(score_frame(replayed, result, known, weights, camera))
+        keeper.see(replayed.frame, result, frames[-1])
         progress(len(frames), len(plan))
     return frames
 

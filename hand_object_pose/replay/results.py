@@ -18,6 +18,7 @@ from hand_object_pose.evaluation.evaluation_file import (
     write_evaluation,
 )
 from hand_object_pose.evaluation.frame_record import FrameRecord, read_records, write_records
+from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, write_shown_frames
 from hand_object_pose.evaluation.statistics import (
     availability,
     coverage,
@@ -44,6 +45,7 @@ def write_bag_result(folder: Path, result: BagResult, entry: dict[str, Any], run
     timings = [(frame.record.stamp_ns, frame.timing) for frame in result.frames if frame.timing]
     _write_timings(folder / TIMINGS_FILE, timings)
     _write_trajectories(folder, result)
+    write_shown_frames(folder / SHOWN_FILE, result.shown)
     entry = {
         **entry,
         "status": PARTIAL if result.left_out else COMPLETE,

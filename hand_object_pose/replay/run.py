@@ -18,6 +18,7 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
 from hand_object_pose.evaluation.evaluation_file import FAILED, METRICS_FILE, read_evaluation, write_evaluation
+from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
 from hand_object_pose.replay.bag_files import bag_files
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.one_bag import evaluate_one_bag
@@ -139,6 +140,8 @@ def _finished(job: Job) -> dict[str, Any] | None:
     try:
         mark = json.loads((job.folder / _MARK).read_text(encoding="utf-8"))
         read_evaluation(job.folder)
+        # Results of earlier versions have no frames to show.
+        read_shown_frames(job.folder / SHOWN_FILE)
     except (OSError, ValueError, UserError):
         return None
     return mark["entry"] if mark.get("fingerprint") == job.fingerprint else None

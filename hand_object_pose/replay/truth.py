@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.result import HandEstimate, HandObjectEstimate, ObjectEstimate
 from hand_object_pose.evaluation.message_values import object_pose, points
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.replay.bag import Bag
@@ -36,6 +37,15 @@ class FrameTruth:
     object_pose: FloatArray
     hand_vertices: FloatArray | None = None
     joints: FloatArray | None = None
+
+    def as_estimate(self, side: str) -> HandObjectEstimate:
+        """The same as if it had been estimated without a doubt, of a hand of this side."""
+        hand = None
+        if self.hand_vertices is not None and self.joints is not None:
+            sure = np.zeros(len(self.hand_vertices)), np.zeros(len(self.joints))
+            hand = HandEstimate(self.hand_vertices, self.joints, *sure, side)
+        thing = ObjectEstimate(self.object_name, self.object_pose, np.zeros((6, 6)), True)
+        return HandObjectEstimate(0, True, "", 1.0, hand, thing)
 
 
 @dataclass(frozen=True)

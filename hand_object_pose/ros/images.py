@@ -144,8 +144,12 @@ def _pixels(message: Any, encodings: dict[str, tuple]) -> NDArray:
 
 
 def _metres(pixels: NDArray, scale: float) -> DepthImage:
-    depth = pixels.astype(np.float32) * np.float32(scale)
-    depth[~((depth > 0) & np.isfinite(depth))] = np.nan
+    depth = pixels.astype(np.float32)
+    depth *= np.float32(scale)
+    np.maximum(depth, 0, out=depth)
+    # 0 / 0 and inf / inf are NaN, all else is 1: several times as fast as a mask, for every image.
+    with np.errstate(invalid="ignore"):
+        depth *= depth / depth
     return depth
 
 

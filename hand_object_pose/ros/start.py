@@ -3,6 +3,8 @@
 import sys
 from importlib.util import find_spec
 
+from hand_object_pose.threads import one_blas_thread
+
 _HINT = """\
 hand_object_pose_estimator: {missing} cannot be imported.
 {what}
@@ -31,6 +33,7 @@ def main() -> int:
     if missing := missing_packages():
         print(_HINT.format(missing=missing[0], what=_NEEDED[missing[0]]), file=sys.stderr)
         return 2
+    one_blas_thread()
     from hand_object_pose.ros.main import main as run
 
     return run()

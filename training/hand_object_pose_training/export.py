@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.network.checkpoint import save_checkpoint
@@ -12,7 +13,7 @@ from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.augmentation import NO_AUGMENTATION
 from hand_object_pose_training.datasets.training_data import open_samples
 from hand_object_pose_training.objective import Objective
-from hand_object_pose_training.run_state import RunState, load_state
+from hand_object_pose_training.run_state import BEST, LAST, RunState, load_state
 from hand_object_pose_training.samples import CropDataset
 from hand_object_pose_training.supervised import SupervisedNetwork
 from hand_object_pose_training.validation import validate
@@ -25,28 +26,43 @@ class ExportConfig:
     Attributes:
         run: directory of the training run; validation_shards: held-out samples for the errors written into the file.
         out: the weights file (.safetensors); the ONNX file goes beside it.
+        state: the run's last one, or that of the best validation.
         data: what the network was trained on, in words, for the model card.
     """
 
     run: Path
     validation_shards: Path
     out: Path
+    state: Literal["last", "best"] = "last"
     data: str = "synthetic scenes only"
 
 
 def export(config: ExportConfig, hand: HandModel, catalogue: dict[str, ObjectModel]) -> dict[str, str]:
     """Measure, write safetensors and ONNX; returns the provenance that went into the file."""
-    state = load_state(config.run / "state.pt")
-    network_config = preset_config(state.settings["preset"])
-    network = HandObjectNetwork(network_config, hand, training_heads=True)
-    network.load_state_dict(state.network)
-    supervised = SupervisedNetwork(network, Objective(network_config.lixels, hand, catalogue), mixed_precision=False)
-    samples = open_samples(config.validation_shards, network_config.image_size, hand, catalogue)
-    errors = validate(supervised, CropDataset(samples, catalogue, network_config.image_size, NO_AUGMENTATION))
-    provenance = _provenance(config, state, errors, len(samples))
-    save_checkpoint(config.out, network, network_config, hand, catalogue, provenance)
+    state = load_state(config.run / (BEST if config.state == "best" else LAST))
+    supervised = trained_network(state, hand, catalogue)
+    dataset = held_out_crops(supervised, config.validation_shards, hand, catalogue)
+    provenance = _provenance(config, state, validate(supervised, dataset), len(dataset))
+    network = supervised.network
+    save_checkpoint(config.out, network, network.config, hand, catalogue, provenance)
     export_onnx(config.out)
     return provenance
+
+
+def trained_network(state: RunState, hand: HandModel, catalogue: dict[str, ObjectModel]) -> SupervisedNetwork:
+    """The network of a run's state, on the CPU, with the objective that ``validate`` needs."""
+    config = preset_config(state.settings["preset"])
+    network = HandObjectNetwork(config, hand, training_heads=True)
+    network.load_state_dict(state.network)
+    return SupervisedNetwork(network, Objective(config.lixels, hand, catalogue), mixed_precision=False)
+
+
+def held_out_crops(
+    supervised: SupervisedNetwork, samples: Path, hand: HandModel, catalogue: dict[str, ObjectModel]
+) -> CropDataset:
+    """Held-out samples (shards or a prepared index) as inputs of a network, without augmentation."""
+    size = supervised.network.config.image_size
+    return CropDataset(open_samples(samples, size, hand, catalogue), catalogue, size, NO_AUGMENTATION)
 
 
 def _provenance(config: ExportConfig, state: RunState, errors: dict[str, float], held_out: int) -> dict[str, str]:

@@ -2,18 +2,22 @@
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
+from rich.console import Console
 
 from hand_object_pose.errors import UserError
+from hand_object_pose_training.ablation import AblateConfig, ablate
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
+from hand_object_pose_training.benchmark.command import Evaluate
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
 from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
 from hand_object_pose_training.datasets.training_data import TrainingData, remember
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps, total
 from hand_object_pose_training.model_card import CardConfig, write_model_card
+from hand_object_pose_training.recipes import PAPER_DEXYCB, PAPER_HO3D
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.trainer import TrainConfig, Trainer
 
@@ -38,6 +42,16 @@ class Train(TrainConfig):
         # Not before the trainer has found that the run may go on with these samples.
         remember(self.out, self.shards)
         trainer.run()
+
+
+@dataclass(frozen=True)
+class Ablate(AblateConfig):
+    """Train the variants of the paper's Table 3 alike, with several seeds each; the same command goes on."""
+
+    def run_command(self) -> None:
+        """Train what is missing, and show the table."""
+        data = TrainingData.of(self.shards)
+        print(ablate(self, data.hand, data.catalogue, Console()).markdown())
 
 
 @dataclass(frozen=True)
@@ -100,11 +114,22 @@ class Card(CardConfig):
         print(self.out)
 
 
+_PAPER = "Train as the paper did: `train` with its settings, each of which can be given another value."
+
+
+def _recipe(settings: dict[str, Any]) -> Train:
+    return Train(shards=tyro.MISSING, validation_shards=tyro.MISSING, out=tyro.MISSING, **settings)
+
+
 Command = (
     Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Train, tyro.conf.subcommand("train-paper-ho3d", default=_recipe(PAPER_HO3D), description=_PAPER)]
+    | Annotated[Train, tyro.conf.subcommand("train-paper-dexycb", default=_recipe(PAPER_DEXYCB), description=_PAPER)]
+    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Card, tyro.conf.subcommand("card")]
     | Annotated[Grasps, tyro.conf.subcommand("grasps")]
     | Annotated[WriteBaseline, tyro.conf.subcommand("baseline")]

@@ -26,9 +26,17 @@ class MixtureShares:
             raise UserError(f"mixture: expected shares of at least 0 that sum to 1, found {self.values}")
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether there is anything but real images."""
+        return self.real < 1.0
+
+    @property
     def values(self) -> tuple[float, ...]:
         """In the order of the fields."""
         return tuple(getattr(self, entry.name) for entry in fields(self))
+
+
+REAL_ONLY = MixtureShares(1.0, 0.0, 0.0)
 
 
 class MixtureSampler(Sampler[list[Key]]):

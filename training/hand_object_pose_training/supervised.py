@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction, RoughHand, RoughPrediction
 from hand_object_pose_training.objective import Objective
@@ -16,21 +17,40 @@ class SupervisedNetwork(nn.Module):
     """Takes and returns plain tensors, so that wrappers for several devices can handle them.
 
     Mixed precision is switched on around the network alone. Fabric's own would round the ground truth to bfloat16.
+    With ``freeze_batch_norm``, BatchNorm normalises by its running statistics in training, too, and leaves them.
     """
 
-    def __init__(self, network: HandObjectNetwork, objective: Objective, mixed_precision: bool) -> None:
+    def __init__(
+        self,
+        network: HandObjectNetwork,
+        objective: Objective,
+        mixed_precision: bool,
+        freeze_batch_norm: bool = False,
+    ) -> None:
         super().__init__()
         self.network = network
         self.objective = objective
         self.mixed_precision = mixed_precision
+        self.freeze_batch_norm = freeze_batch_norm
+
+    def train(self, mode: bool = True) -> "SupervisedNetwork":
+        """See ``nn.Module.train``."""
+        super().train(mode)
+        if self.freeze_batch_norm:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
 
     def forward(self, part: TrainedPart = "all", **fields: Tensor) -> dict[str, Tensor]:
         """The terms of equation 25 before weighting, each (B,), for the fields of a ``Batch``.
 
-        ``part`` is what of the network runs: "hand" its rough mesh alone, "first_stage" both rough meshes, or "all".
+        ``part`` is what of the network runs: "hand" its rough mesh alone, "first_stage" both rough meshes, or "all",
+        which is both rough meshes where the network has no second stage.
         """
         batch = Batch(**fields)
-        run = {"hand": self.predict_rough_hand, "first_stage": self.predict_rough, "all": self.predict}[part]
+        everything = self.predict_rough if self.network.refinement is None else self.predict
+        run = {"hand": self.predict_rough_hand, "first_stage": self.predict_rough, "all": everything}[part]
         terms: dict[str, Tensor] = self.objective(run(batch), batch)
         return terms
 

@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.utils.data import DataLoader
-from torch.utils.tensorboard import SummaryWriter
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
@@ -26,72 +24,20 @@ from hand_object_pose.network.config import preset_config
 from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
-from hand_object_pose_training.datasets.prepared_samples import PreparedSamples
+from hand_object_pose_training.augmentation import NO_AUGMENTATION
 from hand_object_pose_training.datasets.training_data import open_samples
 from hand_object_pose_training.finger_loss import FingerRendering
-from hand_object_pose_training.losses import LossWeights, weighted_sum
+from hand_object_pose_training.losses import weighted_sum
 from hand_object_pose_training.objective import Objective
-from hand_object_pose_training.run_state import RunState, load_state, save_state
-from hand_object_pose_training.sampler import ResumableSampler
-from hand_object_pose_training.samples import Batch, CropDataset, collate
-from hand_object_pose_training.schedule import ScheduleConfig
-from hand_object_pose_training.shards import ShardedSamples
+from hand_object_pose_training.rejected_batch import save_rejected_batch
+from hand_object_pose_training.resumption import check_resumable, compared_settings
+from hand_object_pose_training.run_log import RunLog, Throughput
+from hand_object_pose_training.run_state import BEST, LAST, RunState, explaining_full_disks, load_state, save_state
+from hand_object_pose_training.samples import Batch, CropDataset
 from hand_object_pose_training.supervised import SupervisedNetwork, TrainedPart
+from hand_object_pose_training.train_config import TrainConfig
+from hand_object_pose_training.training_batches import TrainingBatches
 from hand_object_pose_training.validation import validate
-
-# What may differ when a run is resumed, because it changes nothing in the result, or is kept in the state.
-_FREE_TO_CHANGE = frozenset(
-    {"shards", "validation_shards", "out", "start_from", "steps", "budget_minutes", "device", "workers"}
-    | {"save_every", "validate_every"}
-)
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """One training run.
-
-    Attributes:
-        shards: directory of rendered samples, or a prepared index; validation_shards: the same of held-out ones.
-        out: directory of the run: state, TensorBoard log.
-        preset: of the network; imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
-        start_from: weights (.safetensors) of the same preset to begin with. Their file holds
-            no training-only heads and no optimizer: to go on with an interrupted run, repeat its command instead.
-        steps: length of the run; or budget_minutes: measured once and turned into steps, which the state keeps.
-        batch_size, seed: as named; gradient_clip: largest gradient norm.
-        mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
-        device: "auto", "cpu", "cuda"; devices: how many, each in its own process with a batch of its own. Two processes
-            of one thread train faster on two cores than one process of two threads.
-        workers: loader processes of each device; 0 loads in the training process.
-        save_every, validate_every: steps.
-        hand_steps: train only the hand's rough mesh for so long, which takes a fifth of the time a step: for weights
-            whose object is better than their hand.
-        first_stage_steps: train only encoders and rough meshes for so long, which takes about half the time a step:
-            before rough meshes are roughly right, the refinement samples features beside hand and object.
-    """
-
-    shards: Path
-    validation_shards: Path
-    out: Path
-    preset: str = "compact"
-    imagenet_weights: Path | None = None
-    start_from: Path | None = None
-    steps: int | None = None
-    budget_minutes: float | None = None
-    batch_size: int = 24
-    seed: int = 0
-    gradient_clip: float = 10.0
-    mixed_precision: bool = False
-    device: str = "auto"
-    devices: int = 1
-    workers: int = 1
-    save_every: int = 200
-    validate_every: int = 1000
-    hand_steps: int = 0
-    first_stage_steps: int = 0
-    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    weights: LossWeights = field(default_factory=LossWeights)
-    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
 
 class Trainer:
@@ -103,12 +49,9 @@ class Trainer:
         """Build everything, and load the run's state where there is one.
 
         Raises:
-            UserError: neither or both of steps and budget, or a state of other settings.
+            UserError: settings that contradict each other, samples that cannot be read, or a state of other settings.
         """
-        if (config.steps is None) == (config.budget_minutes is None):
-            raise UserError("give the length of the run either as --steps or as --budget-minutes")
-        if config.imagenet_weights is not None and config.start_from is not None:
-            raise UserError("give either --imagenet-weights or --start-from, whose weights hold encoders of their own")
+        config.check()
         self.config, self.hand, self.catalogue = config, hand, catalogue
         self.fabric = _fabric(config)
         self.console = Console(quiet=not self.fabric.is_global_zero)
@@ -125,59 +68,66 @@ class Trainer:
         self.geometry = network.config.lixels
         finger = FingerRendering(hand, self.geometry.image_size) if config.weights.finger > 0 else None
         objective = Objective(self.geometry, hand, catalogue, finger)
-        self.supervised = SupervisedNetwork(network, objective, config.mixed_precision)
+        self.supervised = SupervisedNetwork(network, objective, config.mixed_precision, config.freeze_batch_norm)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer = torch.optim.Adam(trained, lr=config.schedule.learning_rate)
         self.model, self.optimizer = self.fabric.setup(self.supervised, optimizer)
-        self.step, self.seconds, self.total_steps = 0, 0.0, config.steps or 0
-        self._settings = self._shared_settings()
+        share = self.fabric.global_rank, self.fabric.world_size
+        self.batches = TrainingBatches(config, hand, catalogue, self.geometry.image_size, *share)
+        self.step, self.seconds, self.total_steps = 0, 0.0, self._given_steps() or 0
+        self.best: float | None = None
+        self._settings = compared_settings(config, len(self.batches.stored))
         self._resume()
-        self.log: SummaryWriter | None = None
-        if self.fabric.is_global_zero:
-            self.log = SummaryWriter(str(config.out / "log"), purge_step=self.step)
+        self.throughput = Throughput(config.batch_size * self.fabric.world_size)
+        self.log = RunLog(config.out, self.step, self.fabric.is_global_zero)
 
     @property
     def state_path(self) -> Path:
         """File of the run's state."""
-        return self.config.out / "state.pt"
+        return self.config.out / LAST
 
     def run(self) -> None:
         """Train to the end, saving on the way."""
         batches = iter(self._loader())
-        with _progress(self.console) as progress:
+        with _progress(self.console) as progress, explaining_full_disks(self.state_path):
             task = progress.add_task("training", total=self.total_steps or None, completed=self.step, losses="")
             while self.total_steps == 0 or self.step < self.total_steps:
                 losses = self._timed_step(batches)
                 progress.update(task, completed=self.step, total=self.total_steps or None, losses=_shown(losses))
                 self._after_step(losses)
         self.save()
-        if self.log is not None:
-            self.log.close()
+        self.log.close()
 
     def save(self) -> None:
         """Write the run's state; of several processes only the first does."""
-        if not self.fabric.is_global_zero:
-            return
+        if self.fabric.is_global_zero:
+            save_state(self.state_path, self._state())
+
+    def _state(self) -> RunState:
         network, optimizer = self.supervised.network.state_dict(), self.optimizer.state_dict()
         device = f"{self.fabric.device} ({os.cpu_count()} cores)"
         progress = self.step, self.total_steps, self.seconds
-        state = RunState(*progress, network, optimizer, self._settings, device, self.lineage)
-        save_state(self.state_path, state)
+        return RunState(*progress, network, optimizer, self._settings, device, self.lineage, self.best)
 
     def _loader(self) -> DataLoader:
-        config = self.config
-        samples = self._samples(config.shards)
-        size = self.geometry.image_size
-        dataset = CropDataset(samples, self.catalogue, size, config.augmentation, config.seed)
-        share = self.fabric.global_rank, self.fabric.world_size
-        sampler = ResumableSampler(len(dataset), config.batch_size, config.seed, self.step, *share)
-        return DataLoader(dataset, batch_sampler=sampler, num_workers=config.workers, collate_fn=collate)
+        return self.batches.loader(self.step)
 
-    def _timed_step(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
+    def _given_steps(self) -> int | None:
+        """The length of the run, unless it is to be measured."""
+        epochs = self.config.epochs
+        return self.config.steps if epochs is None else epochs * self.batches.steps_an_epoch
+
+    def _timed_step(self, batches: Iterator[Batch | UserError]) -> dict[str, Tensor]:
         start = time.perf_counter()
-        losses = self._train_step(next(batches).to(self.fabric.device))
+        batch = next(batches)
+        waited = time.perf_counter() - start
+        if isinstance(batch, UserError):
+            raise UserError(f"step {self.step + 1}: {batch}. {self.state_path} is as it was saved last") from batch
+        losses = self._train_step(batch.to(self.fabric.device))
+        self.throughput.add(time.perf_counter() - start, waited)
         self.seconds += time.perf_counter() - start
         self.step += 1
+        self.log.losses(self.step, losses)
         if self.total_steps == 0 and self.step == self.MEASURED_STEPS:
             # Each process measures its own seconds; all must stop at the same step.
             self.total_steps = self.fabric.broadcast(self._steps_in_budget())
@@ -189,15 +139,35 @@ class Trainer:
             group["lr"] = learning_rate
         self.model.train()
         total, weighted = weighted_sum(self.model(part=self._part(), **vars(batch)), self.config.weights)
-        if not torch.isfinite(total):
-            raise UserError(f"step {self.step}: the loss is {total.item()}; terms: {_shown(weighted)}")
+        losses = self._averaged({"total": total, **weighted})
+        if not torch.isfinite(losses["total"]):
+            raise self._not_finite(f"the loss is {losses['total'].item()}", batch, weighted)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(total)
-        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.gradient_clip)
+        norm = self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=self.config.gradient_clip, error_if_nonfinite=False
+        )
+        if norm is not None and not torch.isfinite(norm):
+            raise self._not_finite(f"the gradient's norm is {norm.item()}", batch, weighted)
         self.optimizer.step()
         if self.step == 0:
             self.console.print(f"first batch, weighted terms: {_shown(weighted)}")
-        return {name: value.detach() for name, value in {"total": total, **weighted}.items()}
+        return losses
+
+    def _averaged(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Means over the processes; detached."""
+        means = self.fabric.all_reduce(torch.stack(list(losses.values())).detach(), reduce_op="mean")
+        assert isinstance(means, Tensor)
+        return dict(zip(losses, means.unbind(), strict=True))
+
+    def _not_finite(self, found: str, batch: Batch, weighted: dict[str, Tensor]) -> UserError:
+        """Save the batch of this process and say what happened; network and state stay as they were."""
+        path = self.config.out / f"rejected_batch.step_{self.step + 1}.rank_{self.fabric.global_rank}.safetensors"
+        save_rejected_batch(path, batch, weighted, next(iter(self.batches.sampler(self.step))))
+        return UserError(
+            f"step {self.step + 1}: {found}; weighted terms: {_shown(weighted)}. The batch is in {path}, and the "
+            f"samples it was made of in that file's metadata. {self.state_path} was left as it was"
+        )
 
     def _part(self) -> TrainedPart:
         """What this step trains."""
@@ -208,71 +178,53 @@ class Trainer:
     def _after_step(self, losses: dict[str, Tensor]) -> None:
         config = self.config
         if self.step % 20 == 0:
-            samples = self.step * config.batch_size * self.fabric.world_size
-            self._record({f"loss/{name}": value.item() for name, value in losses.items()})
-            self._record({"learning_rate": self.optimizer.param_groups[0]["lr"]})
-            self._record({"samples_per_second": samples / self.seconds})
+            self.log.scalars(self.step, {f"loss/{name}": value.item() for name, value in losses.items()})
+            self.log.scalars(self.step, {"learning_rate": self.optimizer.param_groups[0]["lr"]})
+            self.log.scalars(self.step, self.throughput.scalars())
         if self.step % 100 == 0 and not self.console.is_terminal:
-            self.console.print(f"step {self.step} of {self.total_steps}: {_shown(losses)}", soft_wrap=True)
-        if self.step % config.validate_every == 0 or self.step == self.total_steps:
+            line = f"step {self.step} of {self.total_steps}: {_shown(losses)}; {self.throughput}"
+            self.console.print(line, soft_wrap=True)
+        if self.step % 100 == 0:
+            self.throughput.restart()
+        validate_every = config.validate_every if config.epochs is None else self.batches.steps_an_epoch
+        if self.step % validate_every == 0 or self.step == self.total_steps:
             self._validate()
         if self.step % config.save_every == 0:
             self.save()
 
-    def _record(self, scalars: dict[str, float]) -> None:
-        """Log them; of several processes only the first does."""
-        for name, value in scalars.items() if self.log is not None else ():
-            self.log.add_scalar(name, value, self.step)
-
     def _validate(self) -> None:
         if not self.fabric.is_global_zero:
             return
-        samples = self._samples(self.config.validation_shards)
-        dataset = CropDataset(samples, self.catalogue, self.geometry.image_size, NO_AUGMENTATION)
+        size = self.geometry.image_size
+        samples = open_samples(self.config.validation_shards, size, self.hand, self.catalogue)
+        dataset = CropDataset(samples, self.catalogue, size, NO_AUGMENTATION)
         errors = validate(self.supervised, dataset)
-        self._record({f"validation/{name}": value for name, value in errors.items()})
+        self.log.scalars(self.step, {f"validation/{name}": value for name, value in errors.items()})
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
         self.console.print(f"step {self.step}: {listed}")
+        self._keep_if_best(errors["hand.mje_cm"])
+
+    def _keep_if_best(self, error: float) -> None:
+        """The best state is written first: killed in between, the run repeats this step and writes it again."""
+        if self.best is None or error < self.best:
+            self.best = error
+            save_state(self.config.out / BEST, self._state())
+            self.save()
 
     def _steps_in_budget(self) -> int:
         # The first steps warm up caches and are left out of nothing: a slightly pessimistic rate is the safer one.
         assert self.config.budget_minutes is not None
         return max(self.step, int(self.config.budget_minutes * 60 * self.step / self.seconds))
 
-    def _shared_settings(self) -> dict[str, str]:
-        """What a resumed run must share, as text."""
-        config = self.config
-        settings = asdict(config)
-        # Runs begun before these terms existed go on without them.
-        later = {"finger", "wrist", "depth"}
-        settings["weights"] = {
-            name: weight for name, weight in settings["weights"].items() if weight or name not in later
-        }
-        values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE}
-        return {**values, "samples": f"{len(self._samples(config.shards))}"}
-
-    def _samples(self, path: Path) -> ShardedSamples | PreparedSamples:
-        return open_samples(path, self.geometry.image_size, self.hand, self.catalogue)
-
     def _resume(self) -> None:
         if not self.state_path.exists():
             return
         state = load_state(self.state_path)
-        changed = {name for name, value in self._settings.items() if state.settings.get(name) != value}
-        if changed:
-            raise UserError(
-                f"{self.state_path}: the run was begun with other settings ({', '.join(sorted(changed))}); "
-                "repeat them, or choose another --out"
-            )
-        if self.config.steps not in (None, state.total_steps):
-            raise UserError(
-                f"{self.state_path}: the run is {state.total_steps} steps long, not {self.config.steps}; its schedule "
-                "was made for that. To train longer, begin a new run with --start-from its exported weights"
-            )
+        check_resumable(self.state_path, state, self._settings, self._given_steps())
         self.supervised.network.load_state_dict(state.network)
         self.optimizer.load_state_dict(state.optimizer)
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
-        self.lineage = state.lineage
+        self.lineage, self.best = state.lineage, state.best
         self.console.print(f"resuming at step {self.step} of {self.total_steps}")
 
 

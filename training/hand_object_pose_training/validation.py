@@ -1,6 +1,7 @@
 """Errors on held-out samples, with the true box and the true wrist depth given.
 
-As in the node, the object hangs on the wrist of the refined hand, not on the true one.
+As in the node, the object hangs on the wrist of the refined hand, not on the true one. A network without the second
+stage is measured by its rough meshes (``rough_object``).
 """
 
 import numpy as np
@@ -9,46 +10,68 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from hand_object_pose.estimation.lift import Lift, object_to_camera
-from hand_object_pose.evaluation.frame_errors import hand_errors, object_errors
-from hand_object_pose.geometry.se3 import pose_matrix, rotation_from_wxyz
+from hand_object_pose.evaluation.frame_errors import hand_errors, interaction_values, object_errors
+from hand_object_pose.geometry.se3 import pose_matrix, rotation_from_wxyz, transform_points
 from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.network.model import NetworkPrediction
+from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import SceneTruth
+from hand_object_pose_training.rough_object import kabsch_pose, object_mesh_error, rough_object_errors
 from hand_object_pose_training.samples import Batch, CropDataset, collate
 from hand_object_pose_training.supervised import SupervisedNetwork
 
 
 @torch.no_grad()
-def validate(supervised: SupervisedNetwork, dataset: CropDataset, batch_size: int = 32) -> dict[str, float]:
-    """Means over a dataset, by the names of ``evaluation.frame_errors``; rough meshes under ``rough.``."""
+def validate(
+    supervised: SupervisedNetwork, dataset: CropDataset, batch_size: int = 32, interaction: bool = False
+) -> dict[str, float]:
+    """Means over a dataset, by the names of ``evaluation.frame_errors``; rough meshes under ``rough.``.
+
+    ``interaction`` adds ``INTERACTION_VALUES``, which take some time.
+    """
     supervised.eval()
     device = supervised.objective.templates.device
     starts = range(0, len(dataset), batch_size)
     keys = [[(0, index) for index in range(start, min(start + batch_size, len(dataset)))] for start in starts]
     errors: list[dict[str, float]] = []
     for batch in DataLoader(dataset, batch_sampler=keys, collate_fn=collate):
-        errors.extend(_batch_errors(supervised, batch.to(device), dataset))
+        errors.extend(_batch_errors(supervised, batch.to(device), dataset, interaction))
     return {name: float(np.mean([each[name] for each in errors])) for name in errors[0]}
 
 
-def _batch_errors(supervised: SupervisedNetwork, batch: Batch, dataset: CropDataset) -> list[dict[str, float]]:
+def _batch_errors(
+    supervised: SupervisedNetwork, batch: Batch, dataset: CropDataset, interaction: bool
+) -> list[dict[str, float]]:
     prediction, regressor = supervised.predict(batch), supervised.objective.regressor
     lift = Lift(batch.camera_matrices, batch.wrists[:, 2], supervised.objective.geometry)
     refined, rough = prediction.refined_hand.float(), prediction.rough_hand.float()
     joints = _arrays(lift.joints(refined, regressor))
     hands = zip(_arrays(lift.points(refined)), joints, strict=True)
     rough_hands = zip(_arrays(lift.points(rough)), _arrays(lift.joints(rough, regressor)), strict=True)
+    rough_objects = _arrays(lift.points(prediction.rough_object.float()))
     poses = _object_poses(prediction, joints[:, WRIST], batch, lift)
-    names = sorted(dataset.catalogue)
+    refines = supervised.network.refinement is not None
+    models = [dataset.catalogue[name] for name in sorted(dataset.catalogue)]
     errors = []
-    for row, (hand, rough_hand, pose) in enumerate(zip(hands, rough_hands, poses, strict=True)):
-        model = dataset.catalogue[names[int(batch.object_indices[row])]]
+    for row, (hand, *roughs, pose) in enumerate(zip(hands, rough_hands, rough_objects, poses, strict=True)):
+        model = models[int(batch.object_indices[row])]
         tensors = batch.hand_vertices[row], batch.joints[row], batch.object_poses[row]
         true_vertices, true_joints, true_pose = map(_arrays, tensors)
         truth = SceneTruth(true_vertices, true_joints, model.name, true_pose)
-        rough_errors = {f"rough.{name}": value for name, value in hand_errors(truth, *rough_hand).items()}
-        errors.append({**hand_errors(truth, *hand), **object_errors(truth, pose, model), **rough_errors})
+        rough_errors = {**hand_errors(truth, *roughs[0]), **rough_object_errors(truth, roughs[1], model)}
+        if refines:
+            found = {**hand_errors(truth, *hand), **_posed_errors(truth, pose, model)}
+        else:
+            found, pose = rough_errors, kabsch_pose(model.vertices, roughs[1])
+        if interaction:
+            found = {**found, **interaction_values(hand[0], pose, model)}
+        errors.append({**found, **{f"rough.{name}": value for name, value in rough_errors.items()}})
     return errors
+
+
+def _posed_errors(truth: SceneTruth, pose: np.ndarray, model: ObjectModel) -> dict[str, float]:
+    mesh_error = object_mesh_error(truth, transform_points(pose, model.vertices), model)
+    return {**object_errors(truth, pose, model), **mesh_error}
 
 
 def _arrays(tensor: Tensor) -> np.ndarray:

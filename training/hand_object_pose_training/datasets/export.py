@@ -11,7 +11,7 @@ from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose_training.datasets.dexycb_writer import DexYcbWriter
 from hand_object_pose_training.datasets.ho3d_writer import Ho3dWriter
 from hand_object_pose_training.datasets.recording import Recorder
-from hand_object_pose_training.datasets.tree_models import NOTE, STAND_INS, write_models
+from hand_object_pose_training.datasets.tree_models import NOTE, NOTE_FILE, STAND_INS, write_models
 
 _TITLES = {"ho3d": "HO3D v2", "dexycb": "DexYCB"}
 _FEWEST = 8
@@ -46,7 +46,7 @@ def export_dataset(config: ExportDatasetConfig) -> int:
         raise UserError(f"--frames: expected at least {_FEWEST}, found {config.frames}")
     catalogue = {name: model for name, model in default_catalogue().items() if name in STAND_INS}
     config.out.mkdir(parents=True, exist_ok=True)
-    (config.out / "SYNTHETIC.txt").write_text(NOTE.format(dataset=_TITLES[config.format], seed=config.seed))
+    (config.out / NOTE_FILE).write_text(NOTE.format(dataset=_TITLES[config.format], seed=config.seed))
     write_models(config.out / "models", catalogue)
     make = Ho3dWriter if config.format == "ho3d" else DexYcbWriter
     writer = make(config.out, list(catalogue.values()), Recorder(catalogue), config.seed)

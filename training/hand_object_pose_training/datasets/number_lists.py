@@ -15,12 +15,21 @@ _BRACKETS = bytes.maketrans(b"[]\n\r\t", b"     ")
 def read_number_list(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """The numbers of nested lists of ``shape``.
 
-    Python objects of that many numbers would take gigabytes; here the text is parsed as one row of numbers.
-
     Raises:
         FileProblemError: the file is missing, or does not hold as many numbers.
     """
-    text = read_bytes(path).translate(_BRACKETS, delete=b" ")
+    return number_list(read_bytes(path), shape, path)
+
+
+def number_list(text: bytes, shape: tuple[int, ...], path: Path) -> NDArray[np.float32]:
+    """The same of a text that was read from ``path``.
+
+    Python objects of that many numbers would take gigabytes; here the text is parsed as one row of numbers.
+
+    Raises:
+        FileProblemError: it does not hold as many numbers.
+    """
+    text = text.translate(_BRACKETS, delete=b" ")
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)
         try:

@@ -15,7 +15,7 @@ from hand_object_pose_training.shards import ShardedSamples
 
 _RECORD = "training_data.json"
 # Stored crops are that much wider than network inputs, as rendered shards of 176 pixels are for inputs of 128.
-_STORED_SHARE = 1.375
+STORED_SHARE = 1.375
 
 
 @dataclass(frozen=True)
@@ -76,4 +76,4 @@ def open_samples(
             f"{samples}: prepared with hand model '{index.header.hand}' ({index.header.hand_hash[:12]}), expected "
             f"'{hand.name}' ({hand.hash[:12]}); prepare all datasets of a run with the same --mano"
         )
-    return PreparedSamples(index, catalogue, StoredCrop(round(_STORED_SHARE * image_size)))
+    return PreparedSamples(index, catalogue, StoredCrop(round(STORED_SHARE * image_size)))

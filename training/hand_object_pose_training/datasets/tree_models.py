@@ -28,6 +28,7 @@ STAND_INS = {
 }
 """Under which YCB name each default object is exported: both datasets' tools know these names only."""
 
+NOTE_FILE = "SYNTHETIC.txt"
 NOTE = (
     "Synthetic. These files have the format of {dataset} and nothing else of it: rendered pictures of the\n"
     "default hand (not MANO) and of stand-ins for objects of the YCB names. Seed {seed}.\n"

@@ -1,0 +1,119 @@
+"""The report of an evaluation of bags, from the files that it wrote."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hand_object_pose.evaluation.evaluation_file import FAILED, read_frames, said_of
+from hand_object_pose.evaluation.gates import GateResult
+from hand_object_pose.evaluation.markdown import share
+from hand_object_pose.evaluation.metric_table import METRICS, STATISTICS
+from hand_object_pose.evaluation.metrics.curves import THRESHOLDS
+from hand_object_pose.evaluation.report import Picture, Table, write_report
+from hand_object_pose.evaluation.report_charts import accuracy_charts, curves_over_time, histograms
+from hand_object_pose.evaluation.report_figures import MeshView
+from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
+from hand_object_pose.evaluation.worst_frames import ChosenFrame, choose_frames
+
+REPORT_FILE = "report.html"
+
+_NOTES = (
+    "Errors are over the frames in view with a valid estimate; available is the share of the frames in view that have "
+    "one. Read both: an estimator that answers only when it is easy has small errors.",
+    "What depends on the machine's speed is in metrics.json and summary.md only, so that the same evaluation gives the "
+    "same report.",
+)
+_ABOUT_PICTURES = (
+    "The worst frames by several criteria, and some chosen evenly. Of each: the image with the estimate over it; the "
+    "image with the truth, if it is known; the estimate's meshes as the camera sees them, and turned about the "
+    "vertical by 90, 180 and 270 degrees."
+)
+
+
+def write_evaluation_report(
+    folder: Path, content: Mapping[str, Any], gates: Sequence[GateResult] = (), warnings: Sequence[str] = ()
+) -> Path:
+    """Write report.html beside the other files of an evaluation; returns where.
+
+    Args:
+        folder: of the evaluation; content: its metrics.json.
+        gates: what became of them; warnings: about the baseline that they compare with.
+
+    Raises:
+        UserError: Plotly is not installed, or a file is missing.
+    """
+    bags = read_frames(folder)
+    folders = {bag["name"]: folder / bag["folder"] for bag in content["bags"] if bag["status"] != FAILED}
+    shown = {name: read_shown_frames(path / SHOWN_FILE) for name, path in folders.items()}
+    chosen = choose_frames(bags, shown)
+    joint_shares = sum((frames.joint_shares for frames in shown.values()), np.zeros(len(THRESHOLDS)))
+    path = folder / REPORT_FILE
+    write_report(
+        path,
+        f"Evaluation: {content['status']}",
+        [*_NOTES, *(f"Beware when comparing with the baseline: {warning}" for warning in warnings)],
+        _tables(content, gates),
+        curves_over_time(bags),
+        [Picture(list(frame.shown.pictures.values()), frame.caption) for frame in chosen],
+        _views(chosen),
+        [*accuracy_charts(bags, joint_shares), *histograms(bags)],
+        _ABOUT_PICTURES,
+    )
+    return path
+
+
+def _views(chosen: Sequence[ChosenFrame]) -> list[MeshView]:
+    return [MeshView(frame.title, frame.shown.meshes) for frame in chosen if frame.shown.meshes]
+
+
+def _tables(content: Mapping[str, Any], gates: Sequence[GateResult]) -> list[Table]:
+    tables = [_metrics(content), _frames(content)]
+    if gates:
+        rows = [["yes" if gate.passed else "NO", gate.name, gate.words] for gate in gates]
+        tables.append(Table("Gates", ["passed", "gate", "measured"], rows))
+    return [*tables, _bags(content), _made_with(content)]
+
+
+def _metrics(content: Mapping[str, Any]) -> Table:
+    rows = [
+        [name, METRICS[name].meaning]
+        + [f"{values[statistic]:.3f}" for statistic in STATISTICS]
+        + [str(values["frames"]), share(values["availability"])]
+        for name, values in content["metrics"].items()
+    ]
+    columns = ["", "of", *STATISTICS, "frames", "available"]
+    return Table("Errors, and how often there was an estimate", columns, rows or [["nothing could be measured"]])
+
+
+def _frames(content: Mapping[str, Any]) -> Table:
+    frames, coverage = content["frames"], content["coverage"]
+    rows = [[name.replace("_", " "), str(count)] for name, count in frames.items()]
+    rows += [
+        ["availability (valid, of those in view)", share(content["availability"])],
+        ["coverage (valid, of all)", share(coverage["share"])],
+        ["longest gap", f"{coverage['longest_gap_s']:.2f} s"],
+        ["tracks", str(coverage["tracks"])],
+    ]
+    return Table("Frames", ["", "count"], rows)
+
+
+def _bags(content: Mapping[str, Any]) -> Table:
+    rows = [[bag["name"], bag["status"], "; ".join(said_of(bag))] for bag in content["bags"]]
+    return Table("Bags", ["", "status", "what is missing, and remarks"], rows)
+
+
+def _made_with(content: Mapping[str, Any]) -> Table:
+    protocol, weights, environment = content["protocol"], content["weights"], content["environment"]
+    chosen = protocol["chosen_stamps"]
+    rows = [
+        ["weights", f"{weights['name']} (SHA-256 {weights['sha256'][:12]}), preset {weights['preset']}"],
+        ["device", f"{content['device']}, {content['threads']} threads"],
+        ["protocol", protocol["name"]],
+        ["images", f"every {protocol['every']}. image" + ("" if chosen is None else f" of {chosen} chosen stamps")],
+        ["processor", environment["processor"]],
+        ["Python", environment["python"]],
+        *([name, version] for name, version in environment["libraries"].items()),
+    ]
+    return Table("Made with", ["", ""], rows)

@@ -1,0 +1,142 @@
+"""The paper's ablation (Table 3): every variant of the network, trained alike, with several seeds."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.network.checkpoint import TRAINING_HEADS
+from hand_object_pose.network.config import VARIANTS, VariantName, preset_config
+from hand_object_pose.network.model import HandObjectNetwork
+from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose_training.ablation_results import (
+    AblationResult,
+    DamagedResultError,
+    read_result,
+    write_json,
+    write_result,
+)
+from hand_object_pose_training.ablation_table import AblationTable
+from hand_object_pose_training.datasets.training_data import remember
+from hand_object_pose_training.export import held_out_crops, trained_network
+from hand_object_pose_training.run_state import LAST, load_state
+from hand_object_pose_training.train_config import TrainConfig
+from hand_object_pose_training.trainer import Trainer
+from hand_object_pose_training.validation import validate
+
+# What may differ between runs of one table. The preset's variant and the seed are what is varied.
+_MAY_DIFFER = frozenset({"out", "seed", "device", "workers", "save_every", "validate_every"})
+
+
+@dataclass(frozen=True)
+class AblateConfig(TrainConfig):
+    """What all runs of an ablation share, as for ``train``; ``out`` gets a directory for each variant and seed.
+
+    Attributes:
+        preset: the whole network, whose variants are trained.
+        variants: which rows of the paper's Table 3; the table also shows those that earlier calls trained.
+        seeds: how many, from ``seed`` on. One seed supports no claim.
+    """
+
+    variants: tuple[VariantName, ...] = VARIANTS
+    seeds: int = 3
+
+
+def ablate(config: AblateConfig, hand: HandModel, catalogue: dict[str, ObjectModel], console: Console) -> AblationTable:
+    """Train and measure what is missing; write ``ablation.md`` and ``ablation.json`` into ``config.out``.
+
+    Raises:
+        UserError: settings that runs of an ablation cannot share, results of other settings in ``config.out``, or what
+            ``Trainer`` raises.
+    """
+    _check(config)
+    planned = [
+        (variant, seed) for seed in range(config.seed, config.seed + config.seeds) for variant in config.variants
+    ]
+    # Results of other settings are found before hours are spent on new ones.
+    done = {(result.variant, result.seed) for result in _known(config, console)}
+    for number, (variant, seed) in enumerate(planned, start=1):
+        if (variant, seed) in done:
+            console.print(f"{variant}, seed {seed}: trained and measured before")
+            continue
+        console.print(f"{variant}, seed {seed} ({number} of {len(planned)})")
+        _train(config, variant, seed, hand, catalogue)
+    table = AblationTable(list(_known(config, console)))
+    write_json(config.out / "ablation.json", table.content())
+    (config.out / "ablation.md").write_text(table.markdown(), encoding="utf-8")
+    return table
+
+
+def _check(config: AblateConfig) -> None:
+    preset_config(f"{config.preset}/mutual")
+    if config.steps is None or config.budget_minutes is not None:
+        raise UserError("give --steps, not --budget-minutes: a slow variant would take fewer steps than a fast one")
+    if config.start_from is not None:
+        raise UserError("--start-from: weights fit one variant only; --imagenet-weights fit all of them")
+    if config.devices != 1:
+        raise UserError(
+            f"--devices: expected 1, found {config.devices}; start the command once a device instead, with other "
+            "--variants and the same --out"
+        )
+    if config.seeds < 1 or not config.variants:
+        raise UserError("expected at least one of --variants and one of --seeds")
+
+
+def _train(config: AblateConfig, variant: str, seed: int, hand: HandModel, catalogue: dict[str, ObjectModel]) -> None:
+    run = _run_config(config, variant, seed)
+    trainer = Trainer(run, hand, catalogue)
+    remember(run.out, run.shards)
+    trainer.run()
+    state = load_state(run.out / LAST)
+    supervised = trained_network(state, hand, catalogue).to(trainer.fabric.device)
+    dataset = held_out_crops(supervised, run.validation_shards, hand, catalogue)
+    errors = validate(supervised, dataset, interaction=True)
+    counts = _parameters(supervised.network), state.seconds, len(dataset)
+    write_result(_result_path(run.out), AblationResult(variant, seed, _shared(config), state.device, *counts, errors))
+
+
+def _run_config(config: AblateConfig, variant: str, seed: int) -> TrainConfig:
+    settings: dict[str, Any] = {field.name: getattr(config, field.name) for field in fields(TrainConfig)}
+    out = config.out / variant / f"seed_{seed}"
+    return TrainConfig(**{**settings, "preset": f"{config.preset}/{variant}", "seed": seed, "out": out})
+
+
+def _result_path(run: Path) -> Path:
+    return run / "result.json"
+
+
+def _shared(config: AblateConfig) -> dict[str, str]:
+    """What all results of one table must have in common, as text."""
+    names = [field.name for field in fields(TrainConfig) if field.name not in _MAY_DIFFER]
+    settings = asdict(config)
+    paths = {name: str(value.absolute()) for name, value in settings.items() if isinstance(value, Path)}
+    return {name: paths.get(name, str(settings[name])) for name in names}
+
+
+def _known(config: AblateConfig, console: Console) -> Iterator[AblationResult]:
+    """Results in the directory, also of earlier calls. A damaged one is named and left out."""
+    shared = _shared(config)
+    for run in (run for variant in VARIANTS for run in sorted((config.out / variant).glob("seed_*"))):
+        try:
+            result = read_result(_result_path(run))
+        except DamagedResultError as error:
+            console.print(f"{error}; it counts as missing", soft_wrap=True)
+            continue
+        if result is None:
+            continue
+        changed = sorted(name for name in shared if result.settings.get(name) != shared[name])
+        if changed:
+            raise UserError(
+                f"{_result_path(run)}: made with other settings ({', '.join(changed)}); repeat them, or choose "
+                "another --out"
+            )
+        yield result
+
+
+def _parameters(network: HandObjectNetwork) -> int:
+    """Of what runs at inference."""
+    return sum(value.numel() for name, value in network.named_parameters() if not name.startswith(TRAINING_HEADS))

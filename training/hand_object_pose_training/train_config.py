@@ -1,0 +1,83 @@
+"""What one training run is: the settings of ``hand-object-train train``."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hand_object_pose.errors import UserError
+from hand_object_pose_training.augmentation import AugmentationConfig
+from hand_object_pose_training.losses import LossWeights
+from hand_object_pose_training.mixture import REAL_ONLY, MixtureShares
+from hand_object_pose_training.schedule import ScheduleConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        shards: directory of rendered samples, or a prepared index; validation_shards: the same of held-out ones.
+        out: directory of the run: last and best state, losses, TensorBoard log.
+        preset: of the network, or a variant of it such as "compact/without_attention".
+        imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
+        start_from: weights (.safetensors) of the same preset to begin with. Their file holds
+            no training-only heads and no optimizer: to go on with an interrupted run, repeat its command instead.
+        steps: length of the run; or epochs: in each of them every sample of ``shards`` is seen once; or
+            budget_minutes: measured once and turned into steps, which the state keeps.
+        batch_size, seed: as named; gradient_clip: largest gradient norm.
+        mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
+        device: "auto", "cpu", "cuda"; devices: how many, each in its own process with a batch of its own. Two processes
+            of one thread train faster on two cores than one process of two threads.
+        workers: loader processes of each device; 0 loads in the training process.
+        save_every, validate_every: steps; with ``epochs``, validation comes after each of them instead.
+        hand_steps: train only the hand's rough mesh for so long, which takes a fifth of the time a step: for weights
+            whose object is better than their hand.
+        first_stage_steps: train only encoders and rough meshes for so long, which takes about half the time a step:
+            before rough meshes are roughly right, the refinement samples features beside hand and object.
+        freeze_batch_norm: leave BatchNorm's means and variances as the run begins with them, and normalise by them,
+            so that small batches cannot spoil them and several devices compute what one with all their samples would.
+        mixture: shares of a batch's images that are those of ``shards``, their hands and objects rendered from other
+            directions, and rendered grasps. Rendering is the loaders' work: give them many ``workers``.
+        grasps: library of the rendered grasps, from ``hand-object-train grasps``; those of the default objects if None.
+        backgrounds: directory of pictures to lie behind rendered scenes; painted ones if None.
+    """
+
+    shards: Path
+    validation_shards: Path
+    out: Path
+    preset: str = "compact"
+    imagenet_weights: Path | None = None
+    start_from: Path | None = None
+    steps: int | None = None
+    epochs: int | None = None
+    budget_minutes: float | None = None
+    batch_size: int = 24
+    seed: int = 0
+    gradient_clip: float = 10.0
+    mixed_precision: bool = False
+    device: str = "auto"
+    devices: int = 1
+    workers: int = 1
+    save_every: int = 200
+    validate_every: int = 1000
+    hand_steps: int = 0
+    first_stage_steps: int = 0
+    freeze_batch_norm: bool = False
+    mixture: MixtureShares = field(default_factory=lambda: REAL_ONLY)
+    grasps: Path | None = None
+    backgrounds: Path | None = None
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    weights: LossWeights = field(default_factory=LossWeights)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+    def check(self) -> None:
+        """Refuse settings that contradict each other.
+
+        Raises:
+            UserError: no length or several, or two kinds of weights to begin with.
+        """
+        if sum(length is not None for length in (self.steps, self.epochs, self.budget_minutes)) != 1:
+            raise UserError("give the length of the run either as --steps, or as --epochs, or as --budget-minutes")
+        if self.epochs is not None and self.mixture.real == 0:
+            raise UserError("--epochs counts how often stored samples are seen: --mixture.real must not be 0")
+        if self.imagenet_weights is not None and self.start_from is not None:
+            raise UserError("give either --imagenet-weights or --start-from, whose weights hold encoders of their own")

@@ -1,0 +1,111 @@
+"""The batches that a run trains on: stored samples, alone or mixed with images rendered meanwhile."""
+
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
+from hand_object_pose.synthetic.grasp_library import GraspLibrary
+from hand_object_pose.synthetic.render import SceneRenderer
+from hand_object_pose.synthetic.scene_sampler import SceneSampler
+from hand_object_pose_training.datasets.training_data import STORED_SHARE, open_samples
+from hand_object_pose_training.grasp_synthesis import HOLDING
+from hand_object_pose_training.mixture import MixedDataset, MixtureSampler
+from hand_object_pose_training.sampler import ResumableSampler
+from hand_object_pose_training.samples import Batch, CropDataset, collate
+from hand_object_pose_training.synthetic_crops import (
+    RenderedGrasps,
+    RenderedSize,
+    RenderedViews,
+    SampleMaker,
+    SynthesisSettings,
+    SyntheticCrops,
+)
+from hand_object_pose_training.train_config import TrainConfig
+
+
+class TrainingBatches:
+    """One process's share of every step's samples, each step a function of its number and the seed."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        hand: HandModel,
+        catalogue: dict[str, ObjectModel],
+        image_size: int,
+        rank: int,
+        devices: int,
+    ) -> None:
+        """Open the samples.
+
+        Args:
+            config: of the run; hand, catalogue: that its samples show; image_size: of the network's input, pixels.
+            rank: this process's number; devices: how many there are.
+
+        Raises:
+            UserError: there are no samples, or grasps do not belong to the hand and the objects.
+        """
+        self.config, self.hand, self.catalogue, self.image_size = config, hand, catalogue, image_size
+        self.rank, self.devices = rank, devices
+        self.stored = open_samples(config.shards, image_size, hand, catalogue)
+        self.dataset = self._mixed() if config.mixture.is_mixed else self._real()
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """Steps in which every stored sample is seen once, but for those that fill no batch."""
+        own = self.config.mixture.real * self.config.batch_size * self.devices
+        return max(1, int(len(self.stored) / own + 1e-9))
+
+    def loader(self, first_step: int) -> DataLoader:
+        """Endless batches from a step on; in place of one that cannot be read, the ``UserError`` that says why."""
+        dataset, sampler = _Samples(self.dataset), self.sampler(first_step)
+        return DataLoader(dataset, batch_sampler=sampler, num_workers=self.config.workers, collate_fn=_collate)
+
+    def sampler(self, first_step: int) -> Sampler:
+        """What ``loader`` loads: keys that end with the epoch and the index of a sample."""
+        share = self.config.batch_size, self.config.seed, first_step, self.rank, self.devices
+        if isinstance(self.dataset, MixedDataset):
+            sizes = [len(part) for part in self.dataset.parts]  # type: ignore[arg-type]
+            return MixtureSampler(sizes, self.config.mixture.values[: len(sizes)], *share)
+        return ResumableSampler(len(self.stored), *share)
+
+    def _real(self) -> CropDataset:
+        config = self.config
+        return CropDataset(self.stored, self.catalogue, self.image_size, config.augmentation, config.seed)
+
+    def _mixed(self) -> Dataset:
+        config = self.config
+        backgrounds = PictureBackgrounds(config.backgrounds) if config.backgrounds is not None else None
+        renderer = SceneRenderer(self.hand, self.catalogue, backgrounds)
+        size = RenderedSize(round(STORED_SHARE * self.image_size))
+        views = RenderedViews(self.stored, self.catalogue, renderer, size=size)
+        parts: list[Dataset] = [self._real(), self._rendered(views)]
+        if config.mixture.grasps > 0:
+            library = GraspLibrary.load(config.grasps) if config.grasps is not None else None
+            sampler = SceneSampler(self.hand, self.catalogue, library, HOLDING)
+            grasps = RenderedGrasps(sampler, self.catalogue, renderer, seed=config.seed, size=size)
+            parts.append(self._rendered(grasps))
+        return MixedDataset(parts)
+
+    def _rendered(self, maker: SampleMaker) -> SyntheticCrops:
+        return SyntheticCrops(maker, self.catalogue, SynthesisSettings(self.image_size, seed=self.config.seed))
+
+
+class _Samples(Dataset):
+    """Hands out a problem instead of raising it: across processes, the loader would make a traceback of it."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, key: tuple[int, ...]) -> Batch | UserError:
+        try:
+            sample: Batch = self._dataset[key]
+        except UserError as error:
+            return UserError(str(error))
+        return sample
+
+
+def _collate(samples: list[Batch | UserError]) -> Batch | UserError:
+    problems = [sample for sample in samples if isinstance(sample, UserError)]
+    return problems[0] if problems else collate([sample for sample in samples if isinstance(sample, Batch)])
