@@ -22,6 +22,7 @@ from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
 from hand_object_pose_training.augmentation import photometric
 from hand_object_pose_training.contact_losses import GraspLimits
+from hand_object_pose_training.datasets.prepared_samples import StoredCrop
 from hand_object_pose_training.finger_loss import face_parts, render_fingers
 from hand_object_pose_training.grasp_synthesis import HOLDING, filter_library
 from hand_object_pose_training.rasteriser import SoftRenderConfig
@@ -29,7 +30,6 @@ from hand_object_pose_training.shards import ShardSample
 from hand_object_pose_training.synthetic_crops import (
     RENDERED_AUGMENTATION,
     RenderedGrasps,
-    RenderedSize,
     RenderedViews,
 )
 
@@ -52,7 +52,7 @@ def main(sheet: Sheet) -> None:
     hand, catalogue = default_hand(), dict(default_catalogue())
     pictures = PictureBackgrounds(sheet.backgrounds) if sheet.backgrounds is not None else None
     renderer = SceneRenderer(hand, catalogue, pictures)
-    size = RenderedSize(sheet.size, margin=1.25)
+    size = StoredCrop(sheet.size, margin=1.25)
     sampler = SceneSampler(hand, catalogue)
     grasps = RenderedGrasps(sampler, catalogue, renderer, sheet.columns, sheet.seed, size)
     numbers = range(sheet.columns)

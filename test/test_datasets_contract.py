@@ -7,6 +7,7 @@ To check a reader of your own, prepare its index and run
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from hand_object_pose_training.datasets.frame import AnnotatedFrame, FrameFiles
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 from hand_object_pose_training.datasets.index import PreparedIndex
 from hand_object_pose_training.datasets.prepared_samples import index_catalogue
+from hand_object_pose_training.datasets.walker import WalkConfig, Walker
 
 HANDS, CATALOGUE = Hands.default(), dict(default_catalogue())
 K = np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]])
@@ -95,6 +97,20 @@ def posed(frame, change):
     )
 
 
+def left_out(frame):
+    """Why a walk leaves a frame out; {} where it keeps it."""
+    reader = SimpleNamespace(read=lambda key: frame)
+    return dict(Walker(reader, HANDS, CATALOGUE, WalkConfig(workers=0)).examine([frame.key]).left_out)
+
+
+def test_what_cannot_be_seen_is_left_out(frame):
+    assert left_out(frame) == {}
+    half_behind, aside = frame.object_pose.copy(), np.eye(4)
+    half_behind[2, 3], aside[0, 3] = 0.0, 5.0
+    assert left_out(replace(frame, object_pose=half_behind)) == {"partly behind the camera": 1}
+    assert left_out(posed(frame, aside)) == {"outside the image": 1}
+
+
 def test_the_opengl_frame_is_named(frame):
     wrong = posed(frame, np.diag([1.0, -1, -1, 1]))
     assert any("OpenGL" in problem for problem in check_frame(wrong, HANDS, CATALOGUE))
@@ -103,6 +119,21 @@ def test_the_opengl_frame_is_named(frame):
 def test_millimetres_are_named(frame):
     wrong = replace(frame, joints=frame.joints * 1000)
     assert any("metres" in problem for problem in check_frame(wrong, HANDS, CATALOGUE))
+
+
+@pytest.mark.parametrize("focal", [80.0, 1700.0])
+def test_a_focal_length_of_another_image_is_named(frame, focal):
+    camera = Camera(np.array([[focal, 0, 160], [0, focal, 120], [0, 0, 1]]), 320, 240)
+    problems = check_frame(replace(frame, camera=camera), HANDS, CATALOGUE)
+    assert any("focal length" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("depth", [-0.5, 0.06, 550.0])
+def test_an_object_in_millimetres_or_behind_the_camera_is_named(frame, depth):
+    pose = frame.object_pose.copy()
+    pose[2, 3] = depth
+    problems = check_frame(replace(frame, object_pose=pose), HANDS, CATALOGUE)
+    assert any("nearest point" in problem for problem in problems)
 
 
 def test_another_joint_order_is_named(frame):

@@ -1,16 +1,23 @@
 """DexYCB's reader on hand-made files: splits, parameters of both sides, odd annotations and YAML."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import mano_golden
 import numpy as np
 import pytest
+import trimesh
 import yaml
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.objects.object_model import Symmetries
+from hand_object_pose.objects.symmetry_file import rotation_about
 from hand_object_pose_training.datasets.dexycb_layout import SERIALS, SETUPS, SPLITS, SUBJECTS, YCB_NAMES, split_of
 from hand_object_pose_training.datasets.dexycb_reader import DexYcbReader
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
+from hand_object_pose_training.datasets.mirrored_objects import mirrored_object
 from hand_object_pose_training.datasets.problems import FileProblemError, LeftOutError
 
 SUBJECT = SUBJECTS[2]
@@ -113,7 +120,7 @@ def test_parameters_pose_the_hand_where_manopth_does(tmp_path, hands, side, row)
 def test_a_mirrored_left_hand_shows_in_the_mirrored_picture_what_the_hand_shows_in_the_picture(tmp_path, hands):
     root, _ = write_tree(tmp_path, "left", num_frames=1)
     reader = DexYcbReader(root, "s0", "train", hands)
-    frame = reader.read(reader.keys()[0]).posed(hands)
+    frame = replace(reader.read(reader.keys()[0]).posed(hands), box=np.array([10.0, 20.0, 300.5, 400.0]))
     mirrored = frame.as_right_hand(hands)
     template = np.random.default_rng(0).normal(0, 0.1, (50, 3))
     pairs = [
@@ -127,6 +134,7 @@ def test_a_mirrored_left_hand_shows_in_the_mirrored_picture_what_the_hand_shows_
     for before, after in pairs:
         u, v = frame.camera.project(before).T
         np.testing.assert_allclose(mirrored.camera.project(after), np.stack([639 - u, v], axis=1), atol=1e-6)
+    np.testing.assert_array_equal(mirrored.box, [338.5, 20.0, 629.0, 400.0])
     assert mirrored.side == "right"
     assert mirrored.object_name == "025_mug.mirrored"
     assert np.linalg.det(mirrored.object_pose[:3, :3]) == pytest.approx(1)
@@ -138,6 +146,28 @@ def test_a_mirrored_left_hand_shows_in_the_mirrored_picture_what_the_hand_shows_
 def _mirrored_parameters(hand):
     pose = hand.pose.reshape(16, 3) * [1, -1, -1]
     return ManoParameters(pose.ravel(), hand.betas, hand.translation * [-1, 1, 1])
+
+
+def test_a_mirrored_object_shows_its_outside_and_keeps_its_symmetries():
+    """Off its origin, where a point of an axis that was not mirrored would show; and with an oblique turn."""
+    can, shift = default_catalogue()["can"], np.array([0.05, 0.02, -0.01])
+    oblique = np.array([0.48, 0.6, 0.64])
+    turns = np.stack([np.eye(4), rotation_about(oblique, shift, 2.0)])
+    symmetries = Symmetries(turns, oblique[None], shift[None])
+    model = replace(can, vertices=can.vertices + shift, symmetries=symmetries)
+    mirrored = mirrored_object(model)
+    mirror = np.array([-1, 1, 1])
+    np.testing.assert_array_equal(mirrored.vertices, model.vertices * mirror)
+    volumes = [trimesh.Trimesh(m.vertices, m.faces, process=False).volume for m in (model, mirrored)]
+    assert volumes[1] == pytest.approx(volumes[0])
+    assert volumes[0] > 0
+    for before, after in zip(turns, mirrored.symmetries.discrete, strict=True):
+        shown = transform_points(before, model.vertices) * mirror
+        np.testing.assert_allclose(transform_points(after, mirrored.vertices), shown, atol=1e-12)
+    # In a mirror things turn the other way.
+    shown = transform_points(rotation_about(oblique, shift, -1.0), model.vertices) * mirror
+    turn = rotation_about(mirrored.symmetries.axes[0], mirrored.symmetries.axis_points[0], 1.0)
+    np.testing.assert_allclose(transform_points(turn, mirrored.vertices), shown, atol=1e-12)
 
 
 def test_order_is_the_toolkits_cameras_before_frames(tmp_path, hands):
@@ -192,6 +222,16 @@ def test_yaml_with_python_tuples_is_read_and_other_objects_are_refused(tmp_path,
     reader = DexYcbReader(root, "s0", "train", hands)
     with pytest.raises(FileProblemError, match=r"mano\.yml"):
         reader.read(reader.keys()[0])
+
+
+@pytest.mark.parametrize("place", [-1, 2])
+def test_a_grasped_object_that_is_not_on_the_table_is_named(tmp_path, hands, place):
+    root, _ = write_tree(tmp_path, num_frames=1)
+    path = root / SUBJECT / "20200820_000000" / "meta.yml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "ycb_grasp_ind": place}))
+    reader = DexYcbReader(root, "s0", "train", hands)
+    assert not reader.keys()
+    assert any(str(path) in problem for problem in reader.problems)
 
 
 def test_a_part_of_a_subject_is_not_renumbered(tmp_path, hands):

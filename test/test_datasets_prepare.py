@@ -152,6 +152,19 @@ def test_an_empty_split_does_not_keep_the_others_from_being_prepared(tmp_path):
     assert len(PreparedIndex(path)) == report.kept > 0
 
 
+@pytest.mark.parametrize("blocked", ["prepared", "prepared/ho3d_v2_train.index"])
+def test_what_cannot_be_written_is_said_in_words(tmp_path, blocked):
+    """A file in the directory's place, and a directory in the index's."""
+    if blocked == "prepared":
+        (tmp_path / blocked).write_text("in the way")
+    else:
+        (tmp_path / blocked / "in the way").mkdir(parents=True)
+    config = PrepareConfig("ho3d", exported("ho3d"), tmp_path / "prepared", split="train", workers=0, quick=True)
+    with pytest.raises(UserError, match="cannot be written"):
+        prepare(config)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_filters_are_recorded_with_their_counts(tmp_path):
     """The distances by brute force, not by the filters' own search."""
     config = PrepareConfig("dexycb", exported("dexycb"), tmp_path / "all", "train", contact="none", workers=0)

@@ -122,6 +122,12 @@ def test_generated_grasps_are_filtered_reported_written_and_drawn(tmp_path):
         make_grasps(GraspsConfig(names=("can", "teapot")))
 
 
+def test_a_library_that_cannot_be_written_is_said_in_words(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot be written"):
+        make_grasps(GraspsConfig(out=tmp_path / "file" / "grasps.npz", names=("can",), count=5, seed=1))
+
+
 def test_a_library_of_which_nothing_is_left_is_refused():
     limits = GraspLimits(contact=-1.0)
     with pytest.raises(UserError, match=r"250 for contact.* scale"):
@@ -201,8 +207,8 @@ def test_files_that_are_not_as_described_are_refused_in_words(tmp_path):
         load_grabnet(written(), default_hand("left"))
     with pytest.raises(UserError, match="found none"):
         synthesise_grasps(HAND, CATALOGUE, GraspSynthesisConfig(grabnet=tmp_path / "empty"))
-    without_shapes, _ = load_grabnet(written(betas=None), hand), None
-    assert not without_shapes[1].betas.any()
+    _, without_shapes = load_grabnet(written(betas=None), hand)
+    assert not without_shapes.betas.any()
 
 
 def test_a_file_is_never_unpickled(tmp_path):

@@ -18,13 +18,13 @@ from hand_object_pose.synthetic.posed_scene import BACKGROUND_LABEL, RenderQuali
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
 from hand_object_pose_training.augmentation import NO_AUGMENTATION
+from hand_object_pose_training.datasets.prepared_samples import StoredCrop
 from hand_object_pose_training.grasp_synthesis import HOLDING
 from hand_object_pose_training.mixture import MixedDataset, MixtureSampler
 from hand_object_pose_training.samples import CropDataset, collate
 from hand_object_pose_training.synthetic_crops import (
     RENDERED_AUGMENTATION,
     RenderedGrasps,
-    RenderedSize,
     RenderedViews,
     SynthesisSettings,
     SyntheticCrops,
@@ -39,7 +39,7 @@ from hand_object_pose_training.view_synthesis import (
 )
 
 CATALOGUE = dict(default_catalogue())
-SMALL = RenderedSize(size=96)
+SMALL = StoredCrop(size=96)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from test_training import CATALOGUE, config, losses_of, shards  # noqa: F401
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.main import Command
 from hand_object_pose_training.mixture import MixtureShares
 from hand_object_pose_training.resumption import check_resumable, compared_settings
@@ -59,6 +60,11 @@ def test_the_best_state_is_kept_after_each_epoch(config, monkeypatch):  # noqa: 
     last, best = load_state(config.out / "state.pt"), load_state(config.out / "best.pt")
     assert (last.step, best.step, last.best, best.best) == (6, 4, 2.0, 2.0)
     assert any(not torch.equal(last.network[name], value) for name, value in best.network.items())
+    monkeypatch.setattr("hand_object_pose_training.export.validate", lambda *arguments: {"hand.mje_cm": 2.0})
+    monkeypatch.setattr("hand_object_pose_training.export.export_onnx", lambda path: None)
+    for name, steps in (("best", "4 of 6"), ("last", "6 of 6")):
+        settings_of_export = ExportConfig(config.out, config.shards, config.out / f"{name}.safetensors", state=name)
+        assert export(settings_of_export, default_hand(), CATALOGUE)["steps"] == steps
     with pytest.raises(UserError, match="6 steps long, not 4"):
         Trainer(settings, default_hand(), CATALOGUE)
     resumed = Trainer(replace(settings, epochs=3), default_hand(), CATALOGUE)

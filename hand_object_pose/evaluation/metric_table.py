@@ -45,6 +45,7 @@ _OBJECT = (
 _ALONE = (
     Metric("interaction.pd_mm", "mean penetration of all hand vertices", needs_truth=False),
     Metric("interaction.pd_max_mm", "deepest hand vertex", needs_truth=False),
+    Metric("interaction.volume_cm3", "space that hand and object share", needs_truth=False),
     Metric("interaction.cp_percent", "frames with a vertex inside", lower_is_better=None, needs_truth=False),
     Metric("depth.residual_mm", "visible surfaces against the depth image", needs_truth=False),
     Metric("stability.bones_percent", "bone lengths against the bag's median", needs_truth=False),

@@ -12,6 +12,7 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.visibility import visible_points
 from hand_object_pose.evaluation.metrics.interaction import exact_interaction
+from hand_object_pose.evaluation.metrics.penetration_volume import penetration_volume
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import rotation_angle
 from hand_object_pose.hand.joints import JOINT_PARENTS, WRIST
@@ -19,6 +20,7 @@ from hand_object_pose.hand.joints import JOINT_PARENTS, WRIST
 FloatArray = NDArray[np.floating]
 
 _CM, _MM, _PERCENT = 100.0, 1000.0, 100.0
+_CUBIC_CM = 1e6
 # As the estimator's own fit: patches with a larger step are edges.
 _LARGEST_STEP = 0.02
 _LEAST_MEASURED = 20
@@ -54,6 +56,11 @@ def penetration_metrics(hand_vertices: FloatArray, object_mesh: TriangleMesh) ->
         "interaction.pd_max_mm": deepest,
         "interaction.cp_percent": _PERCENT * float(deepest > 0),
     }
+
+
+def volume_metrics(hand: TriangleMesh, thing: TriangleMesh) -> dict[str, float]:
+    """``interaction.volume_cm3`` of the posed hand and object, metres, the same frame."""
+    return {"interaction.volume_cm3": _CUBIC_CM * penetration_volume(hand, thing)}
 
 
 def depth_residual(frame: Frame, *meshes: TriangleMesh) -> float | None:

@@ -72,6 +72,13 @@ class HandModel:
         """(778,) finger of each vertex by its largest skinning weight: -1 palm, 0 thumb ... 4 little finger."""
         return np.asarray(MANO_JOINT_FINGER)[np.argmax(self.weights, axis=1)]
 
+    def rest_wrists(self, betas: FloatArray) -> FloatArray:
+        """(..., 3) metres, the wrists of hands of shapes (..., 10) at rest: their roots rotate about them."""
+        regressor = self.joint_regressor[0]
+        return regressor @ self.v_template + np.asarray(betas, dtype=np.float64) @ (
+            np.einsum("v,vck->kc", regressor, self.shapedirs)
+        )
+
     def faces_of(self, side: str) -> IntArray:
         """(1538, 3) faces that show their outside on a hand of ``side``: turned round for the mirrored one."""
         return self.faces if side == self.side else np.ascontiguousarray(self.faces[:, ::-1])

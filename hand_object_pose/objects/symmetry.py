@@ -20,7 +20,7 @@ def symmetry_transforms(symmetries: Symmetries, steps: int = DEFAULT_STEPS) -> F
     """
     transforms = [symmetries.discrete]
     for axis, point in zip(symmetries.axes, symmetries.axis_points, strict=True):
-        turns = np.stack([rotation_about(axis, point, 2 * np.pi * k / steps) for k in range(1, steps)])
+        turns = rotation_about(axis, point, 2 * np.pi * np.arange(1, steps) / steps)
         transforms.append((turns[:, None] @ symmetries.discrete[None]).reshape(-1, 4, 4))
     return np.concatenate(transforms)
 

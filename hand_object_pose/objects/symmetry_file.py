@@ -45,9 +45,9 @@ def load_symmetries(path: Path) -> dict[str, Symmetries]:
     return {str(name): _parse(f"{path}: {name}", entry or {}) for name, entry in content.items()}
 
 
-def rotation_about(direction: FloatArray, point: FloatArray, angle: float) -> FloatArray:
-    """4x4 rotation by ``angle`` (radians) about the unit ``direction`` through ``point``."""
-    matrix = Rotation.from_rotvec(np.asarray(direction) * angle).as_matrix()
+def rotation_about(direction: FloatArray, point: FloatArray, angle: float | FloatArray) -> FloatArray:
+    """4x4 rotation, or one for each ``angle`` (N,) (radians), about the unit ``direction`` through ``point``."""
+    matrix = Rotation.from_rotvec(np.asarray(angle)[..., None] * direction).as_matrix()
     return pose_matrix(matrix, point - matrix @ point)
 
 

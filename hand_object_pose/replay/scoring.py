@@ -26,6 +26,7 @@ from hand_object_pose.evaluation.without_truth import (
     depth_residual,
     jump_metrics,
     penetration_metrics,
+    volume_metrics,
 )
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
@@ -148,7 +149,9 @@ def _alone(frame: Frame, pair: HandObjectEstimate, weights: WeightsInfo) -> dict
     if pair.object is not None and pair.object.valid:
         model = weights.objects[pair.object.name]
         meshes.append(TriangleMesh(transform_points(pair.object.pose, model.vertices), model.faces))
-    values = penetration_metrics(meshes[0].vertices, meshes[1]) if len(meshes) == 2 else {}
+    values = {}
+    if len(meshes) == 2:
+        values = penetration_metrics(meshes[0].vertices, meshes[1]) | volume_metrics(*meshes)
     residual = depth_residual(frame, *meshes) if meshes else None
     return values if residual is None else {**values, "depth.residual_mm": residual}
 

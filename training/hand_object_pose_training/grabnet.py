@@ -15,8 +15,6 @@ from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.npz_files import UNREADABLE
 from hand_object_pose.synthetic.grasps import Grasps
 
-FloatArray = NDArray[np.floating]
-
 # Shapes after the number of grasps.
 _KEYS: dict[str, tuple[int, ...]] = {"global_orient": (3,), "hand_pose": (45,), "transl": (3,), "rotmat": (3, 3)}
 _ORTHOGONAL = 1e-3
@@ -40,8 +38,8 @@ def load_grabnet(path: Path, hand: HandModel) -> tuple[str, Grasps]:
         raise UserError(f"GrabNet makes right hands, but '{hand.name}' is a {hand.side} hand")
     arrays = _read(path)
     count = len(arrays["hand_pose"])
-    rest_wrist = _rest_wrists(hand, arrays["betas"])
-    turned = pose_matrix(Rotation.from_rotvec(arrays["global_orient"]).as_matrix(), rest_wrist + arrays["transl"])
+    wrists = hand.rest_wrists(arrays["betas"]) + arrays["transl"]
+    turned = pose_matrix(Rotation.from_rotvec(arrays["global_orient"]).as_matrix(), wrists)
     object_to_grabnet = pose_matrix(arrays["rotmat"], -np.einsum("nij,j->ni", arrays["rotmat"], arrays["offset"]))
     wrist = inverse_pose(object_to_grabnet) @ turned
     pose = arrays["hand_pose"]
@@ -71,9 +69,3 @@ def _read(path: Path) -> dict[str, NDArray]:
     if count and (np.abs(products - np.eye(3)).max() > _ORTHOGONAL or np.linalg.det(arrays["rotmat"]).min() < 0):
         raise UserError(f"{path}: rotmat: expected rotations; a scaled object's grasps do not fit its real size")
     return arrays
-
-
-def _rest_wrists(hand: HandModel, betas: FloatArray) -> FloatArray:
-    """(N, 3) where the wrist lies before a hand of the shapes (N, 10) is turned about it."""
-    shaped = hand.v_template + np.einsum("vck,nk->nvc", hand.shapedirs, betas)
-    return np.einsum("v,nvc->nc", hand.joint_regressor[0], shaped)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hand_object_pose.errors import UnknownObjectError
+from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.mano_file import load_mano
 from hand_object_pose.objects.catalogue import ObjectCatalogue, default_catalogue
@@ -34,11 +34,15 @@ def make_grasps(config: GraspsConfig) -> dict[str, FilterReport]:
     """Write the library; returns what was refused of each object.
 
     Raises:
-        UserError: a file is missing or is something else, or an object has no plausible grasp.
+        UserError: a file is missing or is something else, an object has no plausible grasp, or ``out`` cannot be
+            written.
     """
     hand = load_mano(config.mano, "right") if config.mano is not None else default_hand()
     library, reports = synthesise_grasps(hand, _chosen(config), config)
-    library.save(config.out)
+    try:
+        library.save(config.out)
+    except OSError as error:
+        raise UserError(f"{config.out}: the library cannot be written ({error}); choose another --out") from error
     return reports
 
 

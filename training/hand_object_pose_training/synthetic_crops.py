@@ -14,6 +14,7 @@ from hand_object_pose.synthetic.sample import RenderedScene, SceneTruth
 from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
 from hand_object_pose_training.augmentation import AugmentationConfig
+from hand_object_pose_training.datasets.prepared_samples import StoredCrop
 from hand_object_pose_training.samples import Batch, CropDataset
 from hand_object_pose_training.shards import ShardSample
 from hand_object_pose_training.view_synthesis import ViewSynthesisConfig, camera_around, synthesise_view
@@ -42,14 +43,6 @@ class SampleMaker(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class RenderedSize:
-    """What is rendered before augmentation: side in pixels, and relative to the box of hand and object."""
-
-    size: int = 352
-    margin: float = 1.6
-
-
 class RenderedViews:
     """View synthesis: the hand and object of stored samples from other directions, another one in every epoch."""
 
@@ -59,11 +52,11 @@ class RenderedViews:
         catalogue: Mapping[str, ObjectModel],
         renderer: SceneRenderer,
         config: ViewSynthesisConfig | None = None,
-        size: RenderedSize | None = None,
+        size: StoredCrop | None = None,
     ) -> None:
         """Render with ``renderer``, whose hand model is that of the samples and whose catalogue holds their objects."""
         self._samples, self._catalogue, self._renderer = samples, catalogue, renderer
-        self._config, self._size = config or ViewSynthesisConfig(), size or RenderedSize()
+        self._config, self._size = config or ViewSynthesisConfig(), size or StoredCrop()
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -86,11 +79,11 @@ class RenderedGrasps:
         renderer: SceneRenderer,
         scenes: int = 5000,
         seed: int = 0,
-        size: RenderedSize | None = None,
+        size: StoredCrop | None = None,
     ) -> None:
         """Render ``scenes`` different scenes (the paper's number by default) drawn by ``sampler``."""
         self._sampler, self._catalogue, self._renderer = sampler, catalogue, renderer
-        self._scenes, self._seed, self._size = scenes, seed, size or RenderedSize()
+        self._scenes, self._seed, self._size = scenes, seed, size or StoredCrop()
 
     def __len__(self) -> int:
         return self._scenes
@@ -136,7 +129,7 @@ def _rendered(
     catalogue: Mapping[str, ObjectModel],
     truth: SceneTruth,
     camera: Camera,
-    size: RenderedSize,
+    size: StoredCrop,
     rng: np.random.Generator,
 ) -> ShardSample:
     """The scene around hand and object in a random look, taken by a perfect camera: augmentation spoils it later."""

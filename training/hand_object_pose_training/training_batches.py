@@ -9,6 +9,7 @@ from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
 from hand_object_pose.synthetic.grasp_library import GraspLibrary
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
+from hand_object_pose_training.datasets.prepared_samples import StoredCrop
 from hand_object_pose_training.datasets.training_data import STORED_SHARE, open_samples
 from hand_object_pose_training.grasp_synthesis import HOLDING
 from hand_object_pose_training.mixture import MixedDataset, MixtureSampler
@@ -16,7 +17,6 @@ from hand_object_pose_training.sampler import ResumableSampler
 from hand_object_pose_training.samples import Batch, CropDataset, collate
 from hand_object_pose_training.synthetic_crops import (
     RenderedGrasps,
-    RenderedSize,
     RenderedViews,
     SampleMaker,
     SynthesisSettings,
@@ -78,7 +78,7 @@ class TrainingBatches:
         config = self.config
         backgrounds = PictureBackgrounds(config.backgrounds) if config.backgrounds is not None else None
         renderer = SceneRenderer(self.hand, self.catalogue, backgrounds)
-        size = RenderedSize(round(STORED_SHARE * self.image_size))
+        size = StoredCrop(round(STORED_SHARE * self.image_size))
         views = RenderedViews(self.stored, self.catalogue, renderer, size=size)
         parts: list[Dataset] = [self._real(), self._rendered(views)]
         if config.mixture.grasps > 0:

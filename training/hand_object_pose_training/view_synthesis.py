@@ -14,7 +14,7 @@ from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import crop_camera, projected_box, square_crop
-from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.geometry.se3 import pose_matrix, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import SceneTruth
 
@@ -75,8 +75,7 @@ def object_centre(truth: SceneTruth, model: ObjectModel) -> FloatArray:
 
 def turned_about(truth: SceneTruth, centre: FloatArray, rotation: FloatArray) -> SceneTruth:
     """Everything turned by ``rotation`` (3, 3) about ``centre`` (3,), camera frame: the camera turned the other way."""
-    motion = np.eye(4)
-    motion[:3, :3], motion[:3, 3] = rotation, centre - rotation @ centre
+    motion = pose_matrix(rotation, centre - rotation @ centre)
     return replace(
         truth,
         hand_vertices=transform_points(motion, truth.hand_vertices),

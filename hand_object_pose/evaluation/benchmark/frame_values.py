@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
 from hand_object_pose.evaluation.metrics.alignment import (
     point_distances,
-    procrustes_aligned,
+    procrustes_aligned_with_reflections,
     root_and_scale_aligned,
 )
 from hand_object_pose.evaluation.metrics.curves import area_under_curve, f_scores, pck_curve
@@ -24,7 +24,7 @@ from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
 
-_MM, _PERCENT = 1000.0, 100.0
+_MM, _CM, _PERCENT = 1000.0, 100.0, 100.0
 _GRID = ("interaction.pd_grid_mm", "interaction.cp_grid_percent")
 _EXACT = ("interaction.pd_mm", "interaction.pd_max_mm", "interaction.cp_percent")
 _F_SCORES = ("hand.f5", "hand.f15", "hand.f5_procrustes", "hand.f15_procrustes")
@@ -50,8 +50,10 @@ def frame_values(found: PosedFrame, truth: PosedFrame, model: ObjectModel, wante
         found: the estimate; truth: beside it; model: the object.
         wanted: names of ``metric_table`` that compare with the truth or measure penetration; ``hand.auc_camera``,
             ``auc_root_scale``, ``auc_procrustes``, ``mesh_auc_camera``, ``mesh_auc_procrustes``, 0 to 1, of PCK curves
-            to 5 cm; ``hand.f5``, ``f15``, ``f5_procrustes``, ``f15_procrustes``: F-scores of the mesh; and
-            ``interaction.pd_grid_mm``, ``cp_grid_percent``: as the released evaluation samples them.
+            to 5 cm; ``hand.f5``, ``f15``, ``f5_procrustes``, ``f15_procrustes``: F-scores of the mesh;
+            ``hand.mje_reflected_cm``, ``mme_reflected_cm``: after the alignment of the official scripts, which may
+            reflect, as that of every name with ``procrustes`` in this list; and ``interaction.pd_grid_mm``,
+            ``cp_grid_percent``: as the released evaluation samples them.
     """
     values: dict[str, float] = {}
     vertices, joints, pose = found.hand_vertices, found.joints, found.object_pose
@@ -68,16 +70,19 @@ def frame_values(found: PosedFrame, truth: PosedFrame, model: ObjectModel, wante
 
 
 def _joint_areas(joints: FloatArray, truth: FloatArray) -> dict[str, float]:
+    aligned = procrustes_aligned_with_reflections(joints, truth)
     return {
         "hand.auc_camera": _area(joints, truth),
         "hand.auc_root_scale": _area(root_and_scale_aligned(joints, truth), truth),
-        "hand.auc_procrustes": _area(procrustes_aligned(joints, truth), truth),
+        "hand.auc_procrustes": _area(aligned, truth),
+        "hand.mje_reflected_cm": _CM * float(point_distances(aligned, truth).mean()),
     }
 
 
 def _mesh_scores(vertices: FloatArray, truth: FloatArray, wanted: set[str]) -> dict[str, float]:
-    aligned = procrustes_aligned(vertices, truth)
+    aligned = procrustes_aligned_with_reflections(vertices, truth)
     values = {"hand.mesh_auc_camera": _area(vertices, truth), "hand.mesh_auc_procrustes": _area(aligned, truth)}
+    values["hand.mme_reflected_cm"] = _CM * float(point_distances(aligned, truth).mean())
     # Nearest neighbours take longer than everything else together.
     for millimetres in (5, 15) if wanted & set(_F_SCORES) else ():
         values[f"hand.f{millimetres}"] = float(f_scores(vertices, truth, millimetres / _MM)[0])

@@ -31,7 +31,7 @@ _DMA_PAPER_HO3D = Protocol(
     columns=(
         Column("hand MJE (cm)", "hand.mje_root_scale_cm"),
         Column("hand MJE AUC", "hand.auc_root_scale", digits=3),
-        Column("hand MME (cm)", "hand.mme_procrustes_cm"),
+        Column("hand MME (cm)", "hand.mme_reflected_cm"),
         Column("hand MME AUC", "hand.mesh_auc_procrustes", digits=3),
         *_OBJECT_1,
         *_GRID,
@@ -96,8 +96,8 @@ _HFL_NET_HO3D = Protocol(
     title="HO3D v2 as HFL-Net and Liu et al. measure: the hand",
     split="evaluation",
     columns=(
-        Column("PA joints (mm)", "hand.mje_procrustes_cm", _MM, 1),
-        Column("PA mesh (mm)", "hand.mme_procrustes_cm", _MM, 1),
+        Column("PA joints (mm)", "hand.mje_reflected_cm", _MM, 1),
+        Column("PA mesh (mm)", "hand.mme_reflected_cm", _MM, 1),
         Column("PA F@5", "hand.f5_procrustes", digits=3),
         Column("PA F@15", "hand.f15_procrustes", digits=3),
     ),
@@ -118,7 +118,7 @@ _HFL_NET_HO3D_OBJECT = replace(
 )
 _FULL_COLUMNS = (
     Column("MJE (mm)", "hand.mje_cm", _MM, 1),
-    Column("PA joints (mm)", "hand.mje_procrustes_cm", _MM),
+    Column("PA joints (mm)", "hand.mje_reflected_cm", _MM),
     Column("MCE (mm)", "object.mce_cm", _MM, 1),
     Column("OCE (mm)", "object.oce_cm", _MM, 1),
     Column("ADD-S (mm)", "object.add_s_estimate_to_truth_cm", _MM, 1),

@@ -39,15 +39,30 @@ def root_and_scale_aligned(predicted: FloatArray, truth: FloatArray, root: int =
 
 
 def procrustes_aligned(predicted: FloatArray, truth: FloatArray) -> FloatArray:
-    """Predicted points moved by the best similarity onto the truth, as HO3D's and DexYCB's evaluations do it.
+    """Predicted points moved by the best similarity onto the truth: rotation, scale, translation (Umeyama 1991)."""
+    return _similarity_aligned(predicted, truth, reflections=False)
 
-    Reflections are allowed: those scripts do not correct the determinant.
+
+def procrustes_aligned_with_reflections(predicted: FloatArray, truth: FloatArray) -> FloatArray:
+    """The same as HO3D's and DexYCB's evaluations do it: a mirrored hand counts as the hand itself.
+
+    Those scripts do not correct the determinant of the rotation. Where no reflection fits better, which is so of any
+    sensible prediction, both are the same.
     """
+    return _similarity_aligned(predicted, truth, reflections=True)
+
+
+def _similarity_aligned(predicted: FloatArray, truth: FloatArray, reflections: bool) -> FloatArray:
     centred, _ = _centred(predicted)
     true_centred, true_centre = _centred(truth)
     size = np.linalg.norm(centred, axis=(1, 2), keepdims=True) + _HO3D_EPSILON
     true_size = np.linalg.norm(true_centred, axis=(1, 2), keepdims=True) + _HO3D_EPSILON
     left, singular, right = np.linalg.svd(np.swapaxes(centred / size, 1, 2) @ (true_centred / true_size))
+    if not reflections:
+        mirrored = np.where(np.linalg.det(left @ right) < 0, -1.0, 1.0)[:, None]
+        # The least singular value is the last one: that is the direction in which not mirroring costs least.
+        singular[:, -1:] *= mirrored
+        left[:, :, -1] *= mirrored
     turned = centred / size @ (left @ right)
     return turned * singular.sum(axis=-1)[:, None, None] * true_size + true_centre
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from hand_object_pose.evaluation.metrics.alignment import (
     point_distances,
     procrustes_aligned,
+    procrustes_aligned_with_reflections,
     root_aligned,
     root_and_scale_aligned,
 )
@@ -46,12 +47,12 @@ def mje_root_and_scale_aligned(predicted_joints: FloatArray, true_joints: FloatA
 
 
 def mje_procrustes(predicted_joints: FloatArray, true_joints: FloatArray) -> FloatArray:
-    """Mean joint error (B,) in metres after the best similarity (PA-MPJPE; reflections allowed)."""
+    """Mean joint error (B,) in metres after the best similarity (PA-MPJPE); a mirrored hand is an error."""
     return point_distances(procrustes_aligned(predicted_joints, true_joints), true_joints).mean(axis=-1)
 
 
 def mme_procrustes(predicted_vertices: FloatArray, true_vertices: FloatArray) -> FloatArray:
-    """Mean mesh error (B,) in metres after the best similarity (PA-MPVPE; reflections allowed)."""
+    """Mean mesh error (B,) in metres after the best similarity (PA-MPVPE); a mirrored hand is an error."""
     return point_distances(procrustes_aligned(predicted_vertices, true_vertices), true_vertices).mean(axis=-1)
 
 
@@ -59,8 +60,8 @@ def ho3d_hand_metrics(
     predicted_joints: FloatArray, predicted_vertices: FloatArray, true_joints: FloatArray, true_vertices: FloatArray
 ) -> dict[str, float]:
     """The numbers of HO3D's official evaluation, under its names, over frames (B, 21, 3) and (B, 778, 3)."""
-    aligned_joints = procrustes_aligned(predicted_joints, true_joints)
-    aligned_vertices = procrustes_aligned(predicted_vertices, true_vertices)
+    aligned_joints = procrustes_aligned_with_reflections(predicted_joints, true_joints)
+    aligned_vertices = procrustes_aligned_with_reflections(predicted_vertices, true_vertices)
     compared = {
         "xyz": point_distances(predicted_joints, true_joints),
         "xyz_procrustes_al": point_distances(aligned_joints, true_joints),
@@ -85,7 +86,7 @@ def dexycb_hand_metrics(predicted_joints: FloatArray, true_joints: FloatArray) -
     compared = {
         "absolute": point_distances(predicted_joints, true_joints),
         "root_relative": point_distances(_from_wrist(predicted_joints), _from_wrist(true_joints)),
-        "procrustes": point_distances(procrustes_aligned(predicted_joints, true_joints), true_joints),
+        "procrustes": point_distances(procrustes_aligned_with_reflections(predicted_joints, true_joints), true_joints),
     }
     return {
         kind: {"mpjpe_mm": _MM * float(errors.mean()), "auc": area_under_curve(pck_curve(errors))}

@@ -58,7 +58,9 @@ def read_meta(path: Path) -> SequenceMeta:
             hand_calibration=str(content["mano_calib"][0]),
             extrinsics=str(content.get("extrinsics", "")),
         )
-        fits = meta.side in SIDES and 1 <= meta.object_id <= len(YCB_NAMES) and meta.num_frames >= 0
+        fits = (
+            meta.grasped >= 0 and meta.side in SIDES and 1 <= meta.object_id <= len(YCB_NAMES) and meta.num_frames >= 0
+        )
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise damaged(path, f"expected the description of a sequence ({error!r})") from error
     if not fits:

@@ -82,8 +82,7 @@ class Hands:
 
     def rest_wrist(self, side: str, betas: FloatArray) -> FloatArray:
         """(3,) the wrist of the shaped template at rest, about which the root rotates, metres."""
-        model = self.model(side)
-        return model.joint_regressor[0] @ (model.v_template + model.shapedirs @ np.asarray(betas, dtype=np.float64))
+        return self.model(side).rest_wrists(betas)
 
     def fingers_of_components(self, side: str, coefficients: FloatArray) -> FloatArray:
         """(45,) axis-angle of all 45 principal components (45,), as DexYCB stores them: the mean pose is added."""

@@ -6,6 +6,7 @@ they are. Worker processes that open the same file share its pages, so that an i
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,15 +71,16 @@ def write_index(
     tensors["key_bytes"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
     tensors["key_ends"] = np.cumsum([len(key) for key in encoded]).astype(np.int64)
     tensors["object"] = np.array([objects.index(name) for name in names], dtype=np.int32)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, str(temporary), metadata={"version": _VERSION, "header": json.dumps(asdict(header))})
         temporary.replace(path)
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: the index cannot be written ({error}); is the disk full?") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 class PreparedIndex:

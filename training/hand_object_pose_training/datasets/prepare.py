@@ -1,11 +1,11 @@
 """Walks a dataset once and writes an index and a report."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.evaluation.environment import available_cores
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.index import SUFFIX, IndexHeader, write_index
@@ -30,7 +30,7 @@ def walk(
 ) -> Iterator[Part]:
     """Examine all frames, in order, in worker processes."""
     keys = reader.keys()
-    workers = (os.cpu_count() or 1) if config.workers < 0 else config.workers
+    workers = available_cores() if config.workers < 0 else config.workers
     parts = [keys[start : start + _PART] for start in range(0, len(keys), _PART)]
     if workers == 0 or len(parts) <= 1:
         yield from map(Walker(reader, hands, catalogue, config).examine, parts)
@@ -60,7 +60,7 @@ def prepare_index(
 
     Raises:
         NothingKeptError: there is nothing to write an index of; the report is written all the same.
-        UserError: the index cannot be written.
+        UserError: report or index cannot be written.
     """
     config = config or WalkConfig()
     rule = config.contact_filter.name
@@ -72,7 +72,6 @@ def prepare_index(
         parts.append(part)
         if advance is not None:
             advance(part.listed)
-    out.parent.mkdir(parents=True, exist_ok=True)
     report.write(report_path(out))
     if not report.kept:
         raise NothingKeptError(report, report_path(out))

@@ -24,7 +24,7 @@ from hand_object_pose_training.shards import ShardSample
 
 @dataclass(frozen=True)
 class StoredCrop:
-    """What a sample shows of its image before augmentation.
+    """What a sample shows of its image, or of a rendered scene, before augmentation.
 
     Attributes:
         size: side in pixels; margin: side relative to the hand-object box, wider than any crop made from it.
@@ -53,6 +53,7 @@ class PreparedSamples:
         self.index, self.crop = index, crop or StoredCrop()
         self.catalogue = dict(catalogue) if catalogue is not None else index_catalogue(index)
         self.hands = index.hands()
+        self._regressor = self.hands.right.joint_regressor21
         self._numbers = np.flatnonzero(index.known_hands() & known_objects(index, self.catalogue))
         if not len(self._numbers):
             raise UserError(
@@ -94,7 +95,7 @@ class PreparedSamples:
     def _joints(self, frame: AnnotatedFrame) -> NDArray[np.float32]:
         """Annotated inner joints, and tips of the hand model's own vertices: HO3D's tips lie on other ones."""
         assert frame.hand_vertices is not None
-        joints = self.hands.right.joint_regressor21 @ frame.hand_vertices
+        joints = self._regressor @ frame.hand_vertices
         if np.isfinite(frame.joints).all():
             inner = np.setdiff1d(np.arange(21), FINGERTIPS)
             joints[inner] = frame.joints[inner]

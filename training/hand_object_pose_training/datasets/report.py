@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hand_object_pose.errors import UserError
+
 _SHOWN = 10
 
 
@@ -40,8 +42,16 @@ class PrepareReport:
         self.problems += problems
 
     def write(self, path: Path) -> None:
-        """Write all of it as JSON."""
-        path.write_text(json.dumps({**vars(self), "left_out": dict(self.left_out)}, indent=1) + "\n")
+        """Write all of it as JSON.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({**vars(self), "left_out": dict(self.left_out)}, indent=1) + "\n")
+        except OSError as error:
+            raise UserError(f"{path}: the report cannot be written ({error}); choose another --out") from error
 
     def text(self) -> str:
         """Some lines for the terminal, the first problems among them."""
