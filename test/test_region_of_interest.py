@@ -133,6 +133,38 @@ def test_a_detection_elsewhere_takes_over_and_one_nearby_does_not() -> None:
     assert tracking.propose(frame(0.1, HAND + 250, OBJECT + 250)).source == "detections"
 
 
+def test_a_detection_nearby_moves_the_square_halfway_to_it() -> None:
+    tracking = Tracking()
+    tracking.update(frame(0.0), cloud(270, 205))
+    tracked, corrected = tracking.propose(frame(0.0)).crop, tracking.propose(frame(0.0, HAND, OBJECT)).crop
+    detected = Detections().propose(frame(0.0, HAND, OBJECT)).crop
+    assert tracked is not None
+    assert corrected is not None
+    assert detected is not None
+    assert corrected.side == pytest.approx((tracked.side + detected.side) / 2)
+    np.testing.assert_allclose(corrected.centre, (tracked.centre + detected.centre) / 2)
+    assert abs(tracked.side - detected.side) > 5
+
+
+def test_the_square_shrinks_slowly_and_grows_at_once() -> None:
+    """An estimate of what the square cuts off is too small: following it at once would cut off more each time."""
+    tracking = Tracking(fastest_shrinking=0.3)
+    tracking.update(frame(0.0), cloud(300))
+    before = tracking.propose(frame(0.0)).crop
+    tracking.update(frame(0.25), cloud(300, size=0.05))
+    after = tracking.propose(frame(0.25)).crop
+    tracking.update(frame(0.3), cloud(300, size=0.2))
+    grown = tracking.propose(frame(0.3)).crop
+    tracking.reset()
+    tracking.update(frame(0.3), cloud(300, size=0.2))
+    large = tracking.propose(frame(0.3)).crop
+    assert before is not None
+    assert after is not None
+    assert after.side == pytest.approx(before.side * 0.7**0.25)
+    np.testing.assert_allclose(after.centre, before.centre, atol=1)
+    assert grown == large
+
+
 def test_time_that_runs_backwards_ends_the_track() -> None:
     tracking = Tracking()
     tracking.update(frame(5.0), cloud(300))

@@ -109,7 +109,11 @@ class Tracking:
 
     A track begins with a detection, or with the full frame while no detector has ever answered. It follows the square
     around the projected hand and object, moved on by its last velocity. It ends ``lost_after`` seconds after the last
-    valid estimate. A detection that lies elsewhere takes over at once.
+    valid estimate.
+
+    What is cut off by the square is estimated too near to its middle, so that the next square would cut off more. Two
+    rules end that: the square shrinks slowly, and a detection moves it halfway to where the detector sees hand and
+    object. A detection that lies elsewhere takes over at once.
     """
 
     def __init__(
@@ -118,6 +122,7 @@ class Tracking:
         lost_after: float = 0.5,
         least_overlap: float = 0.2,
         longest_prediction: float = 0.2,
+        fastest_shrinking: float = 0.3,
     ) -> None:
         """Set the rules.
 
@@ -126,12 +131,14 @@ class Tracking:
             lost_after: seconds.
             least_overlap: intersection over union of track and detection below which the detection wins.
             longest_prediction: seconds; over a longer gap the square is not moved on any further.
+            fastest_shrinking: share of its side that the square loses in a second at most.
         """
         self._detections = Detections(margin)
         self._margin = margin
         self._lost_after = lost_after
         self._least_overlap = least_overlap
         self._longest_prediction = longest_prediction
+        self._fastest_shrinking = fastest_shrinking
         self._detector_answers = False
         self._track: _Track | None = None
 
@@ -145,7 +152,7 @@ class Tracking:
             if detected.crop is None and not self._detector_answers:
                 return FullFrame().propose(frame)
             return detected
-        return Region(tracked, "tracking")
+        return Region(tracked if detected.crop is None else _between(tracked, detected.crop), "tracking")
 
     def update(self, frame: Frame, points: FloatArray | None) -> None:
         """Learn the estimate: hand and object points (N, 3) in metres, camera frame; None if it was not valid."""
@@ -158,6 +165,8 @@ class Tracking:
         velocity = np.zeros(2)
         if self._track is not None and 0 < (elapsed := frame.stamp - self._track.stamp) <= self._lost_after:
             velocity = (crop.centre - self._track.crop.centre) / elapsed
+            least = self._track.crop.side * (1 - self._fastest_shrinking) ** elapsed
+            crop = _square(crop.centre, max(crop.side, least))
         self._track = _Track(crop, frame.stamp, velocity)
 
     def reset(self) -> None:
@@ -172,6 +181,16 @@ class Tracking:
         shift = self._track.velocity * min(elapsed, self._longest_prediction)
         x, y = np.clip(shift, -crop.side / 4, crop.side / 4)
         return CropBox(crop.x + float(x), crop.y + float(y), crop.side)
+
+
+def _between(first: CropBox, second: CropBox) -> CropBox:
+    """The square halfway between two."""
+    return _square((first.centre + second.centre) / 2, (first.side + second.side) / 2)
+
+
+def _square(centre: FloatArray, side: float) -> CropBox:
+    x, y = centre - side / 2
+    return CropBox(float(x), float(y), side)
 
 
 def overlap(first: CropBox, second: CropBox) -> float:
