@@ -95,11 +95,11 @@ def test_intervals_are_of_the_mean_over_independent_blocks() -> None:
     """Of n independent values the interval is 1.96 standard errors to both sides; repeating them adds nothing."""
     values = np.random.default_rng(3).normal(5.0, 2.0, 400)
     half = 1.96 * values.std() / np.sqrt(400)
-    once = mean_with_interval(values, range(400))
+    once = mean_with_interval(values.tolist(), range(400))
     assert once.value == pytest.approx(values.mean())
     assert once.low == pytest.approx(values.mean() - half, abs=0.1 * half)
     assert once.high == pytest.approx(values.mean() + half, abs=0.1 * half)
-    repeated = mean_with_interval(np.repeat(values, 30), np.repeat(np.arange(400), 30))
+    repeated = mean_with_interval(np.repeat(values, 30).tolist(), np.repeat(np.arange(400), 30).tolist())
     assert (repeated.low, repeated.high) == pytest.approx((once.low, once.high))
     assert repeated.frames == 12000
 

@@ -8,6 +8,7 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,10 +78,10 @@ def test_a_hand_turned_about_its_wrist_errs_by_the_chords(tree, truth, tmp_path)
         100 * np.mean(2 * np.sin(turn / 2) * np.linalg.norm(np.cross(points - wrists, axis), axis=-1))
         for points in truth
     ]
-    paper = measured(tree, tmp_path, *turned, "dma-paper")
+    paper = measured(tree, tmp_path, turned[0], turned[1], "dma-paper")
     assert paper["hand MJE (cm)"] == pytest.approx(chords[0], abs=ROUNDING)
     assert paper["hand MME (cm)"] == pytest.approx(0, abs=ROUNDING)
-    released = measured(tree, tmp_path, *turned, "dma-release")
+    released = measured(tree, tmp_path, turned[0], turned[1], "dma-release")
     assert released["hand MJE (cm)"] == pytest.approx(chords[0], abs=1e-4)
     assert released["hand MME (cm)"] == pytest.approx(chords[1], abs=1e-4)
 
@@ -88,9 +89,9 @@ def test_a_hand_turned_about_its_wrist_errs_by_the_chords(tree, truth, tmp_path)
 def test_a_larger_hand_errs_by_its_joints_distances_from_the_wrist(tree, truth, tmp_path) -> None:
     wrists = truth[0][:, :1]
     grown = [1.1 * (points - wrists) + wrists for points in truth]
-    paper = measured(tree, tmp_path, *grown, "dma-paper")
+    paper = measured(tree, tmp_path, grown[0], grown[1], "dma-paper")
     assert paper["hand MJE (cm)"] == pytest.approx(0, abs=1e-4)
-    relative = measured(tree, tmp_path, *grown, "hoisdf")
+    relative = measured(tree, tmp_path, grown[0], grown[1], "hoisdf")
     expected = 1000 * np.mean(0.1 * np.linalg.norm(truth[0] - wrists, axis=-1))
     assert relative["MJE (mm)"] == pytest.approx(expected, abs=1e-3)
     assert relative["PA joints (mm)"] == pytest.approx(0, abs=1e-3)
@@ -148,7 +149,7 @@ def annotated(tree: Path) -> list[AnnotatedFrame]:
     return list(map(reader.read, reader.keys()))
 
 
-def measured_arrays(tree: Path, out: Path, protocol: str, **arrays: np.ndarray) -> dict[str, float]:
+def measured_arrays(tree: Path, out: Path, protocol: str, **arrays: Any) -> dict[str, float]:
     """Means by column of predictions by key."""
     keys = (tree / "evaluation.txt").read_text().split()
     np.savez(out / "other.npz", keys=np.array(keys), **arrays)

@@ -57,7 +57,8 @@ def test_a_run_killed_three_times_repeats_the_uninterrupted_one_bit_for_bit(tmp_
     assert list(uninterrupted) == list(range(1, STEPS + 1))
     assert len(set(uninterrupted.values())) == STEPS
 
-    rng, losses = np.random.default_rng(7), {}
+    rng = np.random.default_rng(7)
+    losses: dict[int, float] = {}
     for _ in range(3):
         step, delay = max(losses, default=0) + int(rng.integers(1, 4)), float(rng.uniform(0, 0.1))
         losses = kill_after(start(shards, run), run / "losses.csv", step, delay)

@@ -308,6 +308,7 @@ def test_the_template_head_treats_vertices_by_place_and_not_by_index() -> None:
 def test_lixel_votes_are_where_the_nodes_are_unless_something_is_learned(compact: HandObjectNetwork) -> None:
     """With a silent tail the voted origin is the rough mesh's middle."""
     network = HandObjectNetwork(COMPACT, default_hand()).eval()
+    assert network.refinement is not None
     torch.nn.init.zeros_(network.refinement.object.tail.second.weight)
     torch.nn.init.zeros_(network.refinement.object.tail.second.bias)
     with torch.inference_mode():

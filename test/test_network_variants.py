@@ -1,6 +1,7 @@
 """The variants of the paper's Table 3: what influences what, and what is left without the second stage."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -40,7 +41,7 @@ REACHES = {
 }
 
 
-def refinement(name: str, **settings: object) -> Refinement:
+def refinement(name: str, **settings: Any) -> Refinement:
     network = Refinement(replace(variant_of(COMPACT, name), **settings)).eval()
     scramble(network)
     return network
@@ -116,7 +117,7 @@ def whole(name: str) -> HandObjectNetwork:
     torch.manual_seed(0)
     network = HandObjectNetwork(replace(variant_of(COMPACT, name), residual_blocks=1), default_hand())
     scramble(network)
-    network.object_mesh.rows[-1].weight.data *= 300
+    network.get_parameter("object_mesh.rows.2.weight").data *= 300
     return network.eval()
 
 

@@ -25,6 +25,7 @@ from hand_object_pose.network.graph import ResidualGraphBlock
 from hand_object_pose.network.model import HandObjectNetwork, NetworkPrediction
 from hand_object_pose.network.reference_import import ImportReport, _hand, _load, import_snapshot
 from hand_object_pose.network.reference_keys import DEAD_BLOCKS
+from hand_object_pose.network.refinement import Refinement
 
 FINAL_TOLERANCE = 2e-6
 Outputs = dict[str, np.ndarray]
@@ -130,6 +131,8 @@ def bisected(imported: Callable[[Path], Imported]) -> Iterator[tuple[golden.Case
         return lambda module, inputs, output: seen.__setitem__(name, output.detach().numpy())
 
     network = loaded.network
+    assert network.global_fusion is not None
+    assert network.refinement is not None
     hooks = [network.global_fusion.register_forward_hook(keep("global_feat"))]
     for letter, branch in {"h": "hand", "o": "object"}.items():
         refinement = network.refinement.get_submodule(branch)
@@ -220,7 +223,7 @@ def deviation(name: str, *, moves: str) -> Callable[[Deviation], Deviation]:
 
 @deviation("stored eps ignored", moves="ohj")
 def _(run: Run, patch: Patch) -> None:
-    for name, module in run.loaded.network.refinement.named_modules():
+    for name, module in _refinement(run).named_modules():
         if name.endswith(("head", "tail")):
             patch.setattr(module, "eps", torch.zeros(1))
 
@@ -239,7 +242,13 @@ def _(run: Run, patch: Patch) -> None:
 def _(run: Run, patch: Patch) -> None:
     for letter, name in {"h": "hand", "o": "object"}.items():
         blocks = torch.nn.ModuleList(_residual_block(run.loaded.tensors, f"gcn_a.res{n}_{letter}.") for n in (1, 2, 3))
-        patch.setattr(run.loaded.network.refinement.get_submodule(name), "blocks", blocks.eval())
+        patch.setattr(_refinement(run).get_submodule(name), "blocks", blocks.eval())
+
+
+def _refinement(run: Run) -> Refinement:
+    refinement = run.loaded.network.refinement
+    assert refinement is not None
+    return refinement
 
 
 def _residual_block(tensors: dict[str, torch.Tensor], prefix: str) -> ResidualGraphBlock:
@@ -305,7 +314,7 @@ def _(run: Run, patch: Patch) -> None:
 
 @deviation("attention projections with the centre tap only", moves="ohj")
 def _(run: Run, patch: Patch) -> None:
-    for module in run.loaded.network.refinement.attention.modules():
+    for module in _refinement(run).attention.modules():
         if isinstance(module, torch.nn.Conv1d):
             centre = module.weight * torch.tensor([0.0, 1.0, 0.0])
             patch.setattr(module, "weight", torch.nn.Parameter(centre))
