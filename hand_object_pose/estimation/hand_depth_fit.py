@@ -17,8 +17,7 @@ from scipy.spatial.distance import cdist
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.view import Lifted
-from hand_object_pose.estimation.visibility import visible_points
-from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.estimation.visibility import image_points, visible_points
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import WRIST
 
@@ -85,7 +84,7 @@ class HandDepthFit:
     def _gaps(self, frame: Frame, lifted: Lifted, faces: IntArray) -> tuple[IntArray, FloatArray]:
         """Vertices (N,) that are seen and measured, and measured minus predicted depth (N,) in metres."""
         settings = self._settings
-        hand, held = (_image_points(frame.camera, points) for points in (lifted.hand, lifted.rough_object))
+        hand, held = (image_points(frame.camera, points) for points in (lifted.hand, lifted.rough_object))
         # What hides needs no faces of its own: its vertices are dense enough.
         nothing: IntArray = np.zeros((0, 3), dtype=np.int64)
         seen = np.flatnonzero(visible_points((hand, faces), (held, nothing))[0])
@@ -109,8 +108,3 @@ def _along_rays(points: FloatArray, shift: FloatArray) -> FloatArray:
     """Points (N, 3), camera frame, moved along their viewing rays until their depths changed by ``shift`` (N,)."""
     moved: FloatArray = points * (1 + shift / points[:, 2])[:, None]
     return moved
-
-
-def _image_points(camera: Camera, points: FloatArray) -> FloatArray:
-    """u, v in undistorted pixels and depth in metres (N, 3) of points (N, 3), camera frame."""
-    return np.concatenate([camera.project(points), points[:, 2:]], axis=1)

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.view import Lifted
-from hand_object_pose.estimation.visibility import visible_points
+from hand_object_pose.estimation.visibility import image_points, visible_points
 from hand_object_pose.geometry.meshes import TriangleMesh, vertex_normals
 from hand_object_pose.geometry.se3 import kabsch, pose_matrix, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
@@ -130,7 +130,7 @@ class _Measurement:
 
     def __init__(self, frame: Frame, mesh: TriangleMesh, hiding: TriangleMesh, settings: SurfaceFitSettings) -> None:
         self.frame, self.mesh, self.settings = frame, mesh, settings
-        self.hiding = _image_points(frame, hiding.vertices), hiding.faces
+        self.hiding = image_points(frame.camera, hiding.vertices), hiding.faces
         self.normals = vertex_normals(mesh.vertices, mesh.faces)
         self.centre = mesh.vertices.mean(axis=0)
 
@@ -144,7 +144,8 @@ class _Measurement:
         points = transform_points(placement, self.mesh.vertices)
         if points[:, 2].min() <= 0:
             return np.zeros(0, dtype=np.int64)
-        seen = np.flatnonzero(visible_points((_image_points(self.frame, points), self.mesh.faces), self.hiding)[0])
+        mesh = image_points(self.frame.camera, points), self.mesh.faces
+        seen = np.flatnonzero(visible_points(mesh, self.hiding)[0])
         return seen[:: max(1, round(len(seen) / self.settings.most_vertices))]
 
     def step(self, placement: FloatArray, seen: IntArray, motion: FloatArray, scale: float) -> FloatArray | None:
@@ -178,8 +179,3 @@ class _Measurement:
         targets = self.frame.camera.unproject(pixels, measured)
         normals = self.normals[seen] @ placement[:3, :3].T
         return points[smooth], targets[smooth], normals[smooth]
-
-
-def _image_points(frame: Frame, points: FloatArray) -> FloatArray:
-    """u, v in undistorted pixels and depth in metres (N, 3) of points (N, 3), camera frame."""
-    return np.concatenate([frame.camera.project(points), points[:, 2:]], axis=1)

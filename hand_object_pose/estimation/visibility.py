@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.geometry.cameras import Camera
+
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 BoolArray = NDArray[np.bool_]
@@ -37,6 +39,11 @@ def visible_points(*meshes: Mesh) -> tuple[BoolArray, ...]:
         nearest = buffer[_cells(vertices.T, low, scale)]
         result.append((vertices[:, 2] <= nearest + _SLACK) & front_facing(vertices, faces))
     return tuple(result)
+
+
+def image_points(camera: Camera, points: FloatArray) -> FloatArray:
+    """Points (N, 3), camera frame, as ``visible_points`` takes them: u, v in undistorted pixels, depth in metres."""
+    return np.concatenate([camera.project(points), points[:, 2:]], axis=1)
 
 
 def front_facing(vertices: FloatArray, faces: IntArray) -> BoolArray:

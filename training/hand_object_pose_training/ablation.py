@@ -22,11 +22,11 @@ from hand_object_pose_training.ablation_results import (
 )
 from hand_object_pose_training.ablation_table import AblationTable
 from hand_object_pose_training.datasets.training_data import remember
-from hand_object_pose_training.export import held_out_crops, trained_network
+from hand_object_pose_training.export import trained_network
 from hand_object_pose_training.run_state import LAST, load_state
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.trainer import Trainer
-from hand_object_pose_training.validation import validate
+from hand_object_pose_training.validation import held_out_crops, validate
 
 # What may differ between runs of one table. The preset's variant and the seed are what is varied.
 _MAY_DIFFER = frozenset({"out", "seed", "device", "workers", "save_every", "validate_every"})

@@ -10,13 +10,10 @@ from hand_object_pose.network.config import preset_config
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.network.onnx_export import export_onnx
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose_training.augmentation import NO_AUGMENTATION
-from hand_object_pose_training.datasets.training_data import open_samples
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.run_state import BEST, LAST, RunState, load_state
-from hand_object_pose_training.samples import CropDataset
 from hand_object_pose_training.supervised import SupervisedNetwork
-from hand_object_pose_training.validation import validate
+from hand_object_pose_training.validation import held_out_crops, validate
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,6 @@ def trained_network(state: RunState, hand: HandModel, catalogue: dict[str, Objec
     network = HandObjectNetwork(config, hand, training_heads=True)
     network.load_state_dict(state.network)
     return SupervisedNetwork(network, Objective(config.lixels, hand, catalogue), mixed_precision=False)
-
-
-def held_out_crops(
-    supervised: SupervisedNetwork, samples: Path, hand: HandModel, catalogue: dict[str, ObjectModel]
-) -> CropDataset:
-    """Held-out samples (shards or a prepared index) as inputs of a network, without augmentation."""
-    size = supervised.network.config.image_size
-    return CropDataset(open_samples(samples, size, hand, catalogue), catalogue, size, NO_AUGMENTATION)
 
 
 def _provenance(config: ExportConfig, state: RunState, errors: dict[str, float], held_out: int) -> dict[str, str]:

@@ -24,8 +24,6 @@ from hand_object_pose.network.config import preset_config
 from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose_training.augmentation import NO_AUGMENTATION
-from hand_object_pose_training.datasets.training_data import open_samples
 from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import weighted_sum
 from hand_object_pose_training.objective import Objective
@@ -33,11 +31,11 @@ from hand_object_pose_training.rejected_batch import save_rejected_batch
 from hand_object_pose_training.resumption import check_resumable, compared_settings
 from hand_object_pose_training.run_log import RunLog, Throughput
 from hand_object_pose_training.run_state import BEST, LAST, RunState, explaining_full_disks, load_state, save_state
-from hand_object_pose_training.samples import Batch, CropDataset
+from hand_object_pose_training.samples import Batch
 from hand_object_pose_training.supervised import SupervisedNetwork, TrainedPart
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.training_batches import TrainingBatches
-from hand_object_pose_training.validation import validate
+from hand_object_pose_training.validation import held_out_crops, validate
 
 
 class Trainer:
@@ -195,9 +193,7 @@ class Trainer:
     def _validate(self) -> None:
         if not self.fabric.is_global_zero:
             return
-        size = self.geometry.image_size
-        samples = open_samples(self.config.validation_shards, size, self.hand, self.catalogue)
-        dataset = CropDataset(samples, self.catalogue, size, NO_AUGMENTATION)
+        dataset = held_out_crops(self.supervised, self.config.validation_shards, self.hand, self.catalogue)
         errors = validate(self.supervised, dataset)
         self.log.scalars(self.step, {f"validation/{name}": value for name, value in errors.items()})
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())

@@ -4,6 +4,8 @@ As in the node, the object hangs on the wrist of the refined hand, not on the tr
 stage is measured by its rough meshes (``rough_object``).
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,13 +14,24 @@ from torch.utils.data import DataLoader
 from hand_object_pose.estimation.lift import Lift, object_to_camera
 from hand_object_pose.evaluation.frame_errors import hand_errors, interaction_values, object_errors
 from hand_object_pose.geometry.se3 import pose_matrix, rotation_from_wxyz, transform_points
+from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.network.model import NetworkPrediction
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import SceneTruth
+from hand_object_pose_training.augmentation import NO_AUGMENTATION
+from hand_object_pose_training.datasets.training_data import open_samples
 from hand_object_pose_training.rough_object import kabsch_pose, object_mesh_error, rough_object_errors
 from hand_object_pose_training.samples import Batch, CropDataset, collate
 from hand_object_pose_training.supervised import SupervisedNetwork
+
+
+def held_out_crops(
+    supervised: SupervisedNetwork, samples: Path, hand: HandModel, catalogue: dict[str, ObjectModel]
+) -> CropDataset:
+    """Held-out samples (shards or a prepared index) as inputs of a network, without augmentation."""
+    size = supervised.network.config.image_size
+    return CropDataset(open_samples(samples, size, hand, catalogue), catalogue, size, NO_AUGMENTATION)
 
 
 @torch.no_grad()
