@@ -91,7 +91,7 @@ def test_every_point_stays_at_its_pixel(true_hand: np.ndarray, depth: np.ndarray
 def test_with_a_common_error_alone_the_shift_is_the_closed_form(true_hand: np.ndarray) -> None:
     """n measurements d of a constant with variance c and noise s: d c n / (c n + s), for every vertex."""
     behind = depth_of(true_hand * 1.01, HAND.faces)
-    settings = HandDepthSettings(common=0.02, slope=0.0, local=0.0, noise=0.05, most_vertices=100)
+    settings = HandDepthSettings(common=0.02, slope=0.0, local=0.0, noise=0.05, enough_vertices=100)
     fit = HandDepthFit(HAND, settings)
     measured, gaps = fit._gaps(frame(behind), answer(true_hand), HAND.faces)
     found = fit.fit(frame(behind), answer(true_hand), HAND.faces)

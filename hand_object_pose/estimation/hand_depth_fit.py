@@ -19,7 +19,6 @@ from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.view import Lifted
 from hand_object_pose.estimation.visibility import image_points, visible_points
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.hand.joints import WRIST
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
@@ -39,7 +38,7 @@ class HandDepthSettings:
             regression does not know; it is therefore several times a sensor's.
         reach: measurements farther from the predicted surface are of something else.
         largest_step: depths around a pixel that differ by more are an edge, and not used.
-        most_vertices: of those measured, so many, evenly spread over the mesh's numbering, are used.
+        enough_vertices: of those measured, so many to twice as many, evenly spread over the mesh's numbering, are used.
         least_vertices: fewer measured vertices are no measurement.
     """
 
@@ -50,7 +49,7 @@ class HandDepthSettings:
     noise: float = 0.03
     reach: float = 0.03
     largest_step: float = 0.02
-    most_vertices: int = 150
+    enough_vertices: int = 150
     least_vertices: int = 20
 
 
@@ -91,13 +90,13 @@ class HandDepthFit:
         depth, smooth = sample_depth(frame, hand[seen, :2], settings.largest_step)
         gaps = depth - hand[seen, 2]
         used = np.flatnonzero(smooth & (np.abs(gaps) < settings.reach))
-        used = used[:: max(1, len(used) // settings.most_vertices)]
+        used = used[:: max(1, len(used) // settings.enough_vertices)]
         return seen[used], gaps[used]
 
 
 def _covariance(hand: HandModel, settings: HandDepthSettings) -> FloatArray:
     """Of the errors in depth of every two vertices (778, 778), square metres."""
-    places = hand.v_template - (hand.joint_regressor21 @ hand.v_template)[WRIST]
+    places = hand.v_template - hand.rest_wrists(np.zeros(hand.shapedirs.shape[-1]))
     near = np.exp(-0.5 * np.square(cdist(places, places) / settings.radius))
     steep = places @ places.T / _DECIMETRE**2
     covariance: FloatArray = settings.common**2 + settings.slope**2 * steep + settings.local**2 * near

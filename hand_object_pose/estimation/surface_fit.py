@@ -35,7 +35,7 @@ class SurfaceFitSettings:
     Attributes:
         scales: standard deviation of the kernel that weights distances, one for each step.
         visibility_every: steps between two looks at which vertices the camera sees.
-        most_vertices: of those seen, so many, evenly spread over the mesh's numbering, are compared.
+        most_vertices: of those seen, about so many, evenly spread over the mesh's numbering, are compared.
         reach: how many scales away a measurement is an outlier.
         largest_step: depths around a pixel that differ by more are an edge, and not used.
         least_vertices, least_share: with fewer measured vertices that are no outliers, or a smaller share of all that
@@ -140,7 +140,7 @@ class _Measurement:
         return pose_matrix(turn, self.centre + motion[:3] - turn @ self.centre)
 
     def seen(self, placement: FloatArray) -> IntArray:
-        """Which vertices (N,) the camera should see, at most ``most_vertices``; none where one would lie behind it."""
+        """Which vertices (N,) the camera should see, about ``most_vertices``; none where one would lie behind it."""
         points = transform_points(placement, self.mesh.vertices)
         if points[:, 2].min() <= 0:
             return np.zeros(0, dtype=np.int64)

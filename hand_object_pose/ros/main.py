@@ -1,4 +1,4 @@
-"""Runs the node: ``python -m hand_object_pose.ros.main --ros-args -p object_id:=mug``."""
+"""Runs the node; ``hand_object_pose.ros.start`` is its executable, which decides about threads first."""
 
 import sys
 
