@@ -26,13 +26,14 @@ from hand_object_pose.estimation.result import Box, FrameResult
 from hand_object_pose.evaluation.evaluation_file import read_evaluation, read_frames, write_evaluation
 from hand_object_pose.evaluation.evaluation_report import write_evaluation_report
 from hand_object_pose.evaluation.frame_choice import NO_ESTIMATE, SHOWN, evenly
-from hand_object_pose.evaluation.frame_pictures import LARGEST_WIDTH, shrunk, turned_views
+from hand_object_pose.evaluation.frame_pictures import LARGEST_WIDTH, shrunk
 from hand_object_pose.evaluation.frame_record import IN_VIEW, INVALID, VALID, FrameRecord, write_records
 from hand_object_pose.evaluation.gates import GateResult
 from hand_object_pose.evaluation.jpeg import encode_jpeg
 from hand_object_pose.evaluation.metric_table import STATISTICS
 from hand_object_pose.evaluation.report_charts import worst_of_neighbours
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames, write_shown_frames
+from hand_object_pose.evaluation.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.replay.configuration import ReplayConfig
@@ -317,7 +318,8 @@ def test_turned_meshes_are_seen_from_all_sides() -> None:
     ball = trimesh.creation.icosphere(radius=0.05)
     balls = [TriangleMesh(ball.vertices + np.array([x, 0.02, 0.7]), np.asarray(ball.faces)) for x in (-0.1, 0.1)]
 
-    tiles = np.split(turned_views(balls, [(255, 0, 0), (0, 255, 0)]).astype(int), 4, axis=1)
+    shown = [ColouredMesh(*pair) for pair in zip(balls, [(255, 0, 0), (0, 255, 0)], strict=True)]
+    tiles = np.split(view_tiles(shown).astype(int), 4, axis=1)
 
     def middle(tile: np.ndarray, channel: int) -> float | None:
         own = (tile[..., channel] - tile[..., 1 - channel]) > 60

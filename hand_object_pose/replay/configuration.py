@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class ReplayConfig:
             are interpolated between two that are no farther than this from the image.
         every: evaluate each n-th image.
         stamps: evaluate exactly the images with these stamps, nanoseconds; None: all.
+        annotated_bag: write a bag for RViz and Foxglove; rerun: write a recording for Rerun's viewer.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -43,10 +45,16 @@ class ReplayConfig:
     truth_tolerance: float = 0.02
     every: int = 1
     stamps: tuple[int, ...] | None = None
+    annotated_bag: bool = True
+    rerun: bool = False
 
     def __post_init__(self) -> None:
         if self.every < 1:
             raise UserError(f"--every: expected at least 1, found {self.every}")
+        if self.rerun and find_spec("rerun") is None:
+            raise UserError(
+                "--rerun: expected rerun-sdk, which is not installed: pip install 'hand_object_pose[rerun]'"
+            )
         if self.truth_tolerance < 0:
             raise UserError(f"--truth-tolerance: expected seconds, at least 0, found {self.truth_tolerance}")
 

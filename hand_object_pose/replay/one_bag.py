@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
 from hand_object_pose.replay.frame_keeper import FrameKeeper
+from hand_object_pose.replay.frame_sinks import Setting, SinkFactory, Watcher
 from hand_object_pose.replay.frames import FrameReader
 from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
 from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
@@ -71,7 +72,13 @@ class _Opened:
     stamps: dict[str, list[int]] = field(default_factory=dict)
 
 
-def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator, progress: Progress) -> BagResult:
+def evaluate_one_bag(
+    path: Path,
+    config: ReplayConfig,
+    estimator: FrameEstimator,
+    progress: Progress,
+    sinks: Sequence[SinkFactory] = (),
+) -> BagResult:
     """Show every chosen frame of a bag to a fresh estimator.
 
     Args:
@@ -79,6 +86,7 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator
         config: see there.
         estimator: has seen nothing yet.
         progress: is told how many frames are done, and of how many.
+        sinks: who else is shown the frames with their estimates.
 
     Raises:
         UserError: it cannot be evaluated, for a reason in words.
@@ -88,8 +96,12 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator
         weights = estimator.backend.weights
         truth = _truth(opened, config, weights)
         plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
-        keeper = FrameKeeper(weights, len(plan), config.settings.text("hand_side"))
-        frames = _frames(opened, config, estimator, truth, plan, keeper, progress)
+        side = config.settings.text("hand_side")
+        keeper = FrameKeeper(weights, len(plan), side, estimator.backend)
+        with ExitStack() as stack:
+            setting = Setting(_frame_id(opened), weights, side)
+            watchers = [keeper, *(stack.enter_context(closing(make(setting))) for make in sinks)]
+            frames = _frames(opened, config, estimator, truth, plan, watchers, progress)
         images = opened.stamps[opened.topics.image.name]
         return BagResult(
             with_stability(frames),
@@ -153,10 +165,14 @@ def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayCo
 
 
 def _truth(opened: _Opened, config: ReplayConfig, weights: WeightsInfo) -> BagTruth:
-    bag = opened.bag
-    first = next(iter(bag.messages([opened.topics.image.name])))
-    frame_id = bag.content(first).header.frame_id
-    return read_truth(bag, opened.truth_topic, frame_id, weights, config.settings.text("object_id"))
+    object_id = config.settings.text("object_id")
+    return read_truth(opened.bag, opened.truth_topic, _frame_id(opened), weights, object_id)
+
+
+def _frame_id(opened: _Opened) -> str:
+    """Of the images, as the first one says."""
+    first = next(iter(opened.bag.messages([opened.topics.image.name])))
+    return str(opened.bag.content(first).header.frame_id)
 
 
 def _frames(
@@ -165,7 +181,7 @@ def _frames(
     estimator: FrameEstimator,
     truth: BagTruth,
     plan: Sequence[PlannedFrame],
-    keeper: FrameKeeper,
+    watchers: Sequence[Watcher],
     progress: Progress,
 ) -> list[ScoredFrame]:
     weights = estimator.backend.weights
@@ -181,7 +197,8 @@ def _frames(
         result = estimator.process(replayed.frame) if replayed.frame is not None else None
         camera = replayed.frame.camera if replayed.frame is not None else camera
         frames.append(score_frame(replayed, result, known, weights, camera))
-        keeper.see(replayed.frame, result, frames[-1])
+        for watcher in watchers:
+            watcher.see(replayed.frame, result, frames[-1])
         progress(len(frames), len(plan))
     return frames
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from hand_object_pose.evaluation.evaluation_file import FAILED, METRICS_FILE, re
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
 from hand_object_pose.replay.bag_files import bag_files
 from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.frame_sinks import frame_sinks, sink_files
 from hand_object_pose.replay.one_bag import evaluate_one_bag
 from hand_object_pose.replay.results import evaluation, read_bag_result, write_bag_result
 from hand_object_pose.ros.estimator_factory import EstimatorFactory, load_estimator
@@ -144,6 +146,8 @@ def _finished(job: Job) -> dict[str, Any] | None:
         read_shown_frames(job.folder / SHOWN_FILE)
     except (OSError, ValueError, UserError):
         return None
+    if not all((job.folder / name).exists() for name in sink_files(job.config)):
+        return None
     return mark["entry"] if mark.get("fingerprint") == job.fingerprint else None
 
 
@@ -154,7 +158,9 @@ def _work(job: Job, factory: EstimatorFactory, report: Report) -> dict[str, Any]
     (job.folder / METRICS_FILE).unlink(missing_ok=True)
     estimator = factory(job.config.settings)
     try:
-        result = evaluate_one_bag(job.path, job.config, estimator, lambda done, total: report(job.name, done, total))
+        sinks = frame_sinks(job.config, job.folder)
+        told = partial(report, job.name)
+        result = evaluate_one_bag(job.path, job.config, estimator, told, sinks)
     except UserError as error:
         return {**job.entry, "status": FAILED, "reason": str(error), "digest": "", "left_out": [], "remarks": []}
     entry = write_bag_result(job.folder, result, job.entry, job.run)
