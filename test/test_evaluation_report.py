@@ -210,6 +210,11 @@ def test_a_bag_without_truth_gets_a_report(evaluated: Path, tmp_path: Path) -> N
     assert len(data_uris(page)) == 2 * len(captions)
 
 
+def test_why_there_is_no_attention_is_said_above_the_pictures(page: Page) -> None:
+    """The estimates of these bags come from no network."""
+    assert any("No attention is shown here: what made these estimates" in text for text in page.text["p"])
+
+
 def test_the_same_report_side_by_side_and_resumed(evaluated: Path, tmp_path: Path) -> None:
     bags = [evaluated.parent / EVIL, evaluated.parent / "untrue"]
     one, two = tmp_path / "one", tmp_path / "two"

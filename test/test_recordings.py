@@ -137,6 +137,9 @@ def test_bags_are_annotated_unless_told_otherwise_and_later_if_they_were_not(
     assert annotated.exists()
     assert "evaluated already" in evaluate(True)
     assert "evaluated already" in evaluate(False)
+    # A recording of other estimates would not be of these numbers.
+    evaluate_bags([bag], ReplayConfig(annotated_bag=False, every=2), tmp_path, factory=off_estimator)
+    assert not annotated.exists()
 
 
 def test_the_bag_is_the_same_every_time(bag: Path, evaluated: Path, tmp_path: Path) -> None:

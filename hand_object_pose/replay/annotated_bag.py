@@ -1,6 +1,5 @@
 """A bag for RViz and Foxglove: pictures with the estimate over them, meshes, poses and numbers by time."""
 
-import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +12,8 @@ from hand_object_pose.evaluation.bag_types import new_message, typestore
 from hand_object_pose.evaluation.marker_messages import MARKERS, mesh_markers
 from hand_object_pose.evaluation.overlay import draw_estimates
 from hand_object_pose.evaluation.shown_frames import MESHES
-from hand_object_pose.replay.frame_sinks import Setting
 from hand_object_pose.replay.scoring import ScoredFrame
+from hand_object_pose.replay.watchers import BagFacts
 from hand_object_pose.synthetic.bag_messages import (
     camera_info_message,
     header_message,
@@ -39,16 +38,15 @@ _PICTURE_PERIOD = 99_000_000
 
 
 class AnnotatedBag:
-    """Writes the bag, times being the images' stamps; an older one at ``path`` is replaced.
+    """Writes the bag, times being the images' stamps.
 
     Args:
-        path: the new bag's directory.
-        setting: see there.
+        path: the new bag's directory, which does not exist yet.
+        facts: see there.
     """
 
-    def __init__(self, path: Path, setting: Setting) -> None:
-        self._setting = setting
-        shutil.rmtree(path, ignore_errors=True)
+    def __init__(self, path: Path, facts: BagFacts) -> None:
+        self._facts = facts
         self._writer = Writer(path, version=_METADATA_VERSION, storage_plugin=StoragePlugin.MCAP)
         # By chunks, as rosbag2's own presets do, so that a player needs nothing else.
         self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
@@ -62,7 +60,7 @@ class AnnotatedBag:
         for name, value in scored.record.values.items():
             number = new_message(_METRIC_TYPE, data=float(value))
             self._write(METRIC_TOPICS + name.replace(".", "/"), _METRIC_TYPE, number, stamp)
-        header = header_message(stamp, self._setting.frame_id)
+        header = header_message(stamp, self._facts.frame_id)
         if scored.pair is not None and scored.object_pose is not None:
             self._write_pose(header, scored.pair, scored.object_pose, stamp)
         if frame is not None and result is not None and self._is_time(stamp):
@@ -78,12 +76,12 @@ class AnnotatedBag:
         return last is None or stamp < last or stamp - last >= _PICTURE_PERIOD
 
     def _write_picture(self, header: Any, frame: Frame, result: FrameResult, scored: ScoredFrame) -> None:
-        weights, stamp = self._setting.weights, scored.record.stamp_ns
+        weights, stamp = self._facts.weights, scored.record.stamp_ns
         drawn = draw_estimates(frame.image, frame.camera, result.pairs, weights.hand, weights.objects)
         messages = {
             PICTURE_TOPIC: jpeg_message(header, drawn),
             INFO_TOPIC: camera_info_message(header, frame.camera),
-            MARKER_TOPIC: mesh_markers(header, self._setting.meshes(result, scored), MESHES),
+            MARKER_TOPIC: mesh_markers(header, self._facts.meshes(result, scored), MESHES),
         }
         for topic, message in messages.items():
             self._write(topic, _TYPES[topic], message, stamp)

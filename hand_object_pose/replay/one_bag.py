@@ -16,12 +16,12 @@ from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
 from hand_object_pose.replay.frame_keeper import FrameKeeper
-from hand_object_pose.replay.frame_sinks import Setting, SinkFactory, Watcher
 from hand_object_pose.replay.frames import FrameReader
 from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
 from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
 from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
 from hand_object_pose.replay.truth import BagTruth, find_truth_topic, read_truth
+from hand_object_pose.replay.watchers import BagFacts, SinkFactory, Watcher
 from hand_object_pose.ros.estimator_factory import FrameEstimator
 
 Progress = Callable[[int, int], None]
@@ -99,8 +99,8 @@ def evaluate_one_bag(
         side = config.settings.text("hand_side")
         keeper = FrameKeeper(weights, len(plan), side, estimator.backend)
         with ExitStack() as stack:
-            setting = Setting(_frame_id(opened), weights, side)
-            watchers = [keeper, *(stack.enter_context(closing(make(setting))) for make in sinks)]
+            facts = BagFacts(_frame_id(opened), weights, side)
+            watchers = [keeper, *(stack.enter_context(closing(make(facts))) for make in sinks)]
             frames = _frames(opened, config, estimator, truth, plan, watchers, progress)
         images = opened.stamps[opened.topics.image.name]
         return BagResult(

@@ -14,23 +14,23 @@ from hand_object_pose.evaluation.overlay import MESH_COLOURS
 from hand_object_pose.evaluation.shown_frames import MESHES
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
-from hand_object_pose.replay.frame_sinks import Setting
 from hand_object_pose.replay.scoring import ScoredFrame
+from hand_object_pose.replay.watchers import BagFacts
 
 TIMELINE = "stamp"
 _CAMERA = "world/camera"
 
 
 class RerunRecording:
-    """Writes a recording, times being the images' stamps; an older one at ``path`` is replaced.
+    """Writes a recording, times being the images' stamps.
 
     Args:
-        path: the new file; setting: see there.
+        path: the new file; facts: see there.
     """
 
-    def __init__(self, path: Path, setting: Setting) -> None:
+    def __init__(self, path: Path, facts: BagFacts) -> None:
         self._rerun: Any = import_module("rerun")
-        self._setting = setting
+        self._facts = facts
         self._camera: Camera | None = None
         self._stream = self._rerun.RecordingStream("hand_object_pose", recording_id=str(path.resolve()))
         self._stream.save(path)
@@ -46,7 +46,7 @@ class RerunRecording:
         self._log_camera(frame.camera)
         picture = self._rerun.EncodedImage(contents=encode_jpeg(frame.image), media_type="image/jpeg")
         self._stream.log(f"{_CAMERA}/image", picture)
-        self._log_meshes(self._setting.meshes(result, scored))
+        self._log_meshes(self._facts.meshes(result, scored))
 
     def close(self) -> None:
         """Finish the file."""
