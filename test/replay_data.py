@@ -218,7 +218,8 @@ class OffEstimator:
     def process(self, frame: Frame) -> FrameResult:
         """The truth of the frame's stamp, moved."""
         self.seen.append(frame)
-        number = round((frame.stamp - START / 1e9) * 1e9 / PERIOD)
+        # Frames are stamped since the first one, but their pictures are numbered.
+        number = round(float(frame.image.mean())) - 20
         timing = {"network": 0.01, "total": 0.02 + 0.001 * number}
         if number == MISSED:
             return FrameResult([HandObjectEstimate(1, False, "low confidence: 0.10", 0.1)], timing)

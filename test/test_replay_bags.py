@@ -33,7 +33,7 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import ReplayConfig
-from hand_object_pose.replay.one_bag import BagResult, evaluate_one_bag
+from hand_object_pose.replay.one_bag import BagResult, EstimatorAnswers, evaluate_one_bag
 from hand_object_pose.ros.counters import Counters
 from hand_object_pose.ros.detections import Boxes, boxes_from_detections
 from hand_object_pose.ros.frames import FrameBuilder, TopicNames
@@ -50,7 +50,8 @@ POSE = "geometry_msgs/msg/PoseStamped"
 
 def evaluate(path: Path, estimator: OffEstimator | None = None, **chosen: object) -> BagResult:
     config = ReplayConfig(**chosen)  # type: ignore[arg-type]
-    return evaluate_one_bag(path, config, estimator or OffEstimator(), lambda done, total: None)
+    answers = EstimatorAnswers(estimator or OffEstimator())
+    return evaluate_one_bag(path, config, answers, lambda done, total: None)
 
 
 def no_metadata(bag: Path) -> Path:

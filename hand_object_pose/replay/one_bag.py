@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.result import FrameResult
 from hand_object_pose.evaluation.frame_record import INVALID, REFUSED, FrameRecord
 from hand_object_pose.evaluation.shown_frames import ShownFrames
 from hand_object_pose.geometry.cameras import Camera
@@ -39,6 +42,7 @@ class BagResult:
         weights: see there; device: where the network ran.
         digest: tells bags apart whatever they are called.
         shown: what the report shows beyond the rows.
+        live: what became of the images that were played into a live node, for JSON; None: it was not one.
     """
 
     frames: list[ScoredFrame]
@@ -53,6 +57,7 @@ class BagResult:
     device: str
     digest: str
     shown: ShownFrames
+    live: dict[str, Any] | None = None
 
     @property
     def records(self) -> list[FrameRecord]:
@@ -61,8 +66,14 @@ class BagResult:
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """A bag of which it is known what it holds."""
+class OpenedBag:
+    """A bag of which it is known what it holds.
+
+    Attributes:
+        bag: open; topics, truth_topic: of it.
+        depth: topic that the wrist's depth comes from; None: it is given.
+        stamps: of all messages of the topics that are used, nanoseconds, in the order of the bag.
+    """
 
     bag: Bag
     topics: BagTopics
@@ -71,25 +82,55 @@ class _Opened:
     stamps: dict[str, list[int]] = field(default_factory=dict)
 
 
-def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator, progress: Progress) -> BagResult:
-    """Show every chosen frame of a bag to a fresh estimator.
+class Answers(Protocol):
+    """Who answers what each frame shows."""
+
+    weights: WeightsInfo
+    device: str
+
+    def reset(self) -> None:
+        """What follows has nothing to do with what was before."""
+
+    def answer(self, stamp: int, frame: Frame) -> FrameResult | None:
+        """Of the image with this stamp, nanoseconds; None if there is no answer."""
+
+
+class EstimatorAnswers:
+    """The answers of an estimator that has seen nothing yet."""
+
+    def __init__(self, estimator: FrameEstimator) -> None:
+        self._estimator = estimator
+        self.weights = estimator.backend.weights
+        self.device = estimator.backend.device
+
+    def reset(self) -> None:
+        """Forget the track."""
+        self._estimator.reset()
+
+    def answer(self, stamp: int, frame: Frame) -> FrameResult:
+        """Estimate."""
+        return self._estimator.process(frame)
+
+
+def evaluate_one_bag(path: Path, config: ReplayConfig, answers: Answers, progress: Progress) -> BagResult:
+    """Ask for an answer to every chosen frame of a bag, and score it.
 
     Args:
         path: of the bag.
         config: see there.
-        estimator: has seen nothing yet.
+        answers: see there.
         progress: is told how many frames are done, and of how many.
 
     Raises:
         UserError: it cannot be evaluated, for a reason in words.
     """
     with closing(open_recording(path)) as bag:
-        opened = _opened(bag, config)
-        weights = estimator.backend.weights
+        opened = open_with_topics(bag, config)
+        weights = answers.weights
         truth = _truth(opened, config, weights)
         plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
         keeper = FrameKeeper(weights, len(plan), config.settings.text("hand_side"))
-        frames = _frames(opened, config, estimator, truth, plan, keeper, progress)
+        frames = _frames(opened, config, answers, truth, plan, keeper, progress)
         images = opened.stamps[opened.topics.image.name]
         return BagResult(
             with_stability(frames),
@@ -101,13 +142,13 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator
             bag.left_out,
             [*bag.remarks, *_remarks(frames, truth, len(plan))],
             weights,
-            estimator.backend.device,
+            answers.device,
             _digest(opened),
             keeper.shown(),
         )
 
 
-def _digest(opened: _Opened) -> str:
+def _digest(opened: OpenedBag) -> str:
     """SHA-256 of the images' stamps and of the first image: the same for copies and recompressed files of a bag."""
     bag, topic = opened.bag, opened.topics.image.name
     digest = hashlib.sha256(repr(list(opened.stamps[topic])).encode())
@@ -115,7 +156,12 @@ def _digest(opened: _Opened) -> str:
     return digest.hexdigest()
 
 
-def _opened(bag: Bag, config: ReplayConfig) -> _Opened:
+def open_with_topics(bag: Bag, config: ReplayConfig) -> OpenedBag:
+    """Tell topics apart and read all stamps.
+
+    Raises:
+        UserError: the bag lacks something that is needed.
+    """
     if not bag.types:
         raise UserError(f"{bag.name}: the bag is empty: it holds no message on any topic")
     topics = find_topics(Path(bag.name), bag.types, config.image_topic, config.depth_topic, IMAGE_OPTIONS)
@@ -130,7 +176,7 @@ def _opened(bag: Bag, config: ReplayConfig) -> _Opened:
                 + ", ".join(f"{len(found)} on {topic}" for topic, found in stamps.items())
                 + "".join(f"; {damage}" for damage in bag.left_out)
             )
-    return _Opened(bag, topics, truth_topic, depth, stamps)
+    return OpenedBag(bag, topics, truth_topic, depth, stamps)
 
 
 def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayConfig) -> str | None:
@@ -152,7 +198,7 @@ def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayCo
     return None
 
 
-def _truth(opened: _Opened, config: ReplayConfig, weights: WeightsInfo) -> BagTruth:
+def _truth(opened: OpenedBag, config: ReplayConfig, weights: WeightsInfo) -> BagTruth:
     bag = opened.bag
     first = next(iter(bag.messages([opened.topics.image.name])))
     frame_id = bag.content(first).header.frame_id
@@ -160,15 +206,15 @@ def _truth(opened: _Opened, config: ReplayConfig, weights: WeightsInfo) -> BagTr
 
 
 def _frames(
-    opened: _Opened,
+    opened: OpenedBag,
     config: ReplayConfig,
-    estimator: FrameEstimator,
+    answers: Answers,
     truth: BagTruth,
     plan: Sequence[PlannedFrame],
     keeper: FrameKeeper,
     progress: Progress,
 ) -> list[ScoredFrame]:
-    weights = estimator.backend.weights
+    weights = answers.weights
     reader = FrameReader(opened.bag, opened.topics, opened.depth, config.settings, list(weights.objects))
     tolerance = round(config.truth_tolerance * 1e9)
     frames = []
@@ -176,9 +222,9 @@ def _frames(
     for replayed in reader.frames(plan):
         if replayed.planned.jumped:
             # As the node does: a track belongs to the time before.
-            estimator.reset()
+            answers.reset()
         known = truth.at(replayed.planned.stamp, tolerance)
-        result = estimator.process(replayed.frame) if replayed.frame is not None else None
+        result = answers.answer(replayed.planned.stamp, replayed.frame) if replayed.frame is not None else None
         camera = replayed.frame.camera if replayed.frame is not None else camera
         frames.append(score_frame(replayed, result, known, weights, camera))
         keeper.see(replayed.frame, result, frames[-1])

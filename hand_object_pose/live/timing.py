@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_object_pose.demo.recording import HeardEstimate, ages
+from hand_object_pose.live.recording import HeardEstimate, ages
 
 FloatArray = NDArray[np.floating]
 
