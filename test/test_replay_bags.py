@@ -32,12 +32,13 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.replay.bag_files import open_recording
-from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.configuration import ReplayConfig, read_stamps
 from hand_object_pose.replay.one_bag import BagResult, EstimatorAnswers, evaluate_one_bag
 from hand_object_pose.ros.counters import Counters
 from hand_object_pose.ros.detections import Boxes, boxes_from_detections
 from hand_object_pose.ros.frames import FrameBuilder, TopicNames
 from hand_object_pose.ros.health import Health
+from hand_object_pose.ros.input_list import InputStamps, read_inputs, write_inputs
 from hand_object_pose.ros.intake import Intake
 from hand_object_pose.ros.mailbox import Mailbox
 from hand_object_pose.ros.pairing import Bundle, stamp_of
@@ -111,6 +112,58 @@ def test_the_estimator_is_shown_what_the_bag_holds(tmp_path: Path) -> None:
     np.testing.assert_allclose(first.hand_boxes, [[40, 30, 90, 90]])
     # Detections are used once.
     assert all(frame.hand_boxes is None and frame.object_id == "" for frame in others)
+
+
+def test_moving_all_stamps_changes_no_digit_of_what_the_estimator_is_told(tmp_path: Path) -> None:
+    """Seconds since 1970 would be rounded to a quarter of a microsecond, each stamp in another way."""
+    moved = [dict(messages(number)) for number in range(FRAMES)]
+    for number, frame in enumerate(moved):
+        for _, message in frame.values():
+            if hasattr(message, "header"):
+                message.header = bag_messages.header_message(STAMPS[number] + 987_654_321_012_345, FRAME_ID)
+    ours, theirs = OffEstimator(), OffEstimator()
+
+    evaluate(write_bag(tmp_path / "bag"), ours)
+    evaluate(write_bag(tmp_path / "moved", frames=moved), theirs)
+
+    assert [frame.stamp for frame in ours.seen] == [frame.stamp for frame in theirs.seen]
+    assert [frame.stamp for frame in ours.seen] == [(stamp - STAMPS[0]) / 1e9 for stamp in STAMPS]
+
+
+def test_images_meet_what_a_live_node_worked_on_them_with(tmp_path: Path) -> None:
+    """Not what their stamps say: an old camera_info and depth image, detections of another time, a track begun anew."""
+    frames = [dict(messages(number)) for number in range(FRAMES)]
+    for number, frame in enumerate(frames):
+        frame["/depth/image"] = (
+            "sensor_msgs/msg/Image",
+            bag_messages.depth_message(
+                bag_messages.header_message(STAMPS[number], FRAME_ID),
+                np.full((CAMERA.height, CAMERA.width), 0.5 + 0.1 * number, np.float32),
+            ),
+        )
+    rows = [
+        InputStamps(STAMPS[1], STAMPS[0], STAMPS[0], None, anew=True),
+        InputStamps(STAMPS[2], STAMPS[2], None, STAMPS[0], anew=False),
+        InputStamps(STAMPS[5], STAMPS[5], STAMPS[6], None, anew=True),
+    ]
+    bag, file, estimator = write_bag(tmp_path / "bag", frames=frames), tmp_path / "inputs.csv", OffEstimator()
+    write_inputs(file, rows)
+
+    listed = read_inputs(file)
+    evaluate(bag, estimator, stamps=read_stamps(file), inputs=listed)
+
+    assert listed == tuple(rows)
+    assert [int(frame.image[0, 0, 0]) - 20 for frame in estimator.seen] == [1, 2, 5]
+    depths = [None if frame.depth is None else round(float(frame.depth[0, 0]), 3) for frame in estimator.seen]
+    assert depths == [0.5, None, 1.1]
+    assert [frame.hand_boxes is not None for frame in estimator.seen] == [False, True, False]
+    assert estimator.resets == [0, 2]
+    foreign = InputStamps(STAMPS[1], STAMPS[1], STAMPS[1] + 1)
+    with pytest.raises(UserError, match="which is not on /depth/image"):
+        evaluate(bag, stamps=(STAMPS[1],), inputs=(foreign,))
+    file.write_text(file.read_text() + "12,\n")
+    with pytest.raises(UserError, match="expected a list of inputs"):
+        read_inputs(file)
 
 
 def test_ros1_bag_with_the_pose_of_the_object_alone(tmp_path: Path) -> None:
