@@ -39,6 +39,8 @@ def run(
     image_topic: str = ReplayConfig.image_topic,
     depth_topic: str = ReplayConfig.depth_topic,
     truth_topic: str = ReplayConfig.truth_topic,
+    truth_frame: str = ReplayConfig.truth_frame,
+    camera_frame: str = ReplayConfig.camera_frame,
     truth_tolerance: float = ReplayConfig.truth_tolerance,
     processes: int = 1,
     threads: int | None = None,
@@ -73,7 +75,9 @@ def run(
         image_topic: the colour images' topic, where there are several.
         depth_topic: the same of the depth images aligned to them.
         truth_topic: ground truth under another name than `ground_truth`: HandObjectEstimates, or PoseStamped of the
-            object in the images' frame.
+            object, in the images' frame or in one that transforms connect with it.
+        truth_frame: the object's frame in /tf and /tf_static, where the truth comes from there.
+        camera_frame: the camera's optical frame there, unless it is called as in the images.
         truth_tolerance: largest difference of the stamps of an image and its truth, seconds.
         processes: how many bags to evaluate at the same time.
         threads: of the network on a CPU; unless given as many as the node's default.
@@ -89,7 +93,18 @@ def run(
     earlier = read_evaluation(baseline) if baseline else None
     settings = _settings(parameters, object_id, weights, root_depth, given, threads)
     chosen, inputs = (read_stamps(stamps), read_inputs(stamps)) if stamps else (None, None)
-    config = ReplayConfig(settings, image_topic, depth_topic, truth_topic, truth_tolerance, every, chosen, inputs)
+    config = ReplayConfig(
+        settings,
+        image_topic,
+        depth_topic,
+        truth_topic,
+        truth_tolerance,
+        every,
+        chosen,
+        inputs,
+        truth_frame,
+        camera_frame,
+    )
     try:
         if live:
             content = evaluate_live(bags, config, out, processes, fresh, domain_id)

@@ -35,6 +35,8 @@ class ReplayConfig:
             are interpolated between two that are no farther than this from the image.
         every: evaluate each n-th image.
         stamps: evaluate exactly the images with these stamps, nanoseconds; None: all.
+        truth_frame: the object's frame, where the truth comes from transforms; camera_frame: that of the images there;
+            empty: the images' own.
         inputs: what a live node worked on each of these images with; None: what belongs to it by its stamp.
     """
 
@@ -46,12 +48,18 @@ class ReplayConfig:
     every: int = 1
     stamps: tuple[int, ...] | None = None
     inputs: tuple[InputStamps, ...] | None = None
+    truth_frame: str = ""
+    camera_frame: str = ""
 
     def __post_init__(self) -> None:
         if self.every < 1:
             raise UserError(f"--every: expected at least 1, found {self.every}")
         if self.truth_tolerance < 0:
             raise UserError(f"--truth-tolerance: expected seconds, at least 0, found {self.truth_tolerance}")
+        if self.truth_frame and self.truth_topic:
+            raise UserError("--truth-topic and --truth-frame: the truth is on a topic or in transforms, not in both")
+        if self.camera_frame and not self.truth_frame:
+            raise UserError("--camera-frame: has a meaning only with --truth-frame, the object's frame")
 
     @property
     def root_depth_mode(self) -> str:

@@ -23,7 +23,7 @@ from hand_object_pose.replay.frames import FrameReader
 from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
 from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
 from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
-from hand_object_pose.replay.truth import BagTruth, find_truth_topic, read_truth
+from hand_object_pose.replay.truth import Truth, find_truth_topic, read_transform_truth, read_truth
 from hand_object_pose.ros.estimator_factory import FrameEstimator
 
 Progress = Callable[[int, int], None]
@@ -135,7 +135,7 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, answers: Answers, progres
         return BagResult(
             with_stability(frames),
             len(images),
-            len(truth.frames),
+            truth.count,
             truth.topic,
             opened.topics,
             (max(images) - min(images)) / 1e9,
@@ -198,10 +198,14 @@ def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayCo
     return None
 
 
-def _truth(opened: OpenedBag, config: ReplayConfig, weights: WeightsInfo) -> BagTruth:
+def _truth(opened: OpenedBag, config: ReplayConfig, weights: WeightsInfo) -> Truth:
     bag = opened.bag
     first = next(iter(bag.messages([opened.topics.image.name])))
     frame_id = bag.content(first).header.frame_id
+    if config.truth_frame:
+        camera_frame = config.camera_frame or frame_id
+        object_id = config.settings.text("object_id")
+        return read_transform_truth(bag, config.truth_frame, camera_frame, weights, object_id)
     return read_truth(bag, opened.truth_topic, frame_id, weights, config.settings.text("object_id"))
 
 
@@ -209,7 +213,7 @@ def _frames(
     opened: OpenedBag,
     config: ReplayConfig,
     answers: Answers,
-    truth: BagTruth,
+    truth: Truth,
     plan: Sequence[PlannedFrame],
     keeper: FrameKeeper,
     progress: Progress,
@@ -232,7 +236,7 @@ def _frames(
     return frames
 
 
-def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> list[str]:
+def _remarks(frames: Sequence[ScoredFrame], truth: Truth, planned: int) -> list[str]:
     remarks = _unexpected(frames)
     refused = [frame.record for frame in frames if frame.record.outcome == REFUSED]
     if refused:
@@ -241,7 +245,7 @@ def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> li
         remarks.append(f"{planned - len(frames)} images were announced by the bag and could not be read")
     if not truth.topic:
         remarks.append("no ground truth: no errors, only what can be measured without it")
-    elif not truth.frames:
+    elif not truth.count:
         remarks.append(f"{truth.topic} holds no truth that can be used")
     return remarks
 

@@ -126,6 +126,7 @@ def _fingerprint(path: Path, config: ReplayConfig, weights: str, run: Mapping[st
         "files": files,
         "settings": dict(config.settings),
         "topics": [config.image_topic, config.depth_topic, config.truth_topic, config.truth_tolerance],
+        "truth": [config.truth_frame, config.camera_frame],
         "frames": [config.every, config.stamps, config.inputs and [astuple(row) for row in config.inputs]],
         "weights": weights,
         "run": run,
