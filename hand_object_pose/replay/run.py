@@ -5,6 +5,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from itertools import chain, count
@@ -19,6 +20,7 @@ from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
 from hand_object_pose.evaluation.evaluation_file import FAILED, METRICS_FILE, read_evaluation, write_evaluation
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
+from hand_object_pose.parent_death import ending_with_parent
 from hand_object_pose.replay.bag_files import bag_files
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.evaluators import Evaluator, Offline
@@ -175,7 +177,9 @@ def _one_after_another(
 _queue: list[Any] = []
 
 
-def _keep_queue(queue: Any) -> None:
+def _begin_process(queue: Any) -> None:
+    """In each process of the pool, which would otherwise wait for ever for a parent that was killed."""
+    ending_with_parent()()
     _queue[:] = [queue]
 
 
@@ -194,15 +198,25 @@ def _side_by_side(
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     found: dict[str, dict[str, Any]] = {}
-    with ProcessPoolExecutor(min(processes, len(jobs)), context, _keep_queue, (queue,)) as pool:
+    with ProcessPoolExecutor(min(processes, len(jobs)), context, _begin_process, (queue,)) as pool:
         waiting: dict[Future, str] = {pool.submit(_work_elsewhere, job, evaluator): job.name for job in jobs}
         while waiting:
             done, _ = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
             while not queue.empty():
                 report(*queue.get())
             for future in done:
-                found[waiting.pop(future)] = future.result()
+                found[waiting.pop(future)] = _outcome(future)
     return found
+
+
+def _outcome(future: Future) -> dict[str, Any]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a process that evaluated a bag was killed, as the system does when memory runs out: try fewer "
+            "--processes; bags that were finished are kept, and the same command goes on with the others"
+        ) from None
 
 
 def _together(jobs: Sequence[Job], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
