@@ -16,6 +16,7 @@ from hand_object_pose.evaluation.without_truth import (
     bone_deviations,
     depth_residual,
     jump_metrics,
+    mask_agreement,
     penetration_metrics,
 )
 from hand_object_pose.geometry.cameras import Camera
@@ -130,6 +131,48 @@ def test_hidden_surfaces_do_not_count_for_the_depth_residual() -> None:
 
     assert depth_residual(frame, sheet(0.6), sheet(0.65, size=0.06, cells=24)) == pytest.approx(0, abs=1e-3)
     assert depth_residual(Frame(frame.image, CAMERA), sheet(0.6)) is None
+
+
+def disc(radius: float, centre: tuple[float, float], depth: float, sides: int = 720) -> TriangleMesh:
+    """A disc that faces the camera."""
+    angles = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+    rim = np.stack([centre[0] + radius * np.cos(angles), centre[1] + radius * np.sin(angles), np.full(sides, depth)], 1)
+    number = np.arange(sides)
+    faces = np.stack([np.full(sides, sides), (number + 1) % sides, number], axis=1)
+    return TriangleMesh(np.concatenate([rim, [[*centre, depth]]]), faces)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.06, 0.11])
+def test_mask_agreement_of_two_discs_is_the_share_of_their_lens(shift: float) -> None:
+    """The disc is really before a wall; the estimate lies ``shift`` beside it."""
+    radius, depth = 0.05, 0.5
+    columns, rows = np.meshgrid(np.arange(320), np.arange(240))
+    inside = np.hypot(columns - 160, rows - 120) <= 500 * radius / depth
+    image = np.where(inside, depth, 0.9).astype(np.float32)
+    # Half of it is not measured, whatever it would show.
+    image[:120] = [[0.0], [np.nan], [np.inf]] * 40
+    frame = Frame(np.zeros((240, 320, 3), np.uint8), CAMERA, depth=image)
+
+    agreement = mask_agreement(frame, disc(radius, (shift, 0.0), depth))
+
+    half = min(shift / (2 * radius), 1.0)
+    lens = 2 / np.pi * (np.arccos(half) - half * np.sqrt(1 - half**2))
+    assert agreement == pytest.approx(100 * lens, abs=2.0)
+
+
+def test_what_hides_an_estimate_does_not_contradict_it_and_a_mesh_hides_another() -> None:
+    image = np.full((240, 320), 0.9, np.float32)
+    image[:, :160] = 0.3
+    frame = Frame(np.zeros((240, 320, 3), np.uint8), CAMERA, depth=image)
+    near, far = disc(0.04, (0.0, 0.0), 0.5), disc(0.1, (0.0, 0.0), 0.89)
+
+    # Half of it is behind something, half before the wall; the other is on the wall.
+    assert mask_agreement(frame, near) == pytest.approx(50, abs=1.5)
+    # Of what both cover, the near one's right half contradicts: 40 and 56 pixels are their radii.
+    assert mask_agreement(frame, far, near) == pytest.approx(100 - 50 * (40 / 56.18) ** 2, abs=2.5)
+    assert mask_agreement(frame, far) == 100
+    assert mask_agreement(Frame(frame.image, CAMERA), near) is None
+    assert mask_agreement(Frame(frame.image, CAMERA, depth=np.zeros((240, 320))), near) is None
 
 
 def test_bones_that_grow_deviate_by_how_much_they_grow() -> None:
