@@ -140,10 +140,13 @@ def split(path: Path, with_metadata: bool) -> Path:
     return path
 
 
-def write_ros1_bag(path: Path) -> Path:
+def write_ros1_bag(path: Path, compression: Writer1.CompressionFormat | None = None) -> Path:
     """A ROS 1 bag whose truth is the object's pose alone."""
     store = get_typestore(Stores.ROS1_NOETIC)
-    with Writer1(path) as writer:
+    bag = Writer1(path)
+    if compression is not None:
+        bag.set_compression(compression)
+    with bag as writer:
         connections = {}
         for number, stamp in enumerate(STAMPS):
             frame = {name: entry for name, entry in messages(number).items() if name in ("/image", "/depth/image")}

@@ -60,6 +60,7 @@ class Bag:
         types: message type by topic, by their ROS 2 names also for ROS 1.
         store: definitions of these types.
         is_ros1: how messages are serialised.
+        announced: how many messages there should be by topic, where it is known to be damaged.
         remarks: what readers should know of how it was read, though nothing is missing.
     """
 
@@ -74,6 +75,7 @@ class Bag:
     ) -> None:
         self.name = name
         self.remarks = list(remarks)
+        self.announced: dict[str, int] = {}
         self._storages = list(storages)
         self.is_ros1 = is_ros1
         self._known_damage = list(left_out)

@@ -132,6 +132,7 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, answers: Answers, progres
         keeper = FrameKeeper(weights, len(plan), config.settings.text("hand_side"))
         frames = _frames(opened, config, answers, truth, plan, keeper, progress)
         images = opened.stamps[opened.topics.image.name]
+        _refuse_useless(bag, frames)
         return BagResult(
             with_stability(frames),
             len(images),
@@ -139,8 +140,8 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, answers: Answers, progres
             truth.topic,
             opened.topics,
             (max(images) - min(images)) / 1e9,
-            bag.left_out,
-            [*bag.remarks, *_remarks(frames, truth, len(plan))],
+            [*bag.left_out, *_not_there(bag, opened.topics.image.name, len(images))],
+            [*bag.remarks, *_remarks(frames, truth, len(plan), config)],
             weights,
             answers.device,
             _digest(opened),
@@ -236,7 +237,19 @@ def _frames(
     return frames
 
 
-def _remarks(frames: Sequence[ScoredFrame], truth: Truth, planned: int) -> list[str]:
+def _refuse_useless(bag: Bag, frames: Sequence[ScoredFrame]) -> None:
+    if frames and all(frame.record.outcome == REFUSED for frame in frames):
+        raise UserError(
+            f"{bag.name}: none of its {len(frames)} images could be used, the first because: {frames[0].record.reason}"
+        )
+
+
+def _not_there(bag: Bag, topic: str, found: int) -> list[str]:
+    expected = bag.announced.get(topic, found)
+    return [f"{bag.name}: {found} of the {expected} images on {topic} could be read"] if found < expected else []
+
+
+def _remarks(frames: Sequence[ScoredFrame], truth: Truth, planned: int, config: ReplayConfig) -> list[str]:
     remarks = _unexpected(frames)
     refused = [frame.record for frame in frames if frame.record.outcome == REFUSED]
     if refused:
@@ -247,6 +260,11 @@ def _remarks(frames: Sequence[ScoredFrame], truth: Truth, planned: int) -> list[
         remarks.append("no ground truth: no errors, only what can be measured without it")
     elif not truth.count:
         remarks.append(f"{truth.topic} holds no truth that can be used")
+    elif unknown := sum(frame.truth is None for frame in frames):
+        remarks.append(
+            f"{unknown} of {len(frames)} images have no truth on {truth.topic} within {config.truth_tolerance:g} s "
+            "(--truth-tolerance), and no errors"
+        )
     return remarks
 
 
