@@ -118,7 +118,9 @@ def suicidal(settings: Settings) -> OffEstimator:
     raise AssertionError
 
 
-def test_processes_end_when_the_command_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
+def test_processes_end_with_the_command(number: signal.Signals, tmp_path: Path) -> None:
+    """A kill reaches the command alone; Ctrl-C all processes of the terminal, of which one alone says so."""
     small = [write_small_bag(tmp_path / name) for name in NAMES]
     program = (
         "import sys\nfrom pathlib import Path\nimport test_evaluate_repeated as ours\n"
@@ -133,19 +135,29 @@ def test_processes_end_when_the_command_is_killed(tmp_path: Path) -> None:
     folder.mkdir()
     paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": paths, "WAITING": str(folder)}
-    running = subprocess.Popen([sys.executable, str(script), *map(str, small)], env=environment)
+    running = subprocess.Popen(
+        [sys.executable, str(script), *map(str, small)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     end = time.monotonic() + 300
     while running.poll() is None and len(list(folder.iterdir())) < 2 and time.monotonic() < end:
         time.sleep(0.05)
-    numbers = [int(file.name) for file in folder.iterdir()]
-    assert len(numbers) == 2
-    running.send_signal(signal.SIGKILL)
-    running.wait()
+    workers = [int(file.name) for file in folder.iterdir()]
+    assert len(workers) == 2
+    if number == signal.SIGKILL:
+        running.send_signal(number)
+    else:
+        os.killpg(running.pid, number)
+    _, said = running.communicate(timeout=120)
 
     end = time.monotonic() + 60
-    while any(runs(number) for number in numbers) and time.monotonic() < end:
+    while any(runs(worker) for worker in workers) and time.monotonic() < end:
         time.sleep(0.05)
-    assert not any(runs(number) for number in numbers)
+    assert not any(runs(worker) for worker in workers)
+    assert said.count("Traceback") == (number == signal.SIGINT)
 
 
 def test_a_killed_process_is_said_in_words(tmp_path: Path) -> None:

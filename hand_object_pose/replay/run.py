@@ -3,6 +3,8 @@
 import hashlib
 import json
 import multiprocessing
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -199,14 +201,33 @@ def _side_by_side(
     queue = context.Queue()
     found: dict[str, dict[str, Any]] = {}
     with ProcessPoolExecutor(min(processes, len(jobs)), context, _begin_process, (queue,)) as pool:
-        waiting: dict[Future, str] = {pool.submit(_work_elsewhere, job, evaluator): job.name for job in jobs}
-        while waiting:
-            done, _ = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
-            while not queue.empty():
-                report(*queue.get())
-            for future in done:
-                found[waiting.pop(future)] = _outcome(future)
+        with _interrupts_ignored():
+            waiting: dict[Future, str] = {pool.submit(_work_elsewhere, job, evaluator): job.name for job in jobs}
+        try:
+            while waiting:
+                done, _ = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
+                while not queue.empty():
+                    report(*queue.get())
+                for future in done:
+                    found[waiting.pop(future)] = _outcome(future)
+        except KeyboardInterrupt:
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
     return found
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes that are started meanwhile leave Ctrl-C to this one, and do not say each where it met them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _outcome(future: Future) -> dict[str, Any]:
