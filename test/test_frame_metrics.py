@@ -10,7 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
+from hand_object_pose.evaluation.frame_record import INVALID, VALID, FrameRecord
 from hand_object_pose.evaluation.metric_table import METRICS
+from hand_object_pose.evaluation.statistics import LIVE_COUNTS, coverage, latency_statistics, live_totals
 from hand_object_pose.evaluation.without_truth import (
     PosedPair,
     bone_deviations,
@@ -223,3 +225,35 @@ def test_after_a_gap_and_on_another_track_motion_begins_anew() -> None:
     pairs = moving(6)
     tracks = [*pairs[:3], *(PosedPair(pair.stamp, 2, pair.joints, pair.object_pose) for pair in pairs[3:])]
     assert [bool(values) for values in jump_metrics(tracks)] == [False, False, True, False, False, True]
+
+
+def record(second: int, track: int | None) -> FrameRecord:
+    """Valid where it belongs to a track."""
+    return FrameRecord(second * 10**9, INVALID if track is None else VALID, track_id=track)
+
+
+def test_coverage_is_share_longest_gap_and_tracks_of_each_bag() -> None:
+    one = [record(second, {2: 1, 3: 1, 7: 2}.get(second)) for second in range(10)]
+    two = [record(second, {0: 1, 5: 1}.get(second)) for second in range(6)]
+
+    assert coverage([one]) == {"share": 0.3, "longest_gap_s": 4.0, "tracks": 2}
+    # Track 1 of the other bag is another one.
+    assert coverage([one, two]) == {"share": 5 / 16, "longest_gap_s": 5.0, "tracks": 3}
+    assert coverage([[record(0, None), record(3, None)]]) == {"share": 0.0, "longest_gap_s": 3.0, "tracks": 0}
+
+
+def test_latency_is_that_of_images_on_which_the_network_ran() -> None:
+    frames = [{"network": 0.001 * number, "total": 0.002 * number} for number in range(1, 102)]
+
+    found = latency_statistics([*frames, {"total": 0.0001}])
+
+    assert found["network"] == pytest.approx({"p50_ms": 51, "p95_ms": 96, "mean_ms": 51})
+    assert found["total"] == pytest.approx({"p50_ms": 102, "p95_ms": 192, "mean_ms": 102})
+
+
+def test_live_totals_are_over_all_bags() -> None:
+    counts = dict.fromkeys(LIVE_COUNTS, 0)
+    bags = [counts | {"published": 30, "estimated": 10, "invalid": 2}, counts | {"published": 10, "estimated": 8}]
+
+    assert live_totals(bags) == {**counts, "published": 40, "estimated": 18, "invalid": 2, "dropped_share": 0.5}
+    assert live_totals([]) == {}

@@ -1,6 +1,6 @@
 """What a live node answered, moved back to the stamps of the bag that was played."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -41,16 +41,7 @@ class LiveAnswers:
         if heard is None:
             return None
         pairs = [heard.pair] if heard.pair is not None else []
-        return FrameResult(pairs, {**heard.timing, **clock_times(heard)})
-
-
-def clock_times(heard: HeardEstimate) -> Mapping[str, float]:
-    """Seconds by clocks: from the image's stamp to the node, from there to publication, and to the listener in all."""
-    return {
-        "transport": (heard.received - heard.stamp) / 1e9,
-        "node": (heard.published - heard.received) / 1e9,
-        "end_to_end": (heard.arrived - heard.stamp) / 1e9,
-    }
+        return FrameResult(pairs, {**heard.timing, **heard.clock_times})
 
 
 def write_estimates(path: Path, heard: Path, shift: int) -> None:

@@ -1,4 +1,4 @@
-"""The demo's child processes: each ends with one SIGINT, and none outlives the demo."""
+"""Child processes of a playback: each ends with one SIGINT, and none outlives its parent."""
 
 import os
 import signal
@@ -19,11 +19,11 @@ _LOG_LINES = 12
 
 
 class ChildFailedError(UserError):
-    """A process that the demo needs ended too early, or badly."""
+    """A process that is needed ended too early, or badly."""
 
 
 class Child:
-    """A Python module that runs in a process and session of its own, so that Ctrl-C reaches the demo alone.
+    """A Python module that runs in a process and session of its own, so that Ctrl-C reaches its parent alone.
 
     Args:
         name: for messages; the log is ``<name>.log`` in ``logs``.

@@ -64,10 +64,9 @@ def latencies(estimates: Sequence[HeardEstimate]) -> dict[str, Percentiles]:
     last = stages.pop("total", None)
     if last is not None:
         stages["total"] = last
-    if estimates:
-        stages["transport"] = [(heard.received - heard.stamp) / 1e9 for heard in estimates]
-        stages["node"] = [(heard.published - heard.received) / 1e9 for heard in estimates]
-        stages["end_to_end"] = list(ages(list(estimates)))
+    for heard in estimates:
+        for name, seconds in heard.clock_times.items():
+            stages.setdefault(name, []).append(seconds)
     return {stage: Percentiles.of(values) for stage, values in stages.items()}
 
 

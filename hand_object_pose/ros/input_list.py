@@ -78,11 +78,10 @@ def read_inputs(path: Path) -> tuple[InputStamps, ...] | None:
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            header, *rows = list(csv.reader(file)) or [[]]
-        if header != _COLUMNS:
-            return None
-        return tuple(_row(row) for row in rows)
-    except (OSError, UnicodeDecodeError):
+            rows = csv.reader(file)
+            # Of anything else, such as a bag, no more is read than its first line.
+            return tuple(_row(row) for row in rows) if next(rows, None) == _COLUMNS else None
+    except (OSError, UnicodeDecodeError, csv.Error):
         return None
     except (ValueError, TypeError) as error:
         raise UserError(f"{path}: expected a list of inputs with the columns {', '.join(_COLUMNS)}: {error}") from error
