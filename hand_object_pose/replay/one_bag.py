@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.result import FrameResult
 from hand_object_pose.evaluation.frame_record import INVALID, REFUSED, FrameRecord
 from hand_object_pose.evaluation.shown_frames import ShownFrames
 from hand_object_pose.geometry.cameras import Camera
@@ -20,7 +23,7 @@ from hand_object_pose.replay.frames import FrameReader
 from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
 from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
 from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
-from hand_object_pose.replay.truth import BagTruth, find_truth_topic, read_truth
+from hand_object_pose.replay.truth import Truth, find_truth_topic, read_transform_truth, read_truth
 from hand_object_pose.replay.watchers import BagFacts, SinkFactory, Watcher
 from hand_object_pose.ros.estimator_factory import FrameEstimator
 
@@ -40,6 +43,7 @@ class BagResult:
         weights: see there; device: where the network ran.
         digest: tells bags apart whatever they are called.
         shown: what the report shows beyond the rows.
+        live: what became of the images that were played into a live node, for JSON; None: it was not one.
     """
 
     frames: list[ScoredFrame]
@@ -54,6 +58,7 @@ class BagResult:
     device: str
     digest: str
     shown: ShownFrames
+    live: dict[str, Any] | None = None
 
     @property
     def records(self) -> list[FrameRecord]:
@@ -62,8 +67,14 @@ class BagResult:
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """A bag of which it is known what it holds."""
+class OpenedBag:
+    """A bag of which it is known what it holds.
+
+    Attributes:
+        bag: open; topics, truth_topic: of it.
+        depth: topic that the wrist's depth comes from; None: it is given.
+        stamps: of all messages of the topics that are used, nanoseconds, in the order of the bag.
+    """
 
     bag: Bag
     topics: BagTopics
@@ -72,19 +83,48 @@ class _Opened:
     stamps: dict[str, list[int]] = field(default_factory=dict)
 
 
+class Answers(Protocol):
+    """Who answers what each frame shows."""
+
+    weights: WeightsInfo
+    device: str
+    # What runs the network, if it does so here.
+    backend: object
+
+    def reset(self) -> None:
+        """What follows has nothing to do with what was before."""
+
+    def answer(self, stamp: int, frame: Frame) -> FrameResult | None:
+        """Of the image with this stamp, nanoseconds; None if there is no answer."""
+
+
+class EstimatorAnswers:
+    """The answers of an estimator that has seen nothing yet."""
+
+    def __init__(self, estimator: FrameEstimator) -> None:
+        self._estimator = estimator
+        self.weights = estimator.backend.weights
+        self.device = estimator.backend.device
+        self.backend: object = estimator.backend
+
+    def reset(self) -> None:
+        """Forget the track."""
+        self._estimator.reset()
+
+    def answer(self, stamp: int, frame: Frame) -> FrameResult:
+        """Estimate."""
+        return self._estimator.process(frame)
+
+
 def evaluate_one_bag(
-    path: Path,
-    config: ReplayConfig,
-    estimator: FrameEstimator,
-    progress: Progress,
-    sinks: Sequence[SinkFactory] = (),
+    path: Path, config: ReplayConfig, answers: Answers, progress: Progress, sinks: Sequence[SinkFactory] = ()
 ) -> BagResult:
-    """Show every chosen frame of a bag to a fresh estimator.
+    """Ask for an answer to every chosen frame of a bag, and score it.
 
     Args:
         path: of the bag.
         config: see there.
-        estimator: has seen nothing yet.
+        answers: see there.
         progress: is told how many frames are done, and of how many.
         sinks: who else is shown the frames with their estimates.
 
@@ -92,34 +132,35 @@ def evaluate_one_bag(
         UserError: it cannot be evaluated, for a reason in words.
     """
     with closing(open_recording(path)) as bag:
-        opened = _opened(bag, config)
-        weights = estimator.backend.weights
+        opened = open_with_topics(bag, config)
+        weights = answers.weights
         truth = _truth(opened, config, weights)
         plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
         side = config.settings.text("hand_side")
-        keeper = FrameKeeper(weights, len(plan), side, estimator.backend)
+        keeper = FrameKeeper(weights, len(plan), side, answers.backend)
         with ExitStack() as stack:
             facts = BagFacts(_frame_id(opened), weights, side)
             watchers = [keeper, *(stack.enter_context(closing(make(facts))) for make in sinks)]
-            frames = _frames(opened, config, estimator, truth, plan, watchers, progress)
+            frames = _frames(opened, config, answers, truth, plan, watchers, progress)
         images = opened.stamps[opened.topics.image.name]
+        _refuse_useless(bag, frames)
         return BagResult(
             with_stability(frames),
             len(images),
-            len(truth.frames),
+            truth.count,
             truth.topic,
             opened.topics,
             (max(images) - min(images)) / 1e9,
-            bag.left_out,
-            [*bag.remarks, *_remarks(frames, truth, len(plan))],
+            [*bag.left_out, *_not_there(bag, opened.topics.image.name, len(images))],
+            [*bag.remarks, *_remarks(frames, truth, len(plan), config)],
             weights,
-            estimator.backend.device,
+            answers.device,
             _digest(opened),
             keeper.shown(),
         )
 
 
-def _digest(opened: _Opened) -> str:
+def _digest(opened: OpenedBag) -> str:
     """SHA-256 of the images' stamps and of the first image: the same for copies and recompressed files of a bag."""
     bag, topic = opened.bag, opened.topics.image.name
     digest = hashlib.sha256(repr(list(opened.stamps[topic])).encode())
@@ -127,7 +168,12 @@ def _digest(opened: _Opened) -> str:
     return digest.hexdigest()
 
 
-def _opened(bag: Bag, config: ReplayConfig) -> _Opened:
+def open_with_topics(bag: Bag, config: ReplayConfig) -> OpenedBag:
+    """Tell topics apart and read all stamps.
+
+    Raises:
+        UserError: the bag lacks something that is needed.
+    """
     if not bag.types:
         raise UserError(f"{bag.name}: the bag is empty: it holds no message on any topic")
     topics = find_topics(Path(bag.name), bag.types, config.image_topic, config.depth_topic, IMAGE_OPTIONS)
@@ -142,7 +188,7 @@ def _opened(bag: Bag, config: ReplayConfig) -> _Opened:
                 + ", ".join(f"{len(found)} on {topic}" for topic, found in stamps.items())
                 + "".join(f"; {damage}" for damage in bag.left_out)
             )
-    return _Opened(bag, topics, truth_topic, depth, stamps)
+    return OpenedBag(bag, topics, truth_topic, depth, stamps)
 
 
 def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayConfig) -> str | None:
@@ -164,27 +210,29 @@ def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayCo
     return None
 
 
-def _truth(opened: _Opened, config: ReplayConfig, weights: WeightsInfo) -> BagTruth:
-    object_id = config.settings.text("object_id")
-    return read_truth(opened.bag, opened.truth_topic, _frame_id(opened), weights, object_id)
+def _truth(opened: OpenedBag, config: ReplayConfig, weights: WeightsInfo) -> Truth:
+    bag, frame_id, object_id = opened.bag, _frame_id(opened), config.settings.text("object_id")
+    if config.truth_frame:
+        return read_transform_truth(bag, config.truth_frame, config.camera_frame or frame_id, weights, object_id)
+    return read_truth(bag, opened.truth_topic, frame_id, weights, object_id)
 
 
-def _frame_id(opened: _Opened) -> str:
+def _frame_id(opened: OpenedBag) -> str:
     """Of the images, as the first one says."""
     first = next(iter(opened.bag.messages([opened.topics.image.name])))
     return str(opened.bag.content(first).header.frame_id)
 
 
 def _frames(
-    opened: _Opened,
+    opened: OpenedBag,
     config: ReplayConfig,
-    estimator: FrameEstimator,
-    truth: BagTruth,
+    answers: Answers,
+    truth: Truth,
     plan: Sequence[PlannedFrame],
     watchers: Sequence[Watcher],
     progress: Progress,
 ) -> list[ScoredFrame]:
-    weights = estimator.backend.weights
+    weights = answers.weights
     reader = FrameReader(opened.bag, opened.topics, opened.depth, config.settings, list(weights.objects))
     tolerance = round(config.truth_tolerance * 1e9)
     frames = []
@@ -192,9 +240,9 @@ def _frames(
     for replayed in reader.frames(plan):
         if replayed.planned.jumped:
             # As the node does: a track belongs to the time before.
-            estimator.reset()
+            answers.reset()
         known = truth.at(replayed.planned.stamp, tolerance)
-        result = estimator.process(replayed.frame) if replayed.frame is not None else None
+        result = answers.answer(replayed.planned.stamp, replayed.frame) if replayed.frame is not None else None
         camera = replayed.frame.camera if replayed.frame is not None else camera
         frames.append(score_frame(replayed, result, known, weights, camera))
         for watcher in watchers:
@@ -203,7 +251,19 @@ def _frames(
     return frames
 
 
-def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> list[str]:
+def _refuse_useless(bag: Bag, frames: Sequence[ScoredFrame]) -> None:
+    if frames and all(frame.record.outcome == REFUSED for frame in frames):
+        raise UserError(
+            f"{bag.name}: none of its {len(frames)} images could be used, the first because: {frames[0].record.reason}"
+        )
+
+
+def _not_there(bag: Bag, topic: str, found: int) -> list[str]:
+    expected = bag.announced.get(topic, found)
+    return [f"{bag.name}: {found} of the {expected} images on {topic} could be read"] if found < expected else []
+
+
+def _remarks(frames: Sequence[ScoredFrame], truth: Truth, planned: int, config: ReplayConfig) -> list[str]:
     remarks = _unexpected(frames)
     refused = [frame.record for frame in frames if frame.record.outcome == REFUSED]
     if refused:
@@ -212,8 +272,13 @@ def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> li
         remarks.append(f"{planned - len(frames)} images were announced by the bag and could not be read")
     if not truth.topic:
         remarks.append("no ground truth: no errors, only what can be measured without it")
-    elif not truth.frames:
+    elif not truth.count:
         remarks.append(f"{truth.topic} holds no truth that can be used")
+    elif unknown := sum(frame.truth is None for frame in frames):
+        remarks.append(
+            f"{unknown} of {len(frames)} images have no truth on {truth.topic} within {config.truth_tolerance:g} s "
+            "(--truth-tolerance), and no errors"
+        )
     return remarks
 
 

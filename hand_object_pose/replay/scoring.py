@@ -25,6 +25,7 @@ from hand_object_pose.evaluation.without_truth import (
     bone_deviations,
     depth_residual,
     jump_metrics,
+    mask_agreement,
     penetration_metrics,
     volume_metrics,
 )
@@ -152,8 +153,13 @@ def _alone(frame: Frame, pair: HandObjectEstimate, weights: WeightsInfo) -> dict
     values = {}
     if len(meshes) == 2:
         values = penetration_metrics(meshes[0].vertices, meshes[1]) | volume_metrics(*meshes)
-    residual = depth_residual(frame, *meshes) if meshes else None
-    return values if residual is None else {**values, "depth.residual_mm": residual}
+    if meshes:
+        images = {
+            "depth.residual_mm": depth_residual(frame, *meshes),
+            "mask.agreement_percent": mask_agreement(frame, *meshes),
+        }
+        values |= {name: value for name, value in images.items() if value is not None}
+    return values
 
 
 def _errors(pair: HandObjectEstimate, truth: FrameTruth, weights: WeightsInfo) -> dict[str, float]:

@@ -1,22 +1,21 @@
 """What a bag says is true: hand and object in our message, or the object's pose alone."""
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
 
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.result import HandEstimate, HandObjectEstimate, ObjectEstimate
 from hand_object_pose.evaluation.message_values import object_pose, points
-from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.plan import Stamps
 from hand_object_pose.replay.topics import ESTIMATES
+from hand_object_pose.replay.transforms import TimedPoses, read_transforms
 
 FloatArray = NDArray[np.floating]
 
@@ -48,33 +47,69 @@ class FrameTruth:
         return HandObjectEstimate(0, True, "", 1.0, hand, thing)
 
 
-@dataclass(frozen=True)
-class BagTruth:
-    """All truth of a bag, by stamps in nanoseconds.
+class Truth(Protocol):
+    """What a bag says is true.
 
     Attributes:
-        topic: empty where the bag holds none.
-        frames: in the order of ``stamps``; interpolated: whether poses between two stamps are known, too.
+        topic: where it says so, for people; empty: nowhere.
+    """
+
+    @property
+    def topic(self) -> str:
+        """See above."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many times it says so."""
+        ...
+
+    def at(self, stamp: int, tolerance: int) -> FrameTruth | None:
+        """The truth of an image; None where it is not known near enough (nanoseconds)."""
+        ...
+
+
+@dataclass(frozen=True)
+class FrameTruths:
+    """Truth of images, by stamps in nanoseconds: the nearest is taken.
+
+    Attributes:
+        frames: in the order of ``stamps``.
     """
 
     topic: str = ""
     stamps: Sequence[int] = ()
-    frames: Sequence[FrameTruth] = field(default_factory=list)
-    interpolated: bool = False
+    frames: Sequence[FrameTruth] = ()
+
+    @property
+    def count(self) -> int:
+        """Of all frames."""
+        return len(self.frames)
 
     def at(self, stamp: int, tolerance: int) -> FrameTruth | None:
         """The truth of an image; None where it is not known near enough (nanoseconds)."""
-        if not self.frames:
-            return None
-        place = bisect_left(self.stamps, stamp)
-        if place < len(self.stamps) and self.stamps[place] == stamp:
-            return self.frames[place]
-        if self.interpolated and 0 < place < len(self.stamps):
-            before, after = self.stamps[place - 1], self.stamps[place]
-            if max(stamp - before, after - stamp) <= tolerance:
-                return _between(self.frames[place - 1], self.frames[place], (stamp - before) / (after - before))
         nearest = Stamps(self.stamps, range(len(self.stamps))).nearest(stamp, tolerance)
-        return None if nearest is None or self.interpolated else self.frames[nearest]
+        return None if nearest is None else self.frames[nearest]
+
+
+@dataclass(frozen=True)
+class ObjectTruth:
+    """Poses of one object alone, by time: between two of them it moves uniformly.
+
+    Attributes:
+        object_name: id in the catalogue; count: how many poses there are.
+        pose_at: (4, 4) in the camera's frame, of a stamp with a tolerance, nanoseconds; None where it is not known.
+    """
+
+    topic: str
+    object_name: str
+    count: int
+    pose_at: Callable[[int, int], FloatArray | None]
+
+    def at(self, stamp: int, tolerance: int) -> FrameTruth | None:
+        """The truth of an image; None where it is not known near enough (nanoseconds)."""
+        pose = self.pose_at(stamp, tolerance)
+        return None if pose is None else FrameTruth(self.object_name, pose)
 
 
 def find_truth_topic(name: str, types: Mapping[str, str], wanted: str = "") -> str:
@@ -98,12 +133,12 @@ def find_truth_topic(name: str, types: Mapping[str, str], wanted: str = "") -> s
     return found[0] if found else ""
 
 
-def read_truth(bag: Bag, topic: str, frame_id: str, weights: WeightsInfo, object_id: str) -> BagTruth:
+def read_truth(bag: Bag, topic: str, frame_id: str, weights: WeightsInfo, object_id: str) -> Truth:
     """Read all truth of a bag.
 
     Args:
         bag: open; topic: see ``find_truth_topic``.
-        frame_id: of the images; the truth must be given in it.
+        frame_id: of the images. Poses in another frame are transformed by what the bag says of both.
         weights: whose meshes must be those of the truth.
         object_id: what the poses of an object alone are of.
 
@@ -111,23 +146,84 @@ def read_truth(bag: Bag, topic: str, frame_id: str, weights: WeightsInfo, object
         UserError: it is in another frame, or of other meshes, or of an object that is not named.
     """
     if not topic:
-        return BagTruth()
-    alone = bag.types[topic] in POSES
-    if alone and not object_id:
-        raise UserError(f"{bag.name}: {topic} does not say of which object its poses are; name it with --object")
+        return FrameTruths()
+    if bag.types[topic] in POSES:
+        return _object_truth(bag, topic, frame_id, weights, object_id)
     found: dict[int, FrameTruth] = {}
     for raw in bag.messages([topic]):
         message = bag.content(raw)
         if message.header.frame_id != frame_id:
-            raise UserError(
-                f"{bag.name}: expected the ground truth in the images' frame '{frame_id}', found {topic} in "
-                f"'{message.header.frame_id}'"
-            )
-        truth = _pose_truth(message, object_id) if alone else _pair_truth(message, weights)
-        if truth is not None:
+            raise _in_another_frame(bag, topic, frame_id, message.header.frame_id)
+        if (truth := _pair_truth(message, weights)) is not None:
             found[bag.stamp(raw)] = truth
     stamps = sorted(found)
-    return BagTruth(topic, stamps, [found[stamp] for stamp in stamps], alone)
+    return FrameTruths(topic, stamps, [found[stamp] for stamp in stamps])
+
+
+def read_transform_truth(
+    bag: Bag, object_frame: str, camera_frame: str, weights: WeightsInfo, object_id: str
+) -> ObjectTruth:
+    """Read where the object is from transforms.
+
+    Args:
+        bag: open.
+        object_frame, camera_frame: as the bag's transforms name them.
+        weights: that must know the object.
+        object_id: of the object; empty: it is called as its frame.
+
+    Raises:
+        UserError: the bag does not know a frame, or does not connect the two, or the object is not named.
+    """
+    known = object_id or (object_frame if object_frame in weights.objects else "")
+    name = _named(bag, f"--truth-frame {object_frame}", known, weights)
+    transforms = read_transforms(bag)
+    for option, frame in (("--truth-frame", object_frame), ("--camera-frame", camera_frame)):
+        if frame not in transforms.frames:
+            listed = ", ".join(transforms.frames) or "none"
+            raise UserError(f"{bag.name}: {option}: no transform speaks of '{frame}'; frames in the bag: {listed}")
+    path = transforms.path(camera_frame, object_frame)
+    if path is None:
+        raise UserError(f"{bag.name}: the transforms do not connect '{camera_frame}' with '{object_frame}'")
+    return ObjectTruth(" -> ".join(path), name, transforms.count(path), partial(transforms.along, path))
+
+
+def _object_truth(bag: Bag, topic: str, frame_id: str, weights: WeightsInfo, object_id: str) -> ObjectTruth:
+    name = _named(bag, topic, object_id, weights)
+    poses: dict[int, FloatArray] = {}
+    frames = set()
+    for raw in bag.messages([topic]):
+        message = bag.content(raw)
+        pose = message.pose
+        frames.add(message.header.frame_id)
+        poses[bag.stamp(raw)] = object_pose(pose.pose if hasattr(pose, "covariance") else pose)
+    timed = TimedPoses.of(poses)
+    if frames <= {frame_id}:
+        return ObjectTruth(topic, name, len(poses), timed.at)
+    transforms = read_transforms(bag)
+    path = transforms.path(frame_id, next(iter(frames))) if len(frames) == 1 else None
+    if path is None:
+        raise _in_another_frame(bag, topic, frame_id, ", ".join(sorted(frames)))
+
+    def pose_at(stamp: int, tolerance: int) -> FloatArray | None:
+        outer, inner = transforms.along(path, stamp, tolerance), timed.at(stamp, tolerance)
+        return None if outer is None or inner is None else outer @ inner
+
+    return ObjectTruth(topic, name, len(poses), pose_at)
+
+
+def _named(bag: Bag, where: str, object_id: str, weights: WeightsInfo) -> str:
+    if not object_id:
+        raise UserError(f"{bag.name}: {where} does not say of which object its poses are; name it with --object")
+    if object_id not in weights.objects:
+        raise UnknownObjectError(object_id, list(weights.objects), f"the weights '{weights.name}'")
+    return object_id
+
+
+def _in_another_frame(bag: Bag, topic: str, expected: str, found: str) -> UserError:
+    return UserError(
+        f"{bag.name}: expected the ground truth in the images' frame '{expected}', found {topic} in '{found}', and no "
+        "transforms in the bag connect the two"
+    )
 
 
 def _pair_truth(message: Any, weights: WeightsInfo) -> FrameTruth | None:
@@ -149,16 +245,3 @@ def _pair_truth(message: Any, weights: WeightsInfo) -> FrameTruth | None:
         )
     vertices = np.asarray(hand.vertices, dtype=float).reshape(-1, 3)
     return FrameTruth(thing.object_id, object_pose(thing.pose.pose), vertices, points(hand.joints))
-
-
-def _pose_truth(message: Any, object_id: str) -> FrameTruth:
-    pose = message.pose
-    return FrameTruth(object_id, object_pose(pose.pose if hasattr(pose, "covariance") else pose))
-
-
-def _between(first: FrameTruth, second: FrameTruth, share: float) -> FrameTruth:
-    """Translation straight, rotation along the shortest turn."""
-    poses = np.stack([first.object_pose, second.object_pose])
-    turn = Slerp([0.0, 1.0], Rotation.from_matrix(poses[:, :3, :3]))(share).as_matrix()
-    place = (1 - share) * poses[0, :3, 3] + share * poses[1, :3, 3]
-    return FrameTruth(first.object_name, pose_matrix(turn, place))

@@ -176,6 +176,7 @@ PARAMETERS = (
     ParameterSpec("publish.markers", True, "Publish markers (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.tf", True, "Publish the object's transform on /tf.", dynamic=True),
     ParameterSpec("publish.debug_image", True, "Publish debug_image (when somebody subscribes).", dynamic=True),
+    ParameterSpec("input_list", "", "CSV file for the stamps of what each image is worked on with; empty: none."),
     ParameterSpec("tf_prefix", "", "Goes before the object's id in the name of its frame.", dynamic=True),
 )
 
