@@ -6,6 +6,7 @@ import numpy as np
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation import region_of_interest, root_depth
+from hand_object_pose.estimation.grasp_state import GraspSettings
 from hand_object_pose.estimation.interaction import DEFAULT_CONTACT_DISTANCE
 from hand_object_pose.estimation.region_of_interest import RegionOfInterest
 from hand_object_pose.estimation.root_depth import RootDepth
@@ -27,6 +28,7 @@ class EstimatorConfig:
         surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
         confidence_threshold: an estimate below is not valid.
         contact_distance: metres; contacts: whether to compute them.
+        grasp_settle: seconds that another grasp state must last, see ``grasp_state``.
         lost_after: seconds without a valid estimate after which a track ends.
         calibration: of the votes' covariance; None publishes a large constant, marked as such.
     """
@@ -42,6 +44,7 @@ class EstimatorConfig:
     confidence_threshold: float = 0.28
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True
+    grasp_settle: float = 0.1
     lost_after: float = 0.5
     calibration: Calibration | None = None
 
@@ -55,6 +58,11 @@ class EstimatorConfig:
                 raise UserError(f"roi_box: expected (x_min, y_min, x_max, y_max) with an area, found {box}")
         if self.root_depth_mode == "fixed" and not 0 < self.root_depth_value < np.inf:
             raise UserError(f"root_depth_value: expected a positive number of metres, found {self.root_depth_value}")
+
+    @property
+    def grasp(self) -> GraspSettings:
+        """Of the grasp state."""
+        return GraspSettings(self.contact_distance, settle=self.grasp_settle, forget_after=self.lost_after)
 
     def make_region_of_interest(self) -> RegionOfInterest:
         """A new strategy of ``roi_mode``."""

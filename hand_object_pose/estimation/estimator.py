@@ -9,6 +9,7 @@ from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.grasp_state import GraspTracker
 from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.estimation.observation import Observation
@@ -20,6 +21,7 @@ from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.view import Lifted, View
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.objects.reachable_surface import reachable_surface
 
 FloatArray = NDArray[np.floating]
 
@@ -47,6 +49,7 @@ class Estimator:
         self._check_object(self._config.object_id)
         self._region_of_interest = self._config.make_region_of_interest()
         self._root_depth = self._config.make_root_depth()
+        self._grasps = GraspTracker(self._config.grasp)
 
     @property
     def config(self) -> EstimatorConfig:
@@ -69,6 +72,7 @@ class Estimator:
             self._region_of_interest = config.make_region_of_interest()
         self._config = config
         self._root_depth = config.make_root_depth()
+        self._grasps.settings = config.grasp
 
     def set_object(self, object_id: str) -> None:
         """Look for another object; empty: by detection.
@@ -82,15 +86,17 @@ class Estimator:
         """Forget the track and its object, as after a jump of the clock."""
         self._tracked_object = ""
         self._region_of_interest.reset()
+        self._grasps.reset()
 
     def prepare(self) -> None:
-        """Do now what would delay the first frame: run the network once, compute distance grids."""
+        """Do now what would delay the first frame: run the network once, compute distance grids and surfaces."""
         object_id, _ = self._chosen_object("")
         models = [self._weights.objects[object_id]] if object_id else list(self._weights.objects.values())
         size = self._weights.lixels.image_size
         self._backend.run(np.zeros((1, 3, size, size), np.float32), models[:1])
         for model in models if self._config.contacts else []:
             grid_of(model)
+            reachable_surface(model)
 
     def process(self, frame: Frame) -> FrameResult:
         """Everything estimated from one frame: one pair, whose reason says in words why it is not valid, if so."""
@@ -98,6 +104,14 @@ class Estimator:
         with timer.stage("total"):
             pair = self._estimate(frame, timer)
         return FrameResult([pair], timer.seconds)
+
+    def process_alone(self, frame: Frame, config: EstimatorConfig) -> FrameResult:
+        """The same with other settings and apart from the stream; may be called from another thread.
+
+        Raises:
+            UnknownObjectError: the weights do not know the configured object.
+        """
+        return Estimator(self._backend, config).process(frame)
 
     def _estimate(self, frame: Frame, timer: StageTimer) -> HandObjectEstimate:
         region = self._region_of_interest.propose(frame)
@@ -128,7 +142,7 @@ class Estimator:
             seen = Observation(self._weights, model, view, output, root, lifted)
             pair = self._judged(frame, region, seen)
         with timer.stage("contacts"):
-            return replace(pair, contacts=self._contacts(seen))
+            return self._with_interaction(pair, frame, seen)
 
     def _fitted(self, frame: Frame, view: View, model: ObjectModel, root: RootDepthEstimate, lifted: Lifted) -> Lifted:
         """Hand and object pulled onto the surface that the depth image shows, where the wrist's depth is from it."""
@@ -175,6 +189,13 @@ class Estimator:
         return HandObjectEstimate(
             self._track_id, False, reason, 0.0, box=box, roi_source=region.source, root_depth_source=source
         )
+
+    def _with_interaction(self, pair: HandObjectEstimate, frame: Frame, seen: Observation) -> HandObjectEstimate:
+        contacts = self._contacts(seen)
+        if contacts is None or not pair.valid:
+            return replace(pair, contacts=contacts)
+        grasp = self._grasps.update(pair.track_id, frame.stamp, contacts.part_distances)
+        return replace(pair, contacts=contacts, grasp=grasp)
 
     def _contacts(self, seen: Observation) -> Contacts | None:
         """None where they were not asked for, or the object's pose is unknown."""

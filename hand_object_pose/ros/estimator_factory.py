@@ -31,6 +31,10 @@ class FrameEstimator(Protocol):
         """Everything estimated from one frame."""
         ...
 
+    def process_alone(self, frame: Frame, config: EstimatorConfig) -> FrameResult:
+        """The same with other settings and apart from the stream; may be called while ``process`` runs."""
+        ...
+
 
 EstimatorFactory = Callable[[Settings], FrameEstimator]
 
@@ -51,6 +55,7 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         surface_fit=settings.flag("surface_fit"),
         confidence_threshold=settings.number("confidence_threshold"),
         contact_distance=settings.number("contact.distance"),
+        grasp_settle=settings.number("grasp.settle_time"),
         lost_after=settings.number("lost_after"),
     )
 
