@@ -2,10 +2,10 @@
 
     python scripts/measure_free_surface.py
 
-Rendered handovers go through the estimator as in use. A published point is wrong when it lies nearer to the true hand's
-surface than the clearance, both in the camera frame. The truly free surface is what ``free_surface`` finds with the true
-hand, the true pose and no margin. It is covered, by sample, where the same sample of the object is published; in space,
-where a published point lies within a centimetre.
+Rendered handovers go through the estimator as in use. A published point is wrong when it lies nearer to the true
+hand's surface than the clearance, both in the camera frame. The truly free surface is what ``free_surface`` finds with
+the true hand, the true pose and no margin. It is covered, by sample, where the same sample of the object is published;
+in space, where a published point lies within a centimetre.
 
 Prints Markdown tables: of all frames with a valid estimate, and of those whose true hand is within 1 cm of the object.
 The seeds 41 to 60, with which the default margin was chosen, are not among the default ones.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PoseWithCovarianceStamped
+from geometry_msgs.msg import Pose, PoseWithCovarianceStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -36,7 +36,7 @@ from hand_object_pose.ros.parameters import Settings
 from hand_object_pose_msgs.msg import HandObjectEstimates, HandTopology, ObjectInfo, Status
 
 WIDTH, HEIGHT = 64, 48
-BALL_RADIUS = 0.05
+BALL_RADIUS = 0.02
 HAND_OFFSET = np.array([0.0, 0.0, 0.5])
 FRAME_ID = "camera_optical_frame"
 LIMIT = 10.0
@@ -64,9 +64,12 @@ RECEIVED = {
     "free_surface": (PointCloud2, 50),
 }
 
+# Without what takes time to make.
+EVERYDAY = tuple(topic for topic in RECEIVED if topic != "free_surface")
+
 
 def ball_model(name: str) -> ObjectModel:
-    """A ball of 5 cm: a thousand points and their convex hull, counter-clockwise from outside."""
+    """A ball, small so that its distances are soon known: a thousand points and their convex hull, counter-clockwise from outside."""
     points = np.random.default_rng(len(name)).normal(size=(1000, 3))
     points *= BALL_RADIUS / np.linalg.norm(points, axis=1, keepdims=True)
     faces = ConvexHull(points).simplices
@@ -138,6 +141,15 @@ def pose_of(stamp: float) -> np.ndarray:
     return pose_matrix(rotation, np.array([0.1, -0.2 + (stamp % 1.0) / 10, 0.6]))
 
 
+def pose_matrix_of(pose: Pose) -> np.ndarray:
+    """(4, 4)."""
+    q = pose.orientation
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
+    matrix[:3, 3] = pose.position.x, pose.position.y, pose.position.z
+    return matrix
+
+
 def _nothing(reason: str, source: str) -> FrameResult:
     pair = HandObjectEstimate(1, False, reason, 0.0, box=Box(0, 0, 9, 9), root_depth_source=source)
     return FrameResult([pair], {"total": 0.001})
@@ -146,7 +158,7 @@ def _nothing(reason: str, source: str) -> FrameResult:
 class Harness:
     """A node, a client, and one executor that spins both in the test's own thread."""
 
-    def __init__(self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = tuple(RECEIVED)) -> None:
+    def __init__(self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = EVERYDAY) -> None:
         self.estimators: list[FakeEstimator] = []
         self.behave: Callable[[Frame], None] = lambda frame: None
         values = DEFAULTS | (parameters or {})
