@@ -69,7 +69,7 @@ EVERYDAY = tuple(topic for topic in RECEIVED if topic != "free_surface")
 
 
 def ball_model(name: str) -> ObjectModel:
-    """A ball, small so that its distances are soon known: a thousand points and their convex hull, counter-clockwise from outside."""
+    """A small ball, whose distances are soon known: a thousand points and their convex hull."""
     points = np.random.default_rng(len(name)).normal(size=(1000, 3))
     points *= BALL_RADIUS / np.linalg.norm(points, axis=1, keepdims=True)
     faces = ConvexHull(points).simplices
@@ -97,6 +97,7 @@ class FakeEstimator:
     behave: Callable[[Frame], None] = lambda frame: None
     backend: Any = field(default_factory=lambda: FakeBackend(fake_weights()))
     resets: int = 0
+    grasp: GraspState = GraspState.HELD
     configs: list[EstimatorConfig] = field(default_factory=list)
 
     def set_config(self, config: EstimatorConfig) -> None:
@@ -130,7 +131,7 @@ class FakeEstimator:
             np.array([-0.001, 0.002]), 0.0001, 0.001, np.array([0.01, -0.001, 0.01, 0.002, 0.01, 0.01]),
         )  # fmt: skip
         return HandObjectEstimate(
-            1, True, "", 0.9, estimate, ObjectPose(object_id, pose, np.eye(6)), contacts, GraspState.HELD,
+            1, True, "", 0.9, estimate, ObjectPose(object_id, pose, np.eye(6)), contacts, self.grasp,
             Box(1, 2, 30, 40), True, "tracking", 0.5, 0.01, "depth_image",
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from hand_object_pose.estimation.grasp_state import GraspSettings, GraspState, GraspTracker, grasp_of
 
 APART, TOUCHING, HELD = GraspState.APART, GraspState.TOUCHING, GraspState.HELD
-SETTINGS = GraspSettings(contact_distance=0.005, release=2.0, settle=0.1, forget_after=0.5)
+SETTINGS = GraspSettings(distance=0.005, release=2.0, settle=0.1, forget_after=0.5)
 FAR = 0.05
 
 
@@ -49,7 +49,7 @@ def test_a_moment_of_another_state_begins_the_wait_anew() -> None:
 
 
 def test_what_touches_is_released_farther_away() -> None:
-    """Between one and two contact distances the state stays what it was, however long."""
+    """Between the distance and twice as much the state stays what it was, however long."""
     between = distances(thumb=0.008, index=0.008)
     for first, wanted in ((distances(thumb=0.001, index=0.001), HELD), (distances(), APART)):
         tracker = GraspTracker(SETTINGS)

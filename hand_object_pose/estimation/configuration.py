@@ -28,7 +28,7 @@ class EstimatorConfig:
         surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
         confidence_threshold: an estimate below is not valid.
         contact_distance: metres; contacts: whether to compute them.
-        grasp_settle: seconds that another grasp state must last, see ``grasp_state``.
+        grasp_distance, grasp_settle: metres and seconds of the grasp state, see ``grasp_state.GraspSettings``.
         lost_after: seconds without a valid estimate after which a track ends.
         calibration: of the votes' covariance; None publishes a large constant, marked as such.
     """
@@ -44,7 +44,8 @@ class EstimatorConfig:
     confidence_threshold: float = 0.28
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True
-    grasp_settle: float = 0.1
+    grasp_distance: float = GraspSettings.distance
+    grasp_settle: float = GraspSettings.settle
     lost_after: float = 0.5
     calibration: Calibration | None = None
 
@@ -62,7 +63,7 @@ class EstimatorConfig:
     @property
     def grasp(self) -> GraspSettings:
         """Of the grasp state."""
-        return GraspSettings(self.contact_distance, settle=self.grasp_settle, forget_after=self.lost_after)
+        return GraspSettings(self.grasp_distance, settle=self.grasp_settle, forget_after=self.lost_after)
 
     def make_region_of_interest(self) -> RegionOfInterest:
         """A new strategy of ``roi_mode``."""

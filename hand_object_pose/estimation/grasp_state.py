@@ -3,9 +3,10 @@
 A hand is APART from an object that no part of it touches. It HOLDS the object when the thumb or the palm and at least
 one other finger touch it. Anything between is TOUCHING.
 
-Estimates tremble by about as much as a contact is wide. A part that touches is therefore believed to go on touching
-until it is farther away than ``release`` contact distances, and another state must last for ``settle`` seconds before
-it replaces the one that was said. The first state of a track is said at once.
+Estimates err by more than a contact is wide. A part counts as touching within ``distance``, which is larger than what
+is published as a contact; it goes on touching until it is ``release`` times as far away; and another state must last
+for ``settle`` seconds before it replaces the one that was said. The first state of a track is said at once.
+``scripts/measure_grasp_state.py`` shows how often the state is right.
 """
 
 import math
@@ -40,14 +41,14 @@ class GraspSettings:
     """Of ``GraspTracker``.
 
     Attributes:
-        contact_distance: metres; what is nearer touches.
-        release: what touched goes on touching within so many contact distances.
+        distance: metres; what is nearer to the object's surface touches.
+        release: what touched goes on touching within so many times that distance.
         settle: seconds that another state must last.
         forget_after: seconds without an observation after which a track begins anew.
     """
 
-    contact_distance: float = 0.005
-    release: float = 2.0
+    distance: float = 0.01
+    release: float = 1.5
     settle: float = 0.1
     forget_after: float = 0.5
 
@@ -85,8 +86,8 @@ class GraspTracker:
         self._tracks = {
             number: track for number, track in self._tracks.items() if 0 <= stamp - track.last <= settings.forget_after
         }
-        strict = grasp_of(distances < settings.contact_distance)
-        loose = grasp_of(distances < settings.contact_distance * settings.release)
+        strict = grasp_of(distances < settings.distance)
+        loose = grasp_of(distances < settings.distance * settings.release)
         track = self._tracks.setdefault(track_id, _Track(strict, stamp))
         return track.update(stamp, GraspState(np.clip(track.state, strict, loose)), settings.settle)
 

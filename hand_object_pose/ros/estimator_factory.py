@@ -55,6 +55,7 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         surface_fit=settings.flag("surface_fit"),
         confidence_threshold=settings.number("confidence_threshold"),
         contact_distance=settings.number("contact.distance"),
+        grasp_distance=settings.number("grasp.distance"),
         grasp_settle=settings.number("grasp.settle_time"),
         lost_after=settings.number("lost_after"),
     )

@@ -174,6 +174,15 @@ PARAMETERS = (
         dynamic=True,
     ),
     ParameterSpec(
+        "grasp.distance",
+        0.01,
+        "A part of the hand nearer to the object counts as touching in grasp_state.",
+        unit="m",
+        low=0.0,
+        high=0.1,
+        dynamic=True,
+    ),
+    ParameterSpec(
         "grasp.settle_time",
         0.1,
         "How long another grasp state must last before it replaces the published one.",
