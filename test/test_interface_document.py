@@ -12,10 +12,20 @@ pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
 import rclpy
+import yaml
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_support import FRAME_ID, Harness
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "ros_interface.md"
+RVIZ = DOCUMENT.parent.parent / "rviz" / "estimator.rviz"
+# Message type -> RViz display. TF has a display without a topic.
+DISPLAYS = {
+    "geometry_msgs/PoseWithCovarianceStamped": "PoseWithCovariance",
+    "sensor_msgs/Image": "Image",
+    "sensor_msgs/PointCloud2": "PointCloud2",
+    "vision_msgs/Detection3DArray": "Detection3DArray",
+    "visualization_msgs/MarkerArray": "MarkerArray",
+}
 OBJECT_FRAME = "robot_mug"
 # With which the node publishes everything.
 PARAMETERS = {"tf_prefix": "robot_", "object_id": "mug"}
@@ -179,3 +189,10 @@ def test_services_are_those_of_the_table(harness):
 
     h.until(lambda: name in h.client.get_node_names() and len(offered()) >= len(expected), "the services")
     assert offered() == expected
+
+
+def test_rviz_has_a_display_for_whatever_it_can_show():
+    displays = yaml.safe_load(RVIZ.read_text())["Visualization Manager"]["Displays"]
+    shown = {(display["Class"].split("/")[1], display["Topic"]["Value"]) for display in displays if "Topic" in display}
+    wanted = {(DISPLAYS[topic.type_name], topic.name) for topic in PUBLISHED if topic.type_name in DISPLAYS}
+    assert wanted == shown
