@@ -26,6 +26,8 @@ class EstimatorConfig:
         margin: side of the crop relative to the box around hand and object.
         root_depth_mode: one of ``root_depth.MODES``; root_depth_value: metres, for "fixed".
         surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
+        refinement: whether to move the hand towards plausible contacts, see ``contact_refinement``;
+            refinement_time_budget: seconds.
         confidence_threshold: an estimate below is not valid.
         contact_distance: metres; contacts: whether to compute them.
         grasp_distance, grasp_settle: metres and seconds of the grasp state, see ``grasp_state.GraspSettings``.
@@ -41,6 +43,8 @@ class EstimatorConfig:
     root_depth_mode: str = "depth_image"
     root_depth_value: float = 0.6
     surface_fit: bool = True
+    refinement: bool = False
+    refinement_time_budget: float = 0.005
     confidence_threshold: float = 0.28
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.contact_refinement import ContactRefinement, RefinementSettings
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.grasp_state import GraspTracker
 from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
@@ -42,6 +43,7 @@ class Estimator:
         self._weights = backend.weights
         self._regressor = self._weights.hand.joint_regressor21
         self._hand_depth_fit = HandDepthFit(self._weights.hand)
+        self._contact_refinement = ContactRefinement(self._weights.hand)
         self._finger_labels = self._weights.hand.finger_labels
         self._track_id = 0
         self._tracked_object = ""
@@ -138,7 +140,7 @@ class Estimator:
         with timer.stage("lift"):
             lifted = view.lift(output, root.depth, self._regressor)
         with timer.stage("surface_fit"):
-            lifted = self._fitted(frame, view, model, root, lifted)
+            lifted = self._refined(self._fitted(frame, view, model, root, lifted), view, model)
             seen = Observation(self._weights, model, view, output, root, lifted)
             pair = self._judged(frame, region, seen)
         with timer.stage("contacts"):
@@ -151,6 +153,14 @@ class Estimator:
         faces = self._weights.hand.faces_of(self._config.hand_side)
         lifted = self._hand_depth_fit.fit(frame, lifted, faces)
         return lifted if view.mirrored else fit_object(frame, lifted, model, faces)
+
+    def _refined(self, lifted: Lifted, view: View, model: ObjectModel) -> Lifted:
+        """The hand moved towards plausible contacts, where that is wanted."""
+        points = np.concatenate([lifted.hand, lifted.object_pose[:3]], axis=None)
+        if not self._config.refinement or view.mirrored or not np.isfinite(points).all():
+            return lifted
+        settings = RefinementSettings(time_budget=self._config.refinement_time_budget)
+        return self._contact_refinement.refine(lifted, grid_of(model), settings)
 
     def _judged(self, frame: Frame, region: Region, seen: Observation) -> HandObjectEstimate:
         """The pair without contacts; the tracker learns whether it may be followed."""

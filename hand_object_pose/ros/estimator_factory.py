@@ -53,6 +53,8 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         root_depth_mode=settings.text("root_depth.mode"),
         root_depth_value=settings.number("root_depth.value"),
         surface_fit=settings.flag("surface_fit"),
+        refinement=settings.flag("refinement.enabled"),
+        refinement_time_budget=settings.number("refinement.time_budget"),
         confidence_threshold=settings.number("confidence_threshold"),
         contact_distance=settings.number("contact.distance"),
         grasp_distance=settings.number("grasp.distance"),

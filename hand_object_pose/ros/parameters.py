@@ -135,6 +135,21 @@ PARAMETERS = (
         "surface_fit", True, "Pull hand and object onto the depth image that the wrist's depth is from.", dynamic=True
     ),
     ParameterSpec(
+        "refinement.enabled",
+        False,
+        "Move the hand a little so that it reaches less into the object; plausible, not more accurate.",
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "refinement.time_budget",
+        0.005,
+        "No step of the refinement begins later.",
+        unit="s",
+        low=0.0,
+        high=1.0,
+        dynamic=True,
+    ),
+    ParameterSpec(
         "sync_wait", 0.05, "How long an image waits for its camera_info and depth.", unit="s", low=0.0, high=1.0
     ),
     ParameterSpec(
