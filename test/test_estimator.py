@@ -414,12 +414,13 @@ def test_rotation_votes_of_either_sign_agree() -> None:
     np.testing.assert_allclose(np.diag(covariance)[3:], 0.01, rtol=0.1)
 
 
-def test_the_grasp_state_follows_the_stream_steadily() -> None:
+@pytest.mark.parametrize("roi_mode", ["tracking", "detections"])
+def test_the_grasp_state_follows_the_stream_steadily(roi_mode: str) -> None:
     near = truth(reach=0.05)
     away = pose_matrix(np.eye(3), np.array([0.0, 0.0, -0.14]))
     far = replace(near, object_pose=away @ near.object_pose)
     backend = FakeBackend(camera(), near)
-    estimator = Estimator(backend, TRUE_DEPTH)
+    estimator = Estimator(backend, replace(TRUE_DEPTH, roi_mode=roi_mode))
 
     def state(scene: Truth, stamp: float) -> GraspState:
         backend.scene = scene

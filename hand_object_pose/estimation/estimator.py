@@ -28,6 +28,7 @@ FloatArray = NDArray[np.floating]
 
 # Shorter quaternions have no direction that means anything.
 _LEAST_QUATERNION = 1e-12
+_TRACKLESS = ("detections", "fixed", "full_frame")
 
 
 class Estimator:
@@ -204,7 +205,9 @@ class Estimator:
         contacts = self._contacts(seen)
         if contacts is None or not pair.valid:
             return replace(pair, contacts=contacts)
-        grasp = self._grasps.update(pair.track_id, frame.stamp, contacts.part_distances)
+        # Without tracking every frame begins a track; its one pair is then taken for the same.
+        track = 0 if self._config.roi_mode in _TRACKLESS else pair.track_id
+        grasp = self._grasps.update(track, frame.stamp, contacts.part_distances)
         return replace(pair, contacts=contacts, grasp=grasp)
 
     def _contacts(self, seen: Observation) -> Contacts | None:
