@@ -26,20 +26,28 @@ class HandoverConsumer(Node):
         self.standoff = self.declare_parameter("standoff", 0.1).value
         self.buffer = Buffer()
         self.listener = TransformListener(self.buffer, self)
-        self.held = None
+        self.held = self.cloud = None
         self.create_subscription(HandObjectEstimates, "estimate", self.on_estimate, 10)
         self.create_subscription(PointCloud2, "free_surface", self.on_free_surface, 10)
         self.approach = self.create_publisher(PoseStamped, "approach_pose", 10)
 
     def on_estimate(self, message: HandObjectEstimates) -> None:
-        """Remember for which image the object is held; its free surface follows."""
+        """Remember for which image the object is held."""
         held = any(pair.valid and pair.grasp_state == HandObjectEstimate.GRASP_HELD for pair in message.estimates)
         self.held = message.header.stamp if held else None
+        self.decide()
 
     def on_free_surface(self, cloud: PointCloud2) -> None:
-        """Choose a point and publish the approach to it."""
-        if cloud.width == 0 or self.held != cloud.header.stamp:
+        """Remember what is free in an image; it comes a little later than the estimate, as a rule."""
+        self.cloud = cloud
+        self.decide()
+
+    def decide(self) -> None:
+        """Choose a point and publish the approach to it, once both messages of an image are there."""
+        cloud = self.cloud
+        if cloud is None or cloud.width == 0 or self.held != cloud.header.stamp:
             return
+        self.cloud = None
         try:
             found = self.buffer.lookup_transform(self.base, cloud.header.frame_id, cloud.header.stamp)
         except TransformException as error:
