@@ -10,7 +10,7 @@ pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
 import rclpy
-from ros_support import Harness, good_image, good_info, pose_matrix_of, pose_of
+from ros_support import Harness, good_depth, good_image, good_info, pose_matrix_of, pose_of
 from std_srvs.srv import SetBool, Trigger
 
 from hand_object_pose_msgs.msg import Box2D, HandEstimate, Status
@@ -192,3 +192,12 @@ def test_a_request_in_which_nothing_is_seen_says_why(harness):
     answer = call(h, EstimateFrame, "estimate", single_frame(h))
     assert (answer.success, answer.message) == (False, "no object chosen")
     assert [pair.valid for pair in answer.estimates.estimates] == [False]
+
+
+def test_a_request_without_depth_says_what_to_give(harness):
+    h = harness({"root_depth.mode": "depth_image"}).connect()
+    answer = call(h, EstimateFrame, "estimate", single_frame(h))
+    assert not answer.success
+    assert "root_depth" in answer.message
+    given = single_frame(h, depth=good_depth(h.stamp()))
+    assert call(h, EstimateFrame, "estimate", given).success

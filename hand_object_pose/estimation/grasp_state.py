@@ -89,7 +89,7 @@ class GraspTracker:
         strict = grasp_of(distances < settings.distance)
         loose = grasp_of(distances < settings.distance * settings.release)
         track = self._tracks.setdefault(track_id, _Track(strict, stamp))
-        return track.update(stamp, GraspState(np.clip(track.state, strict, loose)), settings.settle)
+        return track.update(stamp, min(max(track.state, strict), loose), settings.settle)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from std_srvs.srv import SetBool, Trigger
 from hand_object_pose.errors import UserError
 from hand_object_pose.ros.pipeline import Pipeline
 from hand_object_pose.ros.results import estimate_message, frame_message
-from hand_object_pose.ros.single_frame import estimate_request
+from hand_object_pose.ros.single_frame import estimate_request, objection
 from hand_object_pose_msgs.msg import HandObjectEstimates
 from hand_object_pose_msgs.srv import EstimateFrame, SetObject
 
@@ -32,7 +32,7 @@ class Host(Protocol):
         """Begin or cease to work on images."""
         ...
 
-    def set_parameters(self, parameters: list[Parameter]) -> list[SetParametersResult]:
+    def set_parameters(self, parameters: list[Parameter], /) -> list[SetParametersResult]:
         """Of every ROS node."""
         ...
 
@@ -76,8 +76,8 @@ class Services:
             pair.last_valid = request.image.header.stamp if pair.valid else pair.last_valid
         message.received, message.published = received, self._node.get_clock().now().to_msg()
         response.estimates = message
-        if not any(pair.valid for pair in pairs):
-            raise UserError(pairs[0].reason if pairs else "nothing was seen in the image")
+        if problem := objection(result):
+            raise UserError(problem)
 
     def _pipeline(self) -> Pipeline:
         if self._host.pipeline is None:

@@ -39,6 +39,20 @@ def estimate_request(request: Any, estimator: FrameEstimator, settings: Settings
     return estimator.process_alone(frame, config)
 
 
+def objection(result: FrameResult) -> str:
+    """Why nothing in a result of ``estimate_request`` is valid, with what to do; empty if something is."""
+    if any(pair.valid for pair in result.pairs):
+        return ""
+    if not result.pairs:
+        return "nothing was seen in the image"
+    pair = result.pairs[0]
+    if pair.box is None:
+        return f"{pair.reason}; say in box where hand and object are"
+    if pair.hand is None and pair.root_depth_source:
+        return f"{pair.reason}; give a depth image aligned to the image, or root_depth"
+    return pair.reason
+
+
 def _config(request: Any, config: EstimatorConfig) -> EstimatorConfig:
     """The node's settings with what the request says instead."""
     if request.object_id:
