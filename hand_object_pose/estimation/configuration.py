@@ -29,6 +29,7 @@ class EstimatorConfig:
         refinement: whether to move the hand towards plausible contacts, see ``contact_refinement``;
             refinement_time_budget: seconds.
         confidence_threshold: an estimate below is not valid.
+        doubt_below: where a tracked square gives a lower confidence, its neighbours are looked at, too; 0: never.
         contact_distance: metres; contacts: whether to compute them.
         grasp_distance, grasp_settle: metres and seconds of the grasp state, see ``grasp_state.GraspSettings``.
         lost_after: seconds without a valid estimate after which a track ends.
@@ -46,6 +47,7 @@ class EstimatorConfig:
     refinement: bool = False
     refinement_time_budget: float = 0.005
     confidence_threshold: float = 0.28
+    doubt_below: float = 0.45
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True
     grasp_distance: float = GraspSettings.distance

@@ -56,6 +56,7 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         refinement=settings.flag("refinement.enabled"),
         refinement_time_budget=settings.number("refinement.time_budget"),
         confidence_threshold=settings.number("confidence_threshold"),
+        doubt_below=settings.number("roi.doubt_below"),
         contact_distance=settings.number("contact.distance"),
         grasp_distance=settings.number("grasp.distance"),
         grasp_settle=settings.number("grasp.settle_time"),
