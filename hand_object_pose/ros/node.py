@@ -292,6 +292,8 @@ class EstimatorNode(LifecycleNode):
             self._pipeline.stop()
 
     def _release(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.close()
         self._pipeline = None
         if self._outputs is not None:
             self._outputs.destroy()

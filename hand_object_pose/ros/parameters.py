@@ -246,6 +246,7 @@ PARAMETERS = (
     ParameterSpec("publish.debug_image", True, "Publish debug_image (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.hand_points", True, "Publish hand_points (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.free_surface", True, "Publish free_surface (when somebody subscribes).", dynamic=True),
+    ParameterSpec("input_list", "", "CSV file for the stamps of what each image is worked on with; empty: none."),
     ParameterSpec("tf_prefix", "", "Goes before the object's id in the name of its frame.", dynamic=True),
 )
 
