@@ -25,8 +25,9 @@ from hand_object_pose.evaluation.frame_record import FrameRecord
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.live.recording import read_recording
 from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.replay.answers import EstimatorAnswers
 from hand_object_pose.replay.configuration import ReplayConfig, read_stamps
-from hand_object_pose.replay.one_bag import EstimatorAnswers, evaluate_one_bag
+from hand_object_pose.replay.one_bag import evaluate_one_bag
 from hand_object_pose.ros.estimator_factory import load_estimator
 from hand_object_pose.ros.input_list import read_inputs
 from hand_object_pose.synthetic.bag_writer import BagConfig, write_sequence_bag

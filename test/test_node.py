@@ -11,13 +11,21 @@ pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
 import rclpy
-from geometry_msgs.msg import Pose
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
-from ros_support import FRAME_ID, HAND_OFFSET, Harness, best_effort, good_depth, good_image, good_info, pose_of
-from scipy.spatial.transform import Rotation
+from ros_support import (
+    FRAME_ID,
+    HAND_OFFSET,
+    Harness,
+    best_effort,
+    good_depth,
+    good_image,
+    good_info,
+    pose_matrix_of,
+    pose_of,
+)
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
@@ -46,14 +54,6 @@ def harness():
     yield make
     for one in made:
         one.close()
-
-
-def pose_matrix_of(pose: Pose) -> np.ndarray:
-    q = pose.orientation
-    matrix = np.eye(4)
-    matrix[:3, :3] = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
-    matrix[:3, 3] = pose.position.x, pose.position.y, pose.position.z
-    return matrix
 
 
 def counts_add_up(status: Status) -> bool:

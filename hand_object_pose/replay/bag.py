@@ -106,7 +106,7 @@ class Bag:
             # rosbags' end is the nanosecond after the last message.
             ends = min(storage.start_time for storage in storages), max(storage.end_time for storage in storages) - 1
             return Extent(*ends, counts) if any(counts.values()) else None
-        times = []
+        times: list[int] = []
         for message in self.messages(topics):
             times = [*times[:1], message.time]
             counts[message.topic] += 1

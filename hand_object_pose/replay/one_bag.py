@@ -6,26 +6,26 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.result import FrameResult
 from hand_object_pose.evaluation.frame_record import INVALID, REFUSED, FrameRecord
 from hand_object_pose.evaluation.shown_frames import ShownFrames
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.replay.answers import Answers
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
 from hand_object_pose.replay.frame_keeper import FrameKeeper
+from hand_object_pose.replay.frame_truth import Truth
 from hand_object_pose.replay.frames import FrameReader
+from hand_object_pose.replay.object_truth import read_transform_truth
 from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
 from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
 from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
-from hand_object_pose.replay.truth import Truth, find_truth_topic, read_transform_truth, read_truth
+from hand_object_pose.replay.truth import find_truth_topic, read_truth
 from hand_object_pose.replay.watchers import BagFacts, SinkFactory, Watcher
-from hand_object_pose.ros.estimator_factory import FrameEstimator
 
 Progress = Callable[[int, int], None]
 
@@ -81,39 +81,6 @@ class OpenedBag:
     truth_topic: str
     depth: str | None
     stamps: dict[str, list[int]] = field(default_factory=dict)
-
-
-class Answers(Protocol):
-    """Who answers what each frame shows."""
-
-    weights: WeightsInfo
-    device: str
-    # What runs the network, if it does so here.
-    backend: object
-
-    def reset(self) -> None:
-        """What follows has nothing to do with what was before."""
-
-    def answer(self, stamp: int, frame: Frame) -> FrameResult | None:
-        """Of the image with this stamp, nanoseconds; None if there is no answer."""
-
-
-class EstimatorAnswers:
-    """The answers of an estimator that has seen nothing yet."""
-
-    def __init__(self, estimator: FrameEstimator) -> None:
-        self._estimator = estimator
-        self.weights = estimator.backend.weights
-        self.device = estimator.backend.device
-        self.backend: object = estimator.backend
-
-    def reset(self) -> None:
-        """Forget the track."""
-        self._estimator.reset()
-
-    def answer(self, stamp: int, frame: Frame) -> FrameResult:
-        """Estimate."""
-        return self._estimator.process(frame)
 
 
 def evaluate_one_bag(

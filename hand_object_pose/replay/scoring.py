@@ -32,8 +32,8 @@ from hand_object_pose.evaluation.without_truth import (
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.frames import ReplayedFrame
-from hand_object_pose.replay.truth import FrameTruth
 
 FloatArray = NDArray[np.floating]
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from hand_object_pose.errors import UnknownObjectError
+from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
@@ -116,6 +116,22 @@ class Pipeline:
             return None
         error = UnknownObjectError(object_id, list(self.weights.objects), f"the weights '{self.weights.name}'")
         return Problem(f"parameter object_id: {error}")
+
+    @property
+    def estimator(self) -> FrameEstimator:
+        """The one in use.
+
+        Raises:
+            UserError: it hung and was abandoned, and none has taken its place yet.
+        """
+        if self._estimator is None:
+            raise UserError("the estimator hung and was abandoned; the next image makes a new one")
+        return self._estimator
+
+    def reset(self) -> None:
+        """Forget the tracks, and drop what waits; to be called in the thread of the subscriptions."""
+        self.intake.clear()
+        self._want_reset()
 
     def start(self) -> None:
         """Begin to work on images."""
