@@ -33,6 +33,8 @@ RUNTIME = [
 EXTRAS = {
     "report": ["matplotlib>=3.5", "pillow>=9", "plotly>=5"],
     "synthesis": ["embreex>=2.17.7", "pillow>=9", "pyacvd>=0.3", "pyvista>=0.43"],
+    # Recordings of evaluations for its viewer.
+    "rerun": ["rerun-sdk>=0.26"],
     "torch": ["torch>=2.2", "torchvision>=0.17"],
     "export": ["onnx>=1.16", "onnxscript>=0.1", "torch>=2.2"],
     # ROS 2 from PyPI: what a node needs to run ...

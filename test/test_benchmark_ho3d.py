@@ -229,7 +229,7 @@ def test_a_row_over_fewer_frames_says_so(tree, annotated, tmp_path) -> None:
 def test_other_arrays_are_refused_in_words(tmp_path, arrays, words) -> None:
     np.savez(tmp_path / "other.npz", **arrays)
     with pytest.raises(UserError, match=words):
-        read_estimates(tmp_path / "other.npz", "ho3d", 1, Hands.default())
+        read_estimates(tmp_path / "other.npz", "ho3d", 1, Hands.default(), {})
 
 
 def test_the_zip_holds_the_servers_file(tmp_path) -> None:

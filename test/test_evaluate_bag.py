@@ -34,6 +34,7 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.evaluation.evaluation_file import known_names, numbers, read_evaluation, read_frames
 from hand_object_pose.evaluation.frame_record import read_records
+from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.metric_table import METRICS
 from hand_object_pose.replay.configuration import ReplayConfig, read_parameters, read_stamps
 from hand_object_pose.replay.run import evaluate_bags
@@ -314,6 +315,31 @@ def test_baseline_and_junit(bag: Path, tmp_path: Path) -> None:
     assert len(failed) == int(suite.attrib["failures"])
     assert "object.translation_cm.mean no more than 0.05 worse than the baseline" in failed
     assert "hand.mje_camera_cm.mean no more than 0.05 worse than the baseline" in set(cases) - failed
+
+
+def test_junit_stays_readable_whatever_a_damaged_bag_says(tmp_path: Path) -> None:
+    """Bytes of a damaged bag get into messages; XML has no way to write some of them."""
+    reason = "damaged: \x00\x1b[1m <&> \ufffe \ud800 é"
+    write_junit(tmp_path / "junit.xml", {"bags": [{"name": "a\x07", "status": "failed", "reason": reason}]}, [])
+
+    (case,) = ElementTree.parse(tmp_path / "junit.xml").getroot()[0]
+
+    assert case.attrib["name"] == "a\N{REPLACEMENT CHARACTER}"
+    (error,) = case
+    assert error.attrib["message"] == "damaged: ??[1m <&> ? ? é".replace("?", "\N{REPLACEMENT CHARACTER}")
+
+
+def test_evo_reads_the_trajectories(evaluated: Path) -> None:
+    """The error that it finds, with nothing aligned, is the one that was put in."""
+    file_interface = pytest.importorskip("evo.tools.file_interface", reason="evo is not installed")
+    metrics, sync = (pytest.importorskip(f"evo.core.{name}") for name in ("metrics", "sync"))
+    files = (evaluated / "scene" / f"object_{kind}.tum" for kind in ("truth", "estimate"))
+    pair = sync.associate_trajectories(*(file_interface.read_tum_trajectory_file(str(file)) for file in files))
+    error = metrics.APE(metrics.PoseRelation.translation_part)
+    error.process_data(pair)
+
+    assert pair[0].num_poses == FRAMES - 1
+    assert error.get_statistic(metrics.StatisticsType.max) == pytest.approx(np.linalg.norm(OBJECT_OFFSET), abs=1e-8)
 
 
 def test_every_documented_number_has_a_name(evaluated: Path) -> None:

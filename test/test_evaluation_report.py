@@ -26,13 +26,14 @@ from hand_object_pose.estimation.result import Box, FrameResult
 from hand_object_pose.evaluation.evaluation_file import read_evaluation, read_frames, write_evaluation
 from hand_object_pose.evaluation.evaluation_report import write_evaluation_report
 from hand_object_pose.evaluation.frame_choice import NO_ESTIMATE, SHOWN, evenly
-from hand_object_pose.evaluation.frame_pictures import LARGEST_WIDTH, shrunk, turned_views
+from hand_object_pose.evaluation.frame_pictures import LARGEST_WIDTH, shrunk
 from hand_object_pose.evaluation.frame_record import IN_VIEW, INVALID, VALID, FrameRecord, write_records
 from hand_object_pose.evaluation.gates import GateResult
 from hand_object_pose.evaluation.jpeg import encode_jpeg
 from hand_object_pose.evaluation.metric_table import STATISTICS
 from hand_object_pose.evaluation.report_charts import worst_of_neighbours
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames, write_shown_frames
+from hand_object_pose.evaluation.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.replay.configuration import ReplayConfig
@@ -209,6 +210,11 @@ def test_a_bag_without_truth_gets_a_report(evaluated: Path, tmp_path: Path) -> N
     assert len(data_uris(page)) == 2 * len(captions)
 
 
+def test_why_there_is_no_attention_is_said_above_the_pictures(page: Page) -> None:
+    """The estimates of these bags come from no network."""
+    assert any("No attention is shown here: what made these estimates" in text for text in page.text["p"])
+
+
 def test_the_same_report_side_by_side_and_resumed(evaluated: Path, tmp_path: Path) -> None:
     bags = [evaluated.parent / EVIL, evaluated.parent / "untrue"]
     one, two = tmp_path / "one", tmp_path / "two"
@@ -317,7 +323,8 @@ def test_turned_meshes_are_seen_from_all_sides() -> None:
     ball = trimesh.creation.icosphere(radius=0.05)
     balls = [TriangleMesh(ball.vertices + np.array([x, 0.02, 0.7]), np.asarray(ball.faces)) for x in (-0.1, 0.1)]
 
-    tiles = np.split(turned_views(balls, [(255, 0, 0), (0, 255, 0)]).astype(int), 4, axis=1)
+    shown = [ColouredMesh(*pair) for pair in zip(balls, [(255, 0, 0), (0, 255, 0)], strict=True)]
+    tiles = np.split(view_tiles(shown).astype(int), 4, axis=1)
 
     def middle(tile: np.ndarray, channel: int) -> float | None:
         own = (tile[..., channel] - tile[..., 1 - channel]) > 60

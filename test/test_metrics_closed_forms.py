@@ -8,10 +8,11 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.evaluation.metrics import hand as hand_metrics
 from hand_object_pose.evaluation.metrics import object as object_metrics
 from hand_object_pose.evaluation.metrics.alignment import procrustes_aligned, procrustes_aligned_with_reflections
+from hand_object_pose.evaluation.metrics.interaction import exact_interaction, exact_interactions
 from hand_object_pose.evaluation.metrics.penetration_volume import closed_mesh, penetration_volume
 from hand_object_pose.evaluation.without_truth import volume_metrics
 from hand_object_pose.geometry.meshes import TriangleMesh
-from hand_object_pose.geometry.se3 import pose_matrix
+from hand_object_pose.geometry.se3 import pose_matrix, transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.object_model import Symmetries
 from hand_object_pose.objects.symmetry_file import rotation_about
@@ -193,3 +194,26 @@ def test_the_best_similarity_is_that_of_scipy_and_mirrors_nothing(mirrored: bool
     np.testing.assert_array_equal(hand_metrics.mje_procrustes(points, truth), error)
     assert np.all(forgiving < 0.02)
     assert np.all(error > 0.02) if mirrored else np.allclose(error, forgiving, atol=1e-12)
+
+
+# Batches
+
+
+def test_a_batch_of_hands_in_an_object_is_each_of_them_alone() -> None:
+    """The batch is computed in the object's frame, a single one in the camera's; both are exact."""
+    rng = np.random.default_rng(2)
+    thing = box((0.06, 0.04, 0.08), TURN)
+    hands = rng.uniform(-0.05, 0.05, (5, 778, 3))
+    poses = pose_matrix(Rotation.random(5, rng=rng).as_matrix(), rng.normal(0, 0.3, (5, 3)))
+    posed = transform_points(poses, hands)
+
+    found = exact_interactions(posed, poses, thing)
+
+    for hand, pose, interaction in zip(posed, poses, found, strict=True):
+        alone = exact_interaction(hand, TriangleMesh(transform_points(pose, thing.vertices), thing.faces))
+        np.testing.assert_allclose(interaction.signed_distances, alone.signed_distances, atol=1e-7)
+        assert interaction.in_contact
+    # Depths in a box are those to its nearest side.
+    inside = np.abs(hands @ TURN) - np.array([0.06, 0.04, 0.08]) / 2
+    expected = np.maximum(-inside.max(axis=2), 0)
+    np.testing.assert_allclose([entry.depths for entry in found], expected, atol=1e-7)

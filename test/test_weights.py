@@ -17,11 +17,13 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.estimation.attention import TO_HAND, TO_OBJECT, attention_maps
 from hand_object_pose.estimation.backend import Backend, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
 from hand_object_pose.estimation.lift import Lift
 from hand_object_pose.estimation.network_inputs import ObjectInputs
-from hand_object_pose.estimation.onnx_backend import OnnxBackend, onnx_path_of
+from hand_object_pose.estimation.onnx_backend import ATTENTION_KEY, OUTPUT_NAMES, OnnxBackend, onnx_path_of
+from hand_object_pose.estimation.onnx_outputs import with_outputs
 from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.geometry.crops import CropBox, crop_camera, projected_box, square_crop
 from hand_object_pose.geometry.neighbours import reference_neighbour_table
@@ -296,3 +298,60 @@ def test_the_reference_preset_gets_the_released_edges(weights: Path) -> None:
     _, neighbours = ObjectInputs(info)([model])
     np.testing.assert_array_equal(neighbours[0], reference_neighbour_table(model.faces, 1000))
     assert neighbours[0, 0, 0] == 0
+
+
+def test_attention_is_the_same_on_both_backends_and_no_output_of_the_file(exported: Path) -> None:
+    """Torch has it from its own attention layer; the ONNX file must not compute or copy it at every evaluation."""
+    backends = OnnxBackend(exported, 1), load_backend(exported, "torch", "cpu")
+    images = np.random.default_rng(2).random((2, 3, 128, 128), np.float32)
+    models = [backends[0].weights.objects[name] for name in ("mug", "can")]
+
+    found, expected = (backend.attention(images, models) for backend in backends)  # type: ignore[attr-defined]
+
+    assert len(found) == len(expected) == 2
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.to_hand, other.to_hand, atol=1e-6)
+        np.testing.assert_allclose(one.to_object, other.to_object, atol=1e-6)
+        np.testing.assert_allclose(one.to_hand.sum(axis=1), 1, atol=1e-5)
+    assert np.abs(found[0].to_hand - found[1].to_hand).max() > 1e-6
+    assert [output.name for output in onnx.load(onnx_path_of(exported)).graph.output] == list(OUTPUT_NAMES)
+
+
+def test_appended_outputs_are_those_that_the_library_would_append(exported: Path) -> None:
+    data = onnx_path_of(exported).read_bytes()
+    expected = onnx.load_from_string(data)
+    # Longer than 127 bytes, so that lengths take two bytes.
+    names = ["softmax_6", "x" * 300]
+    expected.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+
+    assert onnx.load_from_string(with_outputs(data, names)) == expected
+
+
+def test_a_file_that_does_not_name_its_attention_asks_for_another_export(exported: Path, tmp_path: Path) -> None:
+    model = onnx.load(onnx_path_of(exported))
+    kept = [entry for entry in model.metadata_props if entry.key != ATTENTION_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    path = tmp_path / exported.name
+    path.write_bytes(exported.read_bytes())
+    onnx.save(model, str(onnx_path_of(path)))
+    backend = OnnxBackend(path, 1)
+
+    with pytest.raises(UserError, match="export-onnx"):
+        backend.attention(np.zeros((1, 3, 128, 128), np.float32), [backend.weights.objects["mug"]])
+
+
+def test_a_network_without_attention_says_so() -> None:
+    for found in ({}, {TO_HAND: None, TO_OBJECT: None}, {TO_HAND: np.zeros((1, 778, 1778))}):
+        with pytest.raises(UserError, match="no attention"):
+            attention_maps(found)
+
+
+def test_the_default_weights_attend() -> None:
+    backend = load_backend(None, "onnx", "cpu", 1)
+    image = np.random.default_rng(3).random((1, 3, 128, 128), np.float32)
+
+    (maps,) = backend.attention(image, [backend.weights.objects["mug"]])  # type: ignore[attr-defined]
+
+    np.testing.assert_allclose(maps.to_hand.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(maps.to_object.sum(axis=1), 1, atol=1e-5)

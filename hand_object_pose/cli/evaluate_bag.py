@@ -49,12 +49,15 @@ def run(
     baseline: Path | None = None,
     max_regression: str = "5%",
     junit: Path | None = None,
+    annotated_bag: bool = ReplayConfig.annotated_bag,
+    rerun: bool = ReplayConfig.rerun,
 ) -> int:
     """Show every image of bags to the node's estimator, compare with the truth, and write what was found.
 
     With --live, the bags are played into the real node instead.
 
-    Writes metrics.json, summary.md, report.html, and for each bag frames.csv, timings.csv and trajectories (TUM).
+    Writes metrics.json, summary.md, report.html, and for each bag frames.csv, timings.csv, trajectories (TUM) and a bag
+    with the estimates for RViz and Foxglove.
     Bags without ground truth are measured by what needs none. Exit status: 0 success; 1 a gate failed; 2 an error,
     nothing could be evaluated; 3 partial, something could not be read and no gate failed.
 
@@ -86,6 +89,8 @@ def run(
         baseline: metrics.json of an earlier evaluation that this one must not be worse than.
         max_regression: by which share of the baseline's value a mean may be worse.
         junit: write bags and gates to this file as JUnit XML.
+        annotated_bag: write pictures with the meshes over them, markers, poses and numbers of each bag as a bag.
+        rerun: write a recording for Rerun's viewer, too (needs rerun-sdk).
     """
     # What can be wrong with the gates is said before the work, not after it.
     conditions = [Condition.parse(text) for text in fail_if]
@@ -104,6 +109,8 @@ def run(
         inputs,
         truth_frame,
         camera_frame,
+        annotated_bag,
+        rerun,
     )
     try:
         if live:

@@ -7,10 +7,12 @@ import torch
 
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.attention import TO_HAND, TO_OBJECT, AttentionMaps, attention_maps
 from hand_object_pose.estimation.backend import FloatArray, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.network_inputs import ObjectInputs
 from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.network.checkpoint import load_network
+from hand_object_pose.network.model import NetworkPrediction
 from hand_object_pose.objects.object_model import ObjectModel
 
 
@@ -48,12 +50,7 @@ class TorchBackend:
 
     def run(self, images: FloatArray, objects: list[ObjectModel]) -> NetworkOutput:
         """Evaluate the network on crops (B, 3, S, S), RGB in [0, 1], and B objects of ``weights.objects``."""
-        size = self._weights.lixels.image_size
-        check_shape("images", images, (len(objects), 3, size, size))
-        image = np.ascontiguousarray(images, dtype=np.float32)
-        inputs = (torch.as_tensor(array, device=self._device) for array in (image, *self._inputs(objects)))
-        with torch.inference_mode():
-            predicted = self._network(*inputs)
+        predicted = self._predict(images, objects)
         return NetworkOutput(
             hand_lixels=predicted.refined_hand.cpu().numpy(),
             hand_sigma=predicted.hand_sigma.cpu().numpy(),
@@ -62,3 +59,20 @@ class TorchBackend:
             translation=predicted.translation.cpu().numpy(),
             votes=predicted.votes.cpu().numpy(),
         )
+
+    def attention(self, images: FloatArray, objects: list[ObjectModel]) -> list[AttentionMaps]:
+        """See ``AttendingBackend``."""
+        predicted = self._predict(images, objects, return_attention=True)
+        maps = {TO_HAND: predicted.attention_to_hand, TO_OBJECT: predicted.attention_to_object}
+        return attention_maps({key: None if found is None else found.cpu().numpy() for key, found in maps.items()})
+
+    def _predict(
+        self, images: FloatArray, objects: list[ObjectModel], return_attention: bool = False
+    ) -> NetworkPrediction:
+        size = self._weights.lixels.image_size
+        check_shape("images", images, (len(objects), 3, size, size))
+        image = np.ascontiguousarray(images, dtype=np.float32)
+        inputs = (torch.as_tensor(array, device=self._device) for array in (image, *self._inputs(objects)))
+        with torch.inference_mode():
+            predicted: NetworkPrediction = self._network(*inputs, return_attention=return_attention)
+        return predicted

@@ -14,7 +14,13 @@ from hand_object_pose.evaluation.metrics.curves import THRESHOLDS
 from hand_object_pose.evaluation.report import Picture, Table, write_report
 from hand_object_pose.evaluation.report_charts import accuracy_charts, curves_over_time, histograms
 from hand_object_pose.evaluation.report_figures import MeshView
-from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
+from hand_object_pose.evaluation.shown_frames import (
+    MESHES_ALONE,
+    OVER_IMAGE,
+    SHOWN_FILE,
+    ShownFrames,
+    read_shown_frames,
+)
 from hand_object_pose.evaluation.worst_frames import ChosenFrame, choose_frames
 
 REPORT_FILE = "report.html"
@@ -28,7 +34,9 @@ _NOTES = (
 _ABOUT_PICTURES = (
     "The worst frames by several criteria, and some chosen evenly. Of each: the image with the estimate over it; the "
     "image with the truth, if it is known; the estimate's meshes as the camera sees them, and turned about the "
-    "vertical by 90, 180 and 270 degrees."
+    "vertical by 90, 180 and 270 degrees; and the network's attention: hand and object alone, each from the camera's "
+    "side and from behind, coloured by how much the vertices of the other one that are within 1 cm attend to each of "
+    "its vertices, from blue (not at all) to red (the most of the frame)."
 )
 
 
@@ -56,12 +64,24 @@ def write_evaluation_report(
         [*_NOTES, *(f"Beware when comparing with the baseline: {warning}" for warning in warnings)],
         _tables(content, gates),
         curves_over_time(bags),
-        [Picture(list(frame.shown.pictures.values()), frame.caption) for frame in chosen],
+        [_picture(frame) for frame in chosen],
         _views(chosen),
         [*accuracy_charts(bags, joint_shares), *histograms(bags)],
-        _ABOUT_PICTURES,
+        " ".join([_ABOUT_PICTURES, *_without_attention(shown)]),
     )
     return path
+
+
+def _picture(frame: ChosenFrame) -> Picture:
+    pictures = frame.shown.pictures
+    over_image, alone = ([pictures[name] for name in names if name in pictures] for names in (OVER_IMAGE, MESHES_ALONE))
+    return Picture(over_image, frame.caption, alone)
+
+
+def _without_attention(shown: Mapping[str, ShownFrames]) -> list[str]:
+    """Why there are no pictures of attention, a sentence for each reason."""
+    reasons = dict.fromkeys(frames.no_attention for frames in shown.values() if frames.no_attention)
+    return [f"No attention is shown here: {reason}." for reason in reasons]
 
 
 def _views(chosen: Sequence[ChosenFrame]) -> list[MeshView]:

@@ -1,5 +1,6 @@
 """JUnit XML, which the pages of continuous integration systems show."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,16 @@ def write_junit(path: Path, content: Mapping[str, Any], gates: Sequence[GateResu
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _KINDS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
 
 def _bag_case(bag: Mapping[str, Any]) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", classname="bags", name=str(bag["name"]))
+    case = ElementTree.Element("testcase", classname="bags", name=_text(str(bag["name"])))
     if bag["status"] == FAILED:
-        ElementTree.SubElement(case, "error", message=str(bag["reason"]))
+        ElementTree.SubElement(case, "error", message=_text(str(bag["reason"])))
     elif bag["status"] == PARTIAL:
-        ElementTree.SubElement(case, "skipped", message="partial: " + "; ".join(bag["left_out"]))
+        ElementTree.SubElement(case, "skipped", message=_text("partial: " + "; ".join(bag["left_out"])))
     return case
 
 
@@ -45,3 +47,8 @@ def _gate_case(gate: GateResult) -> ElementTree.Element:
 
 def _count(cases: Sequence[ElementTree.Element], kind: str) -> int:
     return sum(case.find(kind) is not None for case in cases)
+
+
+def _text(text: str) -> str:
+    """Without the characters that XML 1.0 forbids: bytes of a damaged bag may be in a message."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

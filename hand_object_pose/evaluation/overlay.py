@@ -16,9 +16,17 @@ from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
+# RGB of a mesh, or (F, 3) of its faces.
+Colour = tuple[int, int, int] | FloatArray
 
 HAND_COLOUR = (235, 175, 140)
 OBJECT_COLOUR = (90, 160, 225)
+MESH_COLOURS = {
+    "hand": HAND_COLOUR,
+    "object": OBJECT_COLOUR,
+    "true hand": (159, 217, 154),
+    "true object": (201, 160, 220),
+}
 BOX_COLOUR = (255, 220, 60)
 CONTACT_COLOUR = (215, 30, 30)
 
@@ -51,21 +59,22 @@ def draw_estimates(
 
 
 def draw_meshes(
-    image: NDArray[np.uint8], camera: Camera, meshes: Sequence[tuple[FloatArray, IntArray, tuple[int, int, int]]]
+    image: NDArray[np.uint8], camera: Camera, meshes: Sequence[tuple[FloatArray, IntArray, Colour]]
 ) -> None:
-    """Paint meshes (vertices (V, 3) metres in the camera's frame, faces, RGB colour) from far to near, in place."""
+    """Paint meshes (vertices (V, 3) metres in the camera's frame, faces, colour) from far to near, in place."""
     shown = []
     for vertices, faces, colour in meshes:
         if vertices[:, 2].min() > 0:
-            faces = faces[_towards_camera(vertices[faces])]
-            shown.append((vertices, faces, _shades(vertices[faces], colour)))
+            towards = _towards_camera(vertices[faces])
+            colours = np.broadcast_to(np.asarray(colour, float), (len(faces), 3))[towards]
+            shown.append((vertices, faces[towards], _shades(vertices[faces[towards]], colours)))
     fill_triangles(image, camera, shown, cv2.LINE_AA)
 
 
 def _meshes(
     pair: HandObjectEstimate, hand: HandModel, objects: Mapping[str, ObjectModel]
-) -> list[tuple[FloatArray, IntArray, tuple[int, int, int]]]:
-    meshes = []
+) -> list[tuple[FloatArray, IntArray, Colour]]:
+    meshes: list[tuple[FloatArray, IntArray, Colour]] = []
     if pair.object is not None and pair.object.name in objects:
         model = objects[pair.object.name]
         meshes.append((transform_points(pair.object.pose, model.vertices), model.faces, OBJECT_COLOUR))
@@ -80,12 +89,12 @@ def _towards_camera(corners: FloatArray) -> NDArray[np.bool_]:
     return np.einsum("ij,ij->i", normals, corners[:, 0]) < 0
 
 
-def _shades(corners: FloatArray, colour: tuple[int, int, int]) -> FloatArray:
-    """(F, 3) colours of triangles lit from the camera."""
+def _shades(corners: FloatArray, colours: FloatArray) -> FloatArray:
+    """(F, 3) colours of triangles of these colours (F, 3) lit from the camera."""
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     lengths = np.linalg.norm(normals, axis=1)
     facing = np.abs(normals[:, 2]) / np.maximum(lengths, 1e-12)
-    return (0.35 + 0.65 * facing)[:, None] * np.array(colour, float)
+    return (0.35 + 0.65 * facing)[:, None] * colours
 
 
 def _annotate(image: NDArray[np.uint8], camera: Camera, pair: HandObjectEstimate, number: int) -> None:

@@ -29,7 +29,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto
 table { border-collapse: collapse; } td, th { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; }
 td:first-child, th:first-child, .words { text-align: left; }
 figure { display: inline-block; margin: .5rem; } figcaption { font-size: 13px; color: #555; }
-figure img { max-width: calc(50% - 4px); } figure img:only-of-type, figure img:nth-of-type(3) { max-width: 100%; }
+figure img { max-width: calc(50% - 4px); } figure img:only-of-type, figure img.wide { max-width: 100%; }
 .charts { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); }
 @media (max-width: 50rem) { .charts { grid-template-columns: minmax(0, 1fr); } }
 footer { margin-top: 3rem; font-size: 13px; color: #555; }
@@ -49,10 +49,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """JPEG files side by side, and what they show."""
+    """JPEG files side by side, ``wide`` ones below each other under them, and what they show."""
 
     jpegs: Sequence[bytes]
     caption: str
+    wide: Sequence[bytes] = ()
 
 
 def write_report(
@@ -131,8 +132,11 @@ def _cell_html(cell: str) -> str:
 
 def _picture_html(picture: Picture) -> str:
     caption = html.escape(picture.caption)
-    files = (base64.b64encode(jpeg).decode() for jpeg in picture.jpegs)
-    images = " ".join(f"<img src='data:image/jpeg;base64,{data}' alt='{caption}'>" for data in files)
+    files = [(jpeg, "") for jpeg in picture.jpegs] + [(jpeg, " class='wide'") for jpeg in picture.wide]
+    images = " ".join(
+        f"<img{kind} src='data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}' alt='{caption}'>"
+        for jpeg, kind in files
+    )
     return f"<figure>{images}<figcaption>{caption}</figcaption></figure>"
 
 

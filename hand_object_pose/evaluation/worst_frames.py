@@ -44,6 +44,8 @@ class ChosenFrame:
             facts.append(f"confidence {record.confidence:.2f}")
         if record.reason:
             facts.append(f"not valid: {record.reason}")
+        if self.shown.attention:
+            facts.append(self.shown.attention)
         return f"{self.title}. {'; '.join(facts)}"
 
 

@@ -31,6 +31,7 @@ class LiveAnswers:
         self._heard = {heard.stamp - shift: heard for heard in estimates}
         self.weights = weights
         self.device = device
+        self.backend: object = None
 
     def reset(self) -> None:
         """What was heard stays the same."""

@@ -20,6 +20,7 @@ from hand_object_pose.live.timing import age_slope
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.evaluators import Evaluation
+from hand_object_pose.replay.frame_sinks import frame_sinks
 from hand_object_pose.replay.one_bag import BagResult, OpenedBag, Progress, evaluate_one_bag, open_with_topics
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.replay.topics import BagTopics
@@ -87,7 +88,7 @@ def _evaluate(
     _keep(folder, session, rows, shift)
     chosen = replace(config, stamps=tuple(row.image for row in rows), inputs=tuple(rows))
     answers = LiveAnswers(recording.estimates, shift, weights, recording.device)
-    result = evaluate_one_bag(path, chosen, answers, progress)
+    result = evaluate_one_bag(path, chosen, answers, progress, frame_sinks(config, folder))
     return replace(
         result,
         left_out=[*result.left_out, *(f"the counts do not add up: {problem}" for problem in counts.problems)],

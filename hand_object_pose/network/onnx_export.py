@@ -6,13 +6,23 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from hand_object_pose.estimation.onnx_backend import INPUT_NAMES, OUTPUT_NAMES, SOURCE_HASH_KEY, onnx_path_of
+from hand_object_pose.estimation.attention import TO_HAND, TO_OBJECT
+from hand_object_pose.estimation.onnx_backend import (
+    ATTENTION_KEY,
+    INPUT_NAMES,
+    OUTPUT_NAMES,
+    SOURCE_HASH_KEY,
+    onnx_path_of,
+)
 from hand_object_pose.estimation.weights_file import file_hash
+from hand_object_pose.hand.hand_model import NUM_HAND_VERTICES
 from hand_object_pose.network.checkpoint import load_network
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES
 
 _OPSET = 18
+# The exporter notes of each node from which module it comes.
+_SCOPES, _FIRST_LAYER = "pkg.torch.onnx.name_scopes", "'network.refinement.attention.0'"
 
 
 class _Exported(nn.Module):
@@ -58,6 +68,25 @@ def export_onnx(weights: Path, out: Path | None = None) -> Path:
     )
     assert program is not None
     model = program.model_proto
-    onnx.helper.set_model_props(model, {SOURCE_HASH_KEY: file_hash(weights)})
+    properties = {SOURCE_HASH_KEY: file_hash(weights), ATTENTION_KEY: attention_names(model)}
+    onnx.helper.set_model_props(model, properties)
     onnx.save(model, str(target))
     return target
+
+
+def attention_names(model: onnx.ModelProto) -> str:
+    """What the first layer's attention maps are called in a graph, for ``ATTENTION_KEY``; empty: it has none.
+
+    They stay values within the graph: as outputs, they would have to be kept and copied at every evaluation.
+    """
+    sizes = {
+        value.name: [size.dim_value for size in value.type.tensor_type.shape.dim] for value in model.graph.value_info
+    }
+    wanted = {(NUM_HAND_VERTICES, NUM_OBJECT_VERTICES): TO_HAND, (NUM_OBJECT_VERTICES, NUM_HAND_VERTICES): TO_OBJECT}
+    found = {}
+    for node in model.graph.node:
+        scopes = next((entry.value for entry in node.metadata_props if entry.key == _SCOPES), "")
+        key = wanted.get(tuple(sizes.get(node.output[0], [])[1:]))
+        if node.op_type == "Softmax" and key and _FIRST_LAYER in scopes:
+            found[key] = node.output[0]
+    return " ".join(f"{key}={name}" for key, name in found.items())

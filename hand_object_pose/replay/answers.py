@@ -13,6 +13,8 @@ class Answers(Protocol):
 
     weights: WeightsInfo
     device: str
+    # What runs the network, if it does so here.
+    backend: object
 
     def reset(self) -> None:
         """What follows has nothing to do with what was before."""
@@ -28,6 +30,7 @@ class EstimatorAnswers:
         self._estimator = estimator
         self.weights = estimator.backend.weights
         self.device = estimator.backend.device
+        self.backend: object = estimator.backend
 
     def reset(self) -> None:
         """Forget the track."""

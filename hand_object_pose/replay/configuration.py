@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class ReplayConfig:
         truth_frame: the object's frame, where the truth comes from transforms; camera_frame: that of the images there;
             empty: the images' own.
         inputs: what a live node worked on each of these images with; None: what belongs to it by its stamp.
+        annotated_bag: write a bag for RViz and Foxglove; rerun: write a recording for Rerun's viewer.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -50,10 +52,16 @@ class ReplayConfig:
     inputs: tuple[InputStamps, ...] | None = None
     truth_frame: str = ""
     camera_frame: str = ""
+    annotated_bag: bool = True
+    rerun: bool = False
 
     def __post_init__(self) -> None:
         if self.every < 1:
             raise UserError(f"--every: expected at least 1, found {self.every}")
+        if self.rerun and find_spec("rerun") is None:
+            raise UserError(
+                "--rerun: expected rerun-sdk, which is not installed: pip install 'hand_object_pose[rerun]'"
+            )
         if self.truth_tolerance < 0:
             raise UserError(f"--truth-tolerance: expected seconds, at least 0, found {self.truth_tolerance}")
         if self.truth_frame and self.truth_topic:

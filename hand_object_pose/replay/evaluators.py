@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hand_object_pose.replay.answers import EstimatorAnswers
 from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.frame_sinks import frame_sinks
 from hand_object_pose.replay.one_bag import BagResult, Progress, evaluate_one_bag
 from hand_object_pose.ros.estimator_factory import EstimatorFactory, load_estimator
 from hand_object_pose.ros.parameters import Settings
@@ -41,4 +42,6 @@ class Offline:
     def prepare(self, settings: Settings) -> Evaluation:
         """Make the estimator."""
         answers = EstimatorAnswers(self.factory(settings))
-        return lambda path, config, folder, progress: evaluate_one_bag(path, config, answers, progress)
+        return lambda path, config, folder, progress: evaluate_one_bag(
+            path, config, answers, progress, frame_sinks(config, folder)
+        )

@@ -1,17 +1,24 @@
 """Keeps, while a bag is read, what the report shows of it: in bounded memory, however long the bag is."""
 
+from collections.abc import Mapping
 from heapq import heappush, heappushpop
 
 import numpy as np
 
+from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.attention import AttendingBackend
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.result import FrameResult
+from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
+from hand_object_pose.estimation.view import View
+from hand_object_pose.evaluation.attention_view import AttentionShares, attention_shares
 from hand_object_pose.evaluation.frame_choice import SHOWN, badness, evenly
 from hand_object_pose.evaluation.frame_pictures import Seen, draw_frame, meshes_of, shrunk
 from hand_object_pose.evaluation.metrics.alignment import point_distances
 from hand_object_pose.evaluation.metrics.curves import THRESHOLDS, pck_curve
 from hand_object_pose.evaluation.shown_frames import ShownFrame, ShownFrames
+from hand_object_pose.geometry.crops import CropBox
+from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.replay.scoring import ScoredFrame
 
@@ -23,10 +30,13 @@ class FrameKeeper:
         weights: whose meshes the estimates are of.
         planned: how many frames there will be, if all can be read.
         side: of the hand, "right" or "left".
+        backend: what the estimates come from, if it runs here; one that can is asked for the attention in kept frames.
     """
 
-    def __init__(self, weights: WeightsInfo, planned: int, side: str) -> None:
+    def __init__(self, weights: WeightsInfo, planned: int, side: str, backend: object = None) -> None:
         self._weights = weights
+        self._attending = backend if isinstance(backend, AttendingBackend) else None
+        self._no_attention = "" if self._attending else "what made these estimates does not say what attends to what"
         self._side = side
         self._even = set(evenly(planned))
         self._worst: dict[str, list[tuple[float, int]]] = {}
@@ -44,7 +54,8 @@ class FrameKeeper:
             return
         if self._ranked(row, scored) or row in self._even:
             truth = scored.truth.as_estimate(self._side) if scored.truth else None
-            self._kept[row] = shrunk(frame.image, frame.camera, result.pairs[0], truth)
+            shown = self._network_input(frame, result.pairs[0])
+            self._kept[row] = shrunk(frame.image, frame.camera, result.pairs[0], truth, shown)
             wanted = self._even.union(*({-place for _, place in worst} for worst in self._worst.values()))
             self._kept = {kept: seen for kept, seen in self._kept.items() if kept in wanted}
 
@@ -53,10 +64,32 @@ class FrameKeeper:
         frames = []
         for row, seen in sorted(self._kept.items()):
             meshes = meshes_of(seen.estimate, self._weights)
+            shares = self._attention(seen, meshes)
+            pictures = draw_frame(seen, self._weights, shares)
             if seen.truth is not None:
                 meshes |= {f"true {name}": mesh for name, mesh in meshes_of(seen.truth, self._weights).items()}
-            frames.append(ShownFrame(row, row in self._even, draw_frame(seen, self._weights), meshes))
-        return ShownFrames(frames, self._joint_shares)
+            frames.append(ShownFrame(row, row in self._even, pictures, meshes, shares.caption if shares else ""))
+        return ShownFrames(frames, self._joint_shares, self._no_attention)
+
+    def _network_input(self, frame: Frame, pair: HandObjectEstimate) -> np.ndarray | None:
+        """(1, 3, S, S), what the network was shown; None where nobody will ask."""
+        if self._attending is None or pair.box is None or pair.hand is None:
+            return None
+        crop = CropBox(pair.box.x_min, pair.box.y_min, pair.box.x_max - pair.box.x_min)
+        mirrored = self._side != self._weights.hand.side
+        return View.of(frame, crop, self._weights.lixels, mirrored).network_input(frame)
+
+    def _attention(self, seen: Seen, meshes: Mapping[str, TriangleMesh]) -> AttentionShares | None:
+        if self._attending is None or seen.network_input is None or set(meshes) != {"hand", "object"}:
+            return None
+        assert seen.estimate.object is not None
+        model = self._weights.objects[seen.estimate.object.name]
+        try:
+            (maps,) = self._attending.attention(seen.network_input, [model])
+        except UserError as error:
+            self._no_attention = str(error)
+            return None
+        return attention_shares(maps, meshes["hand"], meshes["object"])
 
     def _ranked(self, row: int, scored: ScoredFrame) -> bool:
         """Whether the frame is among the worst until now; of equals, the earlier one."""

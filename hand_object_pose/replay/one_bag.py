@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_
 from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
 from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
 from hand_object_pose.replay.truth import find_truth_topic, read_truth
+from hand_object_pose.replay.watchers import BagFacts, SinkFactory, Watcher
 
 Progress = Callable[[int, int], None]
 
@@ -82,7 +83,9 @@ class OpenedBag:
     stamps: dict[str, list[int]] = field(default_factory=dict)
 
 
-def evaluate_one_bag(path: Path, config: ReplayConfig, answers: Answers, progress: Progress) -> BagResult:
+def evaluate_one_bag(
+    path: Path, config: ReplayConfig, answers: Answers, progress: Progress, sinks: Sequence[SinkFactory] = ()
+) -> BagResult:
     """Ask for an answer to every chosen frame of a bag, and score it.
 
     Args:
@@ -90,6 +93,7 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, answers: Answers, progres
         config: see there.
         answers: see there.
         progress: is told how many frames are done, and of how many.
+        sinks: who else is shown the frames with their estimates.
 
     Raises:
         UserError: it cannot be evaluated, for a reason in words.
@@ -99,8 +103,12 @@ def evaluate_one_bag(path: Path, config: ReplayConfig, answers: Answers, progres
         weights = answers.weights
         truth = _truth(opened, config, weights)
         plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
-        keeper = FrameKeeper(weights, len(plan), config.settings.text("hand_side"))
-        frames = _frames(opened, config, answers, truth, plan, keeper, progress)
+        side = config.settings.text("hand_side")
+        keeper = FrameKeeper(weights, len(plan), side, answers.backend)
+        with ExitStack() as stack:
+            facts = BagFacts(_frame_id(opened), weights, side)
+            watchers = [keeper, *(stack.enter_context(closing(make(facts))) for make in sinks)]
+            frames = _frames(opened, config, answers, truth, plan, watchers, progress)
         images = opened.stamps[opened.topics.image.name]
         _refuse_useless(bag, frames)
         return BagResult(
@@ -170,14 +178,16 @@ def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayCo
 
 
 def _truth(opened: OpenedBag, config: ReplayConfig, weights: WeightsInfo) -> Truth:
-    bag = opened.bag
-    first = next(iter(bag.messages([opened.topics.image.name])))
-    frame_id = bag.content(first).header.frame_id
+    bag, frame_id, object_id = opened.bag, _frame_id(opened), config.settings.text("object_id")
     if config.truth_frame:
-        camera_frame = config.camera_frame or frame_id
-        object_id = config.settings.text("object_id")
-        return read_transform_truth(bag, config.truth_frame, camera_frame, weights, object_id)
-    return read_truth(bag, opened.truth_topic, frame_id, weights, config.settings.text("object_id"))
+        return read_transform_truth(bag, config.truth_frame, config.camera_frame or frame_id, weights, object_id)
+    return read_truth(bag, opened.truth_topic, frame_id, weights, object_id)
+
+
+def _frame_id(opened: OpenedBag) -> str:
+    """Of the images, as the first one says."""
+    first = next(iter(opened.bag.messages([opened.topics.image.name])))
+    return str(opened.bag.content(first).header.frame_id)
 
 
 def _frames(
@@ -186,7 +196,7 @@ def _frames(
     answers: Answers,
     truth: Truth,
     plan: Sequence[PlannedFrame],
-    keeper: FrameKeeper,
+    watchers: Sequence[Watcher],
     progress: Progress,
 ) -> list[ScoredFrame]:
     weights = answers.weights
@@ -202,7 +212,8 @@ def _frames(
         result = answers.answer(replayed.planned.stamp, replayed.frame) if replayed.frame is not None else None
         camera = replayed.frame.camera if replayed.frame is not None else camera
         frames.append(score_frame(replayed, result, known, weights, camera))
-        keeper.see(replayed.frame, result, frames[-1])
+        for watcher in watchers:
+            watcher.see(replayed.frame, result, frames[-1])
         progress(len(frames), len(plan))
     return frames
 

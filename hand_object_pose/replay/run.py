@@ -26,6 +26,7 @@ from hand_object_pose.parent_death import ending_with_parent
 from hand_object_pose.replay.bag_files import bag_files
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.evaluators import Evaluator, Offline
+from hand_object_pose.replay.frame_sinks import sink_files
 from hand_object_pose.replay.results import evaluation, read_bag_result, write_bag_result
 from hand_object_pose.ros.estimator_factory import EstimatorFactory, load_estimator
 
@@ -151,6 +152,8 @@ def _finished(job: Job) -> dict[str, Any] | None:
         # Results of earlier versions have no frames to show.
         read_shown_frames(job.folder / SHOWN_FILE)
     except (OSError, ValueError, UserError):
+        return None
+    if not all((job.folder / name).exists() for name in sink_files(job.config)):
         return None
     return mark["entry"] if mark.get("fingerprint") == job.fingerprint else None
 

@@ -84,6 +84,18 @@ def detections_message(header: Any, boxes: dict[str, FloatArray], score: float =
     return new_message(DETECTIONS, header=header, detections=detections)
 
 
+def pose_message(pose: FloatArray) -> Any:
+    """geometry_msgs/Pose of (4, 4)."""
+    return _pose(pose[:3, 3], pose[:3, :3])
+
+
+def transform_message(header: Any, child: str, pose: FloatArray) -> Any:
+    """geometry_msgs/TransformStamped to the frame ``child``, whose pose (4, 4) in the header's frame is given."""
+    turn = pose_message(pose).orientation
+    transform = new_message("geometry_msgs/msg/Transform", translation=_vector(pose[:3, 3]), rotation=turn)
+    return new_message("geometry_msgs/msg/TransformStamped", header=header, child_frame_id=child, transform=transform)
+
+
 def truth_message(
     header: Any, truth: SceneTruth, hand: HandModel, model: ObjectModel, mano: tuple[FloatArray, FloatArray, FloatArray]
 ) -> Any:

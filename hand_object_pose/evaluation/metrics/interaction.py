@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.geometry.se3 import inverse_pose, transform_points
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
 
 FloatArray = NDArray[np.floating]
@@ -51,3 +52,20 @@ def exact_interaction(hand_vertices: FloatArray, object_mesh: TriangleMesh) -> I
     """Hand vertices (N, 3) against a closed mesh in the same frame, by the exact point-to-triangle distance."""
     check_shape("hand_vertices", hand_vertices, ("N", 3))
     return Interaction(exact_signed_distance(hand_vertices, object_mesh))
+
+
+def exact_interactions(
+    hand_vertices: FloatArray, object_poses: FloatArray, object_mesh: TriangleMesh
+) -> list[Interaction]:
+    """The same of a batch of frames of one object: what libigl builds for its mesh serves all of them.
+
+    Args:
+        hand_vertices: (B, N, 3) camera frame.
+        object_poses: (B, 4, 4) object frame to camera frame.
+        object_mesh: closed, object frame.
+    """
+    check_shape("hand_vertices", hand_vertices, ("B", "N", 3))
+    check_shape("object_poses", object_poses, (len(hand_vertices), 4, 4))
+    placed = transform_points(inverse_pose(object_poses), hand_vertices)
+    distances = exact_signed_distance(placed.reshape(-1, 3), object_mesh)
+    return [Interaction(frame) for frame in distances.reshape(hand_vertices.shape[:2])]

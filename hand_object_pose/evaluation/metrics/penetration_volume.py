@@ -44,7 +44,11 @@ def penetration_volume(hand: TriangleMesh, thing: TriangleMesh, spacing: float =
         return 0.0
     counts = np.ceil(size[:2] / spacing).astype(np.int64)
     lines = _Lines(low[:2], size[:2] / counts, counts)
-    shared = _shared_length(_crossings(closed_mesh(hand), lines), _crossings(closed_mesh(thing), lines))
+    through_thing = _crossings(closed_mesh(thing), lines)
+    # A line that misses one of them shares nothing, so that the hand need not be asked for it.
+    through_both = np.zeros(counts.prod(), dtype=bool)
+    through_both[through_thing[0]] = True
+    shared = _shared_length(_crossings(closed_mesh(hand), lines, through_both), through_thing)
     return shared * float(lines.cell.prod())
 
 
@@ -70,19 +74,28 @@ def _shared_length(*crossings: tuple[IntArray, FloatArray, IntArray]) -> float:
     return float(np.diff(height[order])[inside[:-1]].sum())
 
 
-def _crossings(mesh: TriangleMesh, lines: _Lines) -> tuple[IntArray, FloatArray, IntArray]:
-    """Where lines pass through faces: line (P,), height (P,) metres, and 1 where it enters, -1 where it leaves."""
+def _crossings(
+    mesh: TriangleMesh, lines: _Lines, wanted: NDArray[np.bool_] | None = None
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Where lines pass through faces: line (P,), height (P,) metres, and 1 where it enters, -1 where it leaves.
+
+    ``wanted``: of which lines, by number; None: of all.
+    """
     corners = mesh.vertices[mesh.faces]
     # In cells, the line of cell (i, j) at the point (i, j).
     flat = (corners[..., :2] - lines.origin) / lines.cell - 0.5
     face, place = _candidates(flat, lines.counts)
-    sides = _sides(flat[face], place[:, None])
+    line = place @ [1, lines.counts[0]]
+    if wanted is not None:
+        asked = wanted[line]
+        face, place, line = face[asked], place[asked], line[asked]
+    sides = _sides(flat, face, place)
     leaving, entering = (np.all(sides * sign > 0, axis=1) for sign in (1, -1))
     hit = leaving | entering
     # The side opposite to a corner is its weight.
     weights = np.abs(sides[hit])[:, [1, 2, 0]]
     height = (weights * corners[face[hit], :, 2]).sum(axis=1) / weights.sum(axis=1)
-    return place[hit] @ [1, lines.counts[0]], height, np.where(entering[hit], 1, -1)
+    return line[hit], height, np.where(entering[hit], 1, -1)
 
 
 def _candidates(flat: FloatArray, counts: IntArray) -> tuple[IntArray, IntArray]:
@@ -97,8 +110,8 @@ def _candidates(flat: FloatArray, counts: IntArray) -> tuple[IntArray, IntArray]
     return face, low[face] + np.stack([column, row], axis=1)
 
 
-def _sides(flat: FloatArray, place: IntArray) -> FloatArray:
-    """On which side (P, 3) of their faces' edges points (P, 1, 2) lie: positive to the left, never zero.
+def _sides(flat: FloatArray, face: IntArray, place: IntArray) -> FloatArray:
+    """On which side (P, 3) of the edges of face (P,) of faces (F, 3, 2) a place (P, 2) lies: positive left, never zero.
 
     Two faces with a common edge agree to the last bit, because either computes it from the same end, the left one; a
     point on the edge counts as a little below it. So no line slips between two faces or passes through both.
@@ -108,7 +121,7 @@ def _sides(flat: FloatArray, place: IntArray) -> FloatArray:
         (ends[..., 0, 0] == ends[..., 1, 0]) & (ends[..., 0, 1] > ends[..., 1, 1])
     )
     first, second = (np.where(swapped[..., None], ends[:, :, 1 - end], ends[:, :, end]) for end in (0, 1))
-    edge, way = second - first, place - first
+    edge, way = (second - first)[face], place[:, None] - first[face]
     side = edge[..., 0] * way[..., 1] - edge[..., 1] * way[..., 0]
     side[side == 0] = -np.finfo(np.float64).tiny
-    return np.where(swapped, -side, side)
+    return np.where(swapped[face], -side, side)

@@ -44,8 +44,9 @@ class EvaluateConfig:
         protocol: dma-paper, dma-release, hfl-net, hfl-net-objects, hoisdf or live; several are measured and printed one
             after the other, each with a table of its own.
         weights: a .safetensors file; the weights that ship with the package if None.
-        predictions: instead of weights, a file of another system: HO3D's pred.json, a zip that holds it, or arrays by
-            frame (.npz): meshes or MANO parameters, and object poses.
+        predictions: instead of weights, a file of another system: HO3D's pred.json, a zip that holds it, poses of
+            DexYCB's objects in BOP's format (.csv), or arrays by frame (.npz): meshes or MANO parameters, and object
+            poses.
         out: directory of the results: for each protocol a page, numbers, a row for each frame, HO3D's submission.
         mano: directory with MANO_RIGHT.pkl (and MANO_LEFT.pkl for DexYCB); the default hand if None, which fits
             exported trees only.
@@ -190,7 +191,7 @@ def _hands(config: EvaluateConfig) -> Hands:
 
 def _estimates(config: EvaluateConfig, protocol: Protocol, source: FrameSource) -> Estimates:
     if config.predictions is not None:
-        return read_estimates(config.predictions, config.dataset, source.listed, _hands(config))
+        return read_estimates(config.predictions, config.dataset, source.listed, _hands(config), source.scenes)
     return NetworkEstimates(load_backend(config.weights, config.backend, config.device), protocol, source.hand)
 
 

@@ -1,5 +1,6 @@
 """What other systems predicted, from their files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.benchmark.frame_values import PosedFrame
 from hand_object_pose.npz_files import UNREADABLE
+from hand_object_pose_training.benchmark.bop_estimates import BopEstimates
 from hand_object_pose_training.benchmark.estimates import Estimates
 from hand_object_pose_training.benchmark.frames import BenchmarkFrame
 from hand_object_pose_training.benchmark.ho3d_submission import read_submission
@@ -27,11 +29,15 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 _MESH, _PARAMETERS = {"vertices", "joints"}, {"pose", "betas", "translation"}
 
 
-def read_estimates(path: Path, dataset: str, listed: int, hands: Hands) -> Estimates:
-    """The estimates of a file: ``SubmittedEstimates`` of HO3D's ``.json`` or ``.zip``, ``ArrayEstimates`` of ``.npz``.
+def read_estimates(path: Path, dataset: str, listed: int, hands: Hands, scenes: Mapping[str, int]) -> Estimates:
+    """The estimates of a file.
+
+    ``SubmittedEstimates`` of HO3D's ``.json`` or ``.zip``, ``BopEstimates`` of DexYCB's ``.csv``, ``ArrayEstimates`` of
+    ``.npz``.
 
     Args:
         path: the file; dataset: that it is of; listed: how many frames that lists; hands: of the dataset.
+        scenes: see ``FrameSource``.
 
     Raises:
         UserError: it is not such a file.
@@ -40,7 +46,12 @@ def read_estimates(path: Path, dataset: str, listed: int, hands: Hands) -> Estim
         return ArrayEstimates.read(path, hands)
     if path.suffix in (".json", ".zip") and dataset == "ho3d":
         return SubmittedEstimates.read(path, listed)
-    raise UserError(f"--predictions: expected .npz, or HO3D's .json or .zip with --dataset ho3d, found {path}")
+    if path.suffix == ".csv" and dataset == "dexycb":
+        return BopEstimates.read(path, scenes)
+    raise UserError(
+        "--predictions: expected .npz, HO3D's .json or .zip with --dataset ho3d, or BOP's .csv with --dataset dexycb "
+        f"(BOP does not number the scenes of others), found {path} with --dataset {dataset}"
+    )
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose_training.datasets.contact_filter import ContactFilter
+from hand_object_pose_training.datasets.dexycb_reader import DexYcbReader
 from hand_object_pose_training.datasets.frame import AnnotatedFrame
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.problems import FileProblemError, LeftOutError
@@ -61,10 +62,12 @@ class FrameSource(Interface):
     Attributes:
         hand: model of right hands; listed: how many frames the dataset lists.
         left_out: how many of them do not count, by reason; complete once ``frames`` is at its end.
+        scenes: number of each recording's folder, as BOP counts them; empty where it does not know the dataset.
     """
 
     hand: HandModel
     listed: int
+    scenes: Mapping[str, int]
     left_out: Counter[str]
 
     def frames(self) -> Iterator[BenchmarkFrame]:
@@ -84,6 +87,7 @@ class ReaderFrames:
         self._contact = rule
         self._keys = reader.keys()
         self.hand, self.listed = hands.right, len(self._keys)
+        self.scenes = reader.scene_numbers() if isinstance(reader, DexYcbReader) else {}
         self.left_out: Counter[str] = Counter()
 
     def frames(self) -> Iterator[BenchmarkFrame]:
@@ -142,6 +146,7 @@ class RenderedFrames:
         """``catalogue``: the objects of the samples."""
         self._samples, self._catalogue = samples, catalogue
         self.hand, self.listed = default_hand(), len(samples)
+        self.scenes: Mapping[str, int] = {}
         self.left_out: Counter[str] = Counter()
 
     def frames(self) -> Iterator[BenchmarkFrame]:

@@ -63,6 +63,7 @@ class DexYcbReader:
         """
         self.root, self.split, self.hands = root, f"{setup}_{split}", hands
         self.problems: list[str] = []
+        self._places: dict[str, int] = {}
         chosen = split_of(setup, split)
         self._sequences = self._read_sequences(chosen)
         self._serials = [SERIALS[number] for number in chosen.serials]
@@ -77,6 +78,15 @@ class DexYcbReader:
             for serial in self._serials
             for frame in range(meta.num_frames)
         ]
+
+    def scene_numbers(self) -> dict[str, int]:
+        """BOP's number of each "subject/sequence/serial": by the sequence's place in the whole split and camera."""
+        cameras = len(self._serials)
+        return {
+            f"{sequence}/{serial}": self._places[sequence] * cameras + number
+            for sequence in self._sequences
+            for number, serial in enumerate(self._serials)
+        }
 
     def read(self, key: str) -> AnnotatedFrame:
         """See ``DatasetReader.read``."""
@@ -131,9 +141,12 @@ class DexYcbReader:
 
     def _read_sequences(self, chosen: Split) -> dict[str, SequenceMeta]:
         sequences: dict[str, SequenceMeta] = {}
-        for subject in (SUBJECTS[number] for number in chosen.subjects):
+        for before, subject in enumerate(SUBJECTS[number] for number in chosen.subjects):
             names = self._sequence_names(subject, chosen)
-            for sequence in (f"{subject}/{names[number]}" for number in chosen.sequences if number < len(names)):
+            places = (place for place, number in enumerate(chosen.sequences) if number < len(names))
+            for place in places:
+                sequence = f"{subject}/{names[chosen.sequences[place]]}"
+                self._places[sequence] = before * len(chosen.sequences) + place
                 meta = _attempt(read_meta, self.root / sequence / "meta.yml")
                 if isinstance(meta, FileProblemError):
                     self.problems.append(str(meta))
