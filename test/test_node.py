@@ -300,7 +300,8 @@ def test_stamps_that_jump_backwards_reset_the_track(harness):
 def test_what_images_are_worked_on_with_is_listed(harness, tmp_path):
     """An image with an older camera_info, a depth image a little later and detections; then time jumps back."""
     file = tmp_path / "inputs.csv"
-    h = harness({"root_depth.mode": "depth_image", "input_list": str(file), "sync_wait": 0.5}).connect()
+    patient = {"sync_wait": 0.5, "detection_max_age": 60.0, "max_frame_age": 60.0}
+    h = harness({"root_depth.mode": "depth_image", "input_list": str(file), **patient}).connect()
     h.until(h.detections.get_subscription_count, "the detections' subscriber")
     first = h.send_good()
     h.until(lambda: h.estimates_of(first), "the first estimate")

@@ -126,19 +126,19 @@ def _as_listed(
             raise UserError(f"{name}: the list names a message with the stamp {stamp}, which is not on {topic}")
         return found
 
-    plan = []
-    for number in chosen:
-        row = listed[images[number]]
-        others = (
-            position(topic, stamp)
-            for topic, stamp in (
-                (topics.camera_info, row.camera_info),
-                (depth, row.depth),
-                (topics.detections, row.detections),
-            )
+    rows = [(number, listed[images[number]]) for number in chosen]
+    return [
+        PlannedFrame(
+            number,
+            row.image,
+            number,
+            position(topics.camera_info, row.camera_info),
+            position(depth, row.depth),
+            position(topics.detections, row.detections),
+            row.anew,
         )
-        plan.append(PlannedFrame(number, row.image, number, *others, row.anew))
-    return plan
+        for number, row in rows
+    ]
 
 
 def _chosen(name: str, images: Sequence[int], config: ReplayConfig) -> list[int]:

@@ -250,8 +250,8 @@ class Pipeline:
     def _list_inputs(self, bundle: Bundle, detections: Any) -> None:
         anew, self._anew = self._anew, False
         if self._inputs is not None:
-            others = (None if message is None else stamp_of(message) for message in (bundle.depth, detections))
-            self._inputs.add(InputStamps(stamp_of(bundle.image), stamp_of(bundle.info), *others, anew))
+            depth, boxes = (None if message is None else stamp_of(message) for message in (bundle.depth, detections))
+            self._inputs.add(InputStamps(stamp_of(bundle.image), stamp_of(bundle.info), depth, boxes, anew))
 
     def _boxes(self, detections: Any) -> Boxes:
         if detections is None:
