@@ -122,8 +122,9 @@ class Estimator:
         if isinstance(seen, NothingSeen):
             return self._nothing(region, seen.reason, seen.root_source)
         self._looking.keep(frame, seen)
-        with timer.stage("refinement"):
-            seen = self._refined(seen)
+        if self._config.refinement:
+            with timer.stage("refinement"):
+                seen = self._refined(seen)
         pair = self._judged(frame, region, seen)
         with timer.stage("contacts"):
             return self._with_interaction(pair, frame, seen)
@@ -143,8 +144,8 @@ class Estimator:
         return max([seen, *others], key=_sureness)
 
     def _refined(self, seen: Observation) -> Observation:
-        """The hand moved towards plausible contacts, where that is wanted."""
-        if not self._config.refinement or seen.view.mirrored or not np.isfinite(seen.points).all():
+        """The hand moved towards plausible contacts, where the object's pose is known."""
+        if seen.view.mirrored or not np.isfinite(seen.points).all():
             return seen
         settings = RefinementSettings(time_budget=self._config.refinement_time_budget)
         lifted = self._contact_refinement.refine(seen.lifted, grid_of(seen.model), settings)
