@@ -11,11 +11,13 @@ from hand_object_pose_training.train_config import TrainConfig
 # What may differ when a run is resumed, because it changes nothing in the result, or is kept in the state.
 _FREE_TO_CHANGE = frozenset(
     {"shards", "validation_shards", "grasps", "backgrounds", "out", "start_from", "device", "workers"}
+    | {"objects", "rehearse"}
     | {"steps", "epochs", "budget_minutes", "save_every", "validate_every"}
 )
 # Runs begun before these existed go on without them.
 _LATER_WEIGHTS = frozenset({"finger", "wrist", "depth"})
-_LATER: dict[str, str] = {"hand_steps": "0", "freeze_batch_norm": "False", "mixture": str(asdict(REAL_ONLY))}
+_LATER: dict[str, str] = {"hand_steps": "0", "freeze_batch_norm": "False", "mixture": str(asdict(REAL_ONLY)),
+    "rehearsal_share": "0.5", "training_heads": "True"}
 
 
 def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:

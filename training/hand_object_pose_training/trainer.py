@@ -54,7 +54,7 @@ class Trainer:
         self.fabric = _fabric(config)
         self.console = Console(quiet=not self.fabric.is_global_zero)
         seed_everything(config.seed, verbose=False)
-        network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
+        network = HandObjectNetwork(preset_config(config.preset), hand, config.training_heads)
         self.lineage = ""
         if config.imagenet_weights is not None:
             load_imagenet_weights(network, config.imagenet_weights)
