@@ -1,9 +1,9 @@
-"""Build a claw hammer as a scanner's app would hand it out: GLB in millimetres, y up, textured; none of the six objects.
+"""Build a claw hammer, none of the six objects, as a scanner would hand it out: GLB in millimetres, y up, textured.
 
     pip install 'hand_object_pose[synthesis,assets]'
     python scripts/build_example_scan.py hammer.glb
 
-docs/objects.md adds it to a catalogue and adapts the default weights to it. Deterministic.
+docs/new_object.md adds it to a catalogue and adapts the default weights to it. Deterministic.
 """
 
 import sys
@@ -55,11 +55,17 @@ def paint(p: Array, n: Array) -> Array:
     x, z = p[:, 0] - 0.007, p[:, 2] + 0.12125
     front = Panel(0.04, 0.25, RED).box((-0.02, 0.02), (-0.125, -0.02), BLACK).box((-0.02, 0.02), (-0.06, -0.05), ORANGE)
     front.box((-0.02, 0.02), (0.02, 0.035), WHITE).disc(0, -0.09, 0.008, YELLOW)
-    back = Panel(0.04, 0.25, BLUE).box((-0.02, 0.02), (-0.125, -0.02), GREY).stripe((-0.02, -0.11), (0.02, -0.03), 0.01, CREAM)
+    back = (
+        Panel(0.04, 0.25, BLUE)
+        .box((-0.02, 0.02), (-0.125, -0.02), GREY)
+        .stripe((-0.02, -0.11), (0.02, -0.03), 0.01, CREAM)
+    )
     back.box((-0.02, 0.02), (0.0, 0.012), YELLOW)
     wood = np.where((n[:, 1] < 0)[:, None], front.at(x, z - 0.125), back.at(-x, z - 0.125))
     head = np.where((x > 0.036)[:, None], np.array(STEEL, dtype=float), np.array((70.0, 74.0, 80.0)))
-    head = np.where((x < -0.02)[:, None], np.where((n[:, 1] < 0)[:, None], np.array(STEEL), np.array((40, 42, 46))), head)
+    head = np.where(
+        (x < -0.02)[:, None], np.where((n[:, 1] < 0)[:, None], np.array(STEEL), np.array((40, 42, 46))), head
+    )
     head = np.where(((x > -0.016) & (x < 0.02) & (n[:, 1] > 0.7))[:, None], np.array(YELLOW, dtype=float), head)
     return np.where((z > 0.207)[:, None] | (np.abs(x) > 0.02)[:, None], head, wood)
 

@@ -15,9 +15,10 @@ from hand_object_pose.objects.preprocessing import resampled_file, save_resample
 RECORD = "added.json"
 
 
-def entry_mesh(directory: Path, name: str) -> Path:
-    """The CAD file of an entry."""
-    return directory / name / f"{name}.glb"
+def entry_folder(directory: Path, name: str) -> Path:
+    """The folder of an entry; below ``models`` where the catalogue has that level."""
+    models = directory / "models"
+    return (models if models.is_dir() else directory) / name
 
 
 def check_name(name: str) -> None:
@@ -31,22 +32,34 @@ def check_name(name: str) -> None:
 
 
 def write_entry(
-    directory: Path, name: str, mesh: trimesh.Trimesh, solid: TriangleMesh, placing: Placing, findings: tuple[str, ...]
-) -> Path:
-    """Write the mesh to draw, its 1000 vertices and a record of what was found; returns the mesh's file.
+    directory: Path,
+    name: str,
+    mesh: trimesh.Trimesh,
+    solid: TriangleMesh,
+    placing: Placing,
+    findings: tuple[str, ...],
+    replace: bool,
+) -> None:
+    """Write the mesh to draw, its 1000 vertices and a record of what was found.
 
     Args:
         directory: of the catalogue; name: of the object.
         mesh: to draw, in the object's frame; solid: the closed surface that is resampled.
         placing: the file's coordinates to the object's frame; findings: for the record.
+        replace: whether another mesh of that name may be overwritten.
 
     Raises:
-        UserError: the surface cannot be resampled.
+        UserError: there is another mesh of that name, or the surface cannot be resampled.
     """
-    path = entry_mesh(directory, name)
+    path = entry_folder(directory, name) / f"{name}.glb"
+    content = mesh.export(file_type="glb")
+    if path.is_file() and path.read_bytes() != content and not replace:
+        raise UserError(
+            f"{path}: there is another '{name}' already, and weights that know it would refuse this one; "
+            "give another --name, or --replace"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    mesh.export(path)
+    path.write_bytes(content)
     save_resampled(resampled_file(path), path, solid)
     record = {"T_object_file": np.round(placing.transform, 12).tolist(), "findings": list(findings)}
     (path.parent / RECORD).write_text(json.dumps(record, indent=1) + "\n")
-    return path

@@ -1,4 +1,4 @@
-"""Unit, up axis and origin of a scan: what the file says, what is assumed, and the transform into the object's frame."""
+"""Unit, up axis and origin of a scan: what the file says, what is assumed, the transform into the object's frame."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +83,9 @@ def _unit(path: Path, longest: float, given: Unit | None) -> tuple[Unit, str]:
     metres = longest * METRES[unit]
     if not SMALLEST <= metres <= LARGEST:
         raise UserError(_size_problem(path, longest, unit))
-    said = "as you say" if given else ("as glTF demands" if path.suffix.lower() == ".glb" else "assumed: none is stated")
+    said = (
+        "as you say" if given else ("as glTF demands" if path.suffix.lower() == ".glb" else "assumed: none is stated")
+    )
     finding = f"unit: {_NAMES[unit]}, {said}; the longest side is then {metres * 100:.1f} cm"
     if not _USUAL[0] <= metres <= _USUAL[1]:
         finding += f", unusual for something held in one hand{_alternatives(longest, unit)}"
@@ -92,8 +94,8 @@ def _unit(path: Path, longest: float, given: Unit | None) -> tuple[Unit, str]:
 
 def _size_problem(path: Path, longest: float, unit: Unit) -> str:
     return (
-        f"{path}: expected an object that a hand can hold ({SMALLEST * 100:g} cm to {LARGEST:g} m), found a longest side of "
-        f"{longest:g} {_NAMES[unit]}{_alternatives(longest, unit)}"
+        f"{path}: expected an object that a hand can hold ({SMALLEST * 100:g} cm to {LARGEST:g} m), found a longest "
+        f"side of {longest:g} {_NAMES[unit]}{_alternatives(longest, unit)}"
     )
 
 

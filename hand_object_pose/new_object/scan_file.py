@@ -32,9 +32,7 @@ def read_scan(path: Path) -> trimesh.Trimesh:
 
 def _check_solid(path: Path, mesh: object) -> None:
     if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
-        points = len(getattr(mesh, "vertices", ()))
-        found = f"{points} points and no triangles" if points else "nothing"
-        raise UserError(f"{path}: expected a mesh with triangles, found {found}; make a mesh of it first")
+        raise UserError(f"{path}: expected a mesh with triangles, found none; make a mesh of a cloud of points first")
     vertices = np.asarray(mesh.vertices)
     if not np.isfinite(vertices).all():
         bad = int((~np.isfinite(vertices)).any(axis=1).sum())

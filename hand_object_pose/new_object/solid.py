@@ -1,4 +1,4 @@
-"""The closed surface of a scan, from which the 1000 vertices are resampled; and a lighter mesh to draw where it is huge."""
+"""The closed surface of a scan, from which the 1000 vertices are resampled; a lighter mesh to draw where it is huge."""
 
 import numpy as np
 import trimesh
@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.meshes import TriangleMesh, unique_edges
 from hand_object_pose.geometry.resampling import is_closed, merge_by_position
+from hand_object_pose.new_object.surface_colours import SurfaceColours, has_colours
 
 MOST_FACES = 100_000
 # Smaller parts than that, by area, are a scanner's debris.
@@ -31,35 +32,17 @@ def solid_of(mesh: trimesh.Trimesh) -> tuple[TriangleMesh, tuple[str, ...]]:
 
 
 def drawable(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, str]:
-    """The mesh with its texture, or where it has too many faces, a lighter one whose vertices have the texture's colours.
+    """The mesh with its texture, or where it has too many faces, a lighter one with the texture's colours at its corners.
 
     Returns:
         the mesh, and a sentence; empty where nothing was done.
     """
     if len(mesh.faces) <= MOST_FACES:
         return mesh, ""
-    merged = merge_by_position(TriangleMesh(np.asarray(mesh.vertices), np.asarray(mesh.faces)))
-    light = decimated(merged, MOST_FACES)
-    colours = colours_at(mesh, np.asarray(light.vertices, dtype=np.float64))
+    light = decimated(merge_by_position(TriangleMesh(np.asarray(mesh.vertices), np.asarray(mesh.faces))), MOST_FACES)
+    colours = SurfaceColours(mesh)(np.asarray(light.vertices, dtype=np.float64)) if has_colours(mesh) else None
     result = trimesh.Trimesh(light.vertices, light.faces, vertex_colors=colours, process=False)
-    return result, f"picture: {len(mesh.faces)} faces, drawn with {len(light.faces)} whose corners have the scan's colours"
-
-
-def colours_at(mesh: trimesh.Trimesh, points: np.ndarray) -> np.ndarray:
-    """Colours (N, 3), sRGB bytes, of the surface points nearest to ``points`` (N, 3)."""
-    # Here and not above: the core's catalogue needs neither Embree nor this.
-    import igl
-
-    from hand_object_pose.synthetic.textured_mesh import TexturedMesh
-
-    textured = TexturedMesh.of(mesh)
-    corners = textured.vertices.astype(np.float64)[textured.faces]
-    vertices, faces = textured.vertices.astype(np.float64), textured.faces.astype(np.int64)
-    _, face, nearest = igl.point_mesh_squared_distance(points, vertices, faces)
-    barycentric = trimesh.triangles.points_to_barycentric(corners[face], nearest)
-    weights = np.clip(np.nan_to_num(barycentric, nan=1 / 3), 0, 1).astype(np.float32)
-    # Texture as it is on the surface: any scale so large that nothing is filtered away.
-    return textured.colours(face, weights / weights.sum(axis=1, keepdims=True), pixels_per_metre=1e6)
+    return result, f"picture: {len(mesh.faces)} faces, drawn with {len(light.faces)}, its corners in the scan's colours"
 
 
 def decimated(surface: TriangleMesh, faces: int) -> TriangleMesh:
@@ -111,8 +94,8 @@ def _closed(surface: TriangleMesh) -> tuple[TriangleMesh, str]:
     if is_closed(filled):
         return filled, f"watertight: no, {holes} holes (the widest {widest * 100:.1f} cm) were closed"
     return oriented, (
-        f"watertight: no, and its {holes} holes could not be closed; it is used as it is, and whether a point lies inside "
-        "is a guess: contacts, penetration and generated grasps suffer. Better close it in a mesh editor"
+        f"watertight: no, and its {holes} holes could not be closed; it is used as it is, and whether a point lies "
+        "inside is a guess: contacts, penetration and generated grasps suffer. Better close it in a mesh editor"
     )
 
 

@@ -18,7 +18,6 @@ FloatArray = NDArray[np.floating]
 Image = NDArray[np.uint8]
 
 _SIZE = 240
-_ELEVATION = np.radians(20.0)
 _PAPER = 245
 _LIGHT = Light(np.array([-0.4, -0.6, -0.7]) / np.linalg.norm([0.4, 0.6, 0.7]), np.full(3, 0.75))
 
@@ -33,14 +32,12 @@ def turntable(mesh: trimesh.Trimesh, path: Path) -> None:
         UserError: the picture cannot be written.
     """
     textured = TexturedMesh.of(mesh)
-    rows = [
-        [_captioned(_view(textured, np.radians(turn), _ELEVATION), f"{turn} deg, front" if turn == 0 else f"{turn} deg")]
-        for turn in range(0, 360, 60)
+    views = [(f"{turn} deg" + (", front" if turn == 0 else ""), turn, 20) for turn in range(0, 360, 60)]
+    views += [("top", 0, 90), ("bottom", 0, -90)]
+    pictures = [
+        _captioned(_view(textured, np.radians(turn), np.radians(elevation)), words) for words, turn, elevation in views
     ]
-    pictures = [row[0] for row in rows]
-    pictures.append(_captioned(_view(textured, 0.0, np.pi / 2), "top"))
-    pictures.append(_captioned(_view(textured, 0.0, -np.pi / 2), "bottom"))
-    sheet = np.concatenate([np.concatenate(pictures[:4], axis=1), np.concatenate(pictures[4:], axis=1)])
+    sheet = np.concatenate([np.concatenate(row, axis=1) for row in (pictures[:4], pictures[4:])])
     if not cv2.imwrite(str(path), sheet[..., ::-1]):
         raise UserError(f"{path}: the turntable picture cannot be written; is the directory writable?")
 
@@ -84,4 +81,6 @@ def _lit(mesh: TexturedMesh, face: FloatArray, barycentric: FloatArray, axes: Fl
 
 
 def _captioned(picture: Image, words: str) -> Image:
-    return np.asarray(cv2.putText(picture, words, (8, _SIZE - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (70, 70, 70), 1, cv2.LINE_AA))
+    return np.asarray(
+        cv2.putText(picture, words, (8, _SIZE - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (70, 70, 70), 1, cv2.LINE_AA)
+    )

@@ -73,6 +73,15 @@ def default_catalogue() -> ObjectCatalogue:
     return ObjectCatalogue.from_directory(default_objects_directory())
 
 
+def catalogue_of(directory: Path | None) -> ObjectCatalogue:
+    """The catalogue of a directory, or the default one if None.
+
+    Raises:
+        UserError: see ``ObjectCatalogue.from_directory``.
+    """
+    return default_catalogue() if directory is None else ObjectCatalogue.from_directory(directory)
+
+
 def chosen_objects(directory: Path | None, names: Sequence[str] = ()) -> dict[str, ObjectModel]:
     """The objects of a directory, or the default ones if None; all of them, or those named.
 
@@ -80,7 +89,7 @@ def chosen_objects(directory: Path | None, names: Sequence[str] = ()) -> dict[st
         UserError: see ``ObjectCatalogue.from_directory``.
         UnknownObjectError: a name that is not among them.
     """
-    catalogue = default_catalogue() if directory is None else ObjectCatalogue.from_directory(directory)
+    catalogue = catalogue_of(directory)
     return {name: catalogue[name] for name in names or catalogue}
 
 

@@ -1,7 +1,7 @@
 """``hand-object-train adapt``: weights that know some objects learn one more, on synthetic scenes of it.
 
-The known objects' scenes fill a share of every batch, so that they are not forgotten. BatchNorm's statistics stay, and the
-training-only heads, which no weights file holds, are left out.
+The known objects' scenes fill a share of every batch, so that they are not forgotten. The rough hand and BatchNorm's
+statistics stay, and the training-only heads, which no weights file holds, are left out.
 """
 
 import time
@@ -20,6 +20,7 @@ from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.adapt_config import AdaptConfig
 from hand_object_pose_training.adapt_scenes import AdaptScenes, prepare_scenes
 from hand_object_pose_training.adapt_table import ErrorsByObject
+from hand_object_pose_training.baseline import average
 from hand_object_pose_training.export import provenance_of, trained_network, write_weights
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.run_state import LAST, load_state
@@ -119,6 +120,7 @@ def _training(config: AdaptConfig, info: WeightsInfo, scenes: AdaptScenes, minut
         workers=config.workers,
         save_every=100,
         freeze_batch_norm=True,
+        freeze_hand=True,
         rehearse=scenes.known,
         rehearsal_share=1 - config.new_share,
         training_heads=False,
@@ -140,4 +142,5 @@ def _export(
     write_weights(config.adapted, supervised.network, hand, catalogue, provenance)
     errors = ErrorsByObject(load_weights_info(config.adapted).hash, errors.scenes, errors.means)
     errors.save(config.out / "after.json")
+    average((scenes.new, scenes.known), config.baseline)
     return errors

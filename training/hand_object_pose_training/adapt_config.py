@@ -11,7 +11,6 @@ from hand_object_pose_training.losses import LossWeights
 from hand_object_pose_training.schedule import ScheduleConfig
 
 
-
 @dataclass(frozen=True)
 class AdaptConfig:
     """One adaptation.
@@ -66,6 +65,11 @@ class AdaptConfig:
     def run(self) -> Path:
         """Directory of the training's state and logs."""
         return self.out / "run"
+
+    @property
+    def baseline(self) -> Path:
+        """Means over the scenes trained on, for the demo."""
+        return self.out / "baseline.npz"
 
     @property
     def adapted(self) -> Path:

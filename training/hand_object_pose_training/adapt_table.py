@@ -35,9 +35,7 @@ class ErrorsByObject:
     means: dict[str, dict[str, float]]
 
     @classmethod
-    def measured(
-        cls, weights: str, supervised: SupervisedNetwork, datasets: Sequence[CropDataset]
-    ) -> "ErrorsByObject":
+    def measured(cls, weights: str, supervised: SupervisedNetwork, datasets: Sequence[CropDataset]) -> "ErrorsByObject":
         """Of a network on all samples of some datasets."""
         found = [each for dataset in datasets for each in sample_errors(supervised, dataset)]
         grouped: dict[str, list[dict[str, float]]] = {}

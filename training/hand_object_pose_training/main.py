@@ -53,7 +53,7 @@ class Ablate(AblateConfig):
 
     def run_command(self) -> None:
         """Train what is missing, and show the table."""
-        data = TrainingData.of(self.shards)
+        data = TrainingData.of(self.shards, self.objects)
         print(ablate(self, data.hand, data.catalogue, Console()).markdown())
 
 

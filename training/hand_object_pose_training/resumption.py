@@ -16,8 +16,14 @@ _FREE_TO_CHANGE = frozenset(
 )
 # Runs begun before these existed go on without them.
 _LATER_WEIGHTS = frozenset({"finger", "wrist", "depth"})
-_LATER: dict[str, str] = {"hand_steps": "0", "freeze_batch_norm": "False", "mixture": str(asdict(REAL_ONLY)),
-    "rehearsal_share": "0.5", "training_heads": "True"}
+_LATER: dict[str, str] = {
+    "hand_steps": "0",
+    "freeze_batch_norm": "False",
+    "mixture": str(asdict(REAL_ONLY)),
+    "rehearsal_share": "0.5",
+    "training_heads": "True",
+    "freeze_hand": "False",
+}
 
 
 def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:

@@ -44,6 +44,8 @@ class TrainConfig:
             rehearsal_share: their share of every batch.
         training_heads: also build and train the joint estimator and the object mask, whose weights no exported file
             holds: where a run begins with such a file, they begin from nothing and push at the encoders.
+        freeze_hand: leave the rough hand, and what the object's encoder shares with it, as the run begins with them:
+            for an object that weights do not know in hands that they do.
     """
 
     shards: Path
@@ -74,6 +76,7 @@ class TrainConfig:
     rehearse: Path | None = None
     rehearsal_share: float = 0.5
     training_heads: bool = True
+    freeze_hand: bool = False
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
