@@ -8,6 +8,7 @@ import trimesh
 from rich.console import Console
 from test_training import CATALOGUE, random_scene
 
+from hand_object_pose.cli.main import main
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -113,6 +114,14 @@ def test_the_same_command_goes_on_and_makes_nothing_again(config, adapted, monke
     assert again.before == adapted.before
 
 
+def test_a_directory_of_other_weights_is_refused(config, adapted, tmp_path):
+    other = tmp_path / "other.safetensors"
+    _, tensors = load_network_tensors(DEFAULT_WEIGHTS)
+    save_weights_file(other, tensors, preset_config("compact"), default_hand(), CATALOGUE, {"data": "another"})
+    with pytest.raises(UserError, match=r"before.json: of other weights .* choose another --out"):
+        adapt(replace(config, weights=other), SILENT)
+
+
 def test_the_baseline_knows_the_new_object(config, adapted):
     assert set(Baseline.load(config.baseline).object_poses) == {"banana", "bar", "bottle"}
 
@@ -161,6 +170,12 @@ def test_scenes_without_grasps_are_refused_before_anything_is_rendered(objects, 
     with pytest.raises(UnknownObjectError, match="'bar'"):
         render_shards(RenderConfig(out=tmp_path / "shards", samples=2, objects=objects))
     assert not (tmp_path / "shards").exists()
+
+
+def test_a_bag_of_an_object_that_the_catalogue_lacks_is_refused_with_its_objects(objects, tmp_path, capsys):
+    command = ["synthesize-bag", "--out", str(tmp_path / "bag"), "--objects", str(objects), "--object", "mug"]
+    assert main(command) == 2
+    assert "bar" in capsys.readouterr().err
 
 
 def test_batches_hold_the_new_and_the_rehearsed_samples_in_their_shares(config, adapted, objects):

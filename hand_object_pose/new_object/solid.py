@@ -32,7 +32,7 @@ def solid_of(mesh: trimesh.Trimesh) -> tuple[TriangleMesh, tuple[str, ...]]:
 
 
 def drawable(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, str]:
-    """The mesh with its texture, or where it has too many faces, a lighter one with the texture's colours at its corners.
+    """The mesh with its texture; where it has too many faces, a lighter one with the texture's colours at its corners.
 
     Returns:
         the mesh, and a sentence; empty where nothing was done.

@@ -1,8 +1,8 @@
 """Rotational symmetries of a surface, found by turning it onto itself; and which of them its colours share.
 
-All axes of a body go through its centre of mass. Directions that are tried: the frame's axes, the normals of the largest
-sides of its convex hull, its principal axes of inertia; those that nearly fit are refined by registering the turned surface
-to itself (ICP).
+All axes of a body go through its centre of mass. Directions that are tried: the frame's axes, the normals of the
+largest sides of its convex hull, its principal axes of inertia; those that nearly fit are refined by registering the
+turned surface to itself (ICP).
 """
 
 from dataclasses import dataclass

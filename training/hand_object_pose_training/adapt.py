@@ -85,9 +85,19 @@ def _check(config: AdaptConfig, info: WeightsInfo, hand: HandModel, new: ObjectM
 def _before(
     config: AdaptConfig, info: WeightsInfo, hand: HandModel, catalogue: dict[str, ObjectModel], scenes: AdaptScenes
 ) -> ErrorsByObject:
-    """Errors of the weights as they are given; measured once."""
+    """Errors of the weights as they are given; measured once.
+
+    Raises:
+        UserError: ``config.out`` belongs to other weights.
+    """
     path = config.out / "before.json"
-    if path.is_file() and (found := ErrorsByObject.load(path)).weights == info.hash:
+    if path.is_file():
+        found = ErrorsByObject.load(path)
+        if found.weights != info.hash:
+            raise UserError(
+                f"{path}: of other weights ({found.weights[:12]}) than {config.weights} ({info.hash[:12]}); "
+                "choose another --out for these"
+            )
         return found
     network = load_network(config.weights, hand)
     supervised = SupervisedNetwork(network, Objective(info.lixels, hand, catalogue), mixed_precision=False)

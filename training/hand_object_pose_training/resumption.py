@@ -20,7 +20,7 @@ _LATER: dict[str, str] = {
     "hand_steps": "0",
     "freeze_batch_norm": "False",
     "mixture": str(asdict(REAL_ONLY)),
-    "rehearsal_share": "0.5",
+    "rehearsal_share": "0.0",
     "training_heads": "True",
     "freeze_hand": "False",
 }
@@ -32,6 +32,7 @@ def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:
     settings["weights"] = {
         name: weight for name, weight in settings["weights"].items() if weight or name not in _LATER_WEIGHTS
     }
+    settings["rehearsal_share"] = 0.0 if config.rehearse is None else config.rehearsal_share
     values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE}
     return {**values, "samples": f"{samples}"}
 

@@ -85,7 +85,8 @@ class TrainConfig:
         """Refuse settings that contradict each other.
 
         Raises:
-            UserError: no length or several, two kinds of weights to begin with, or two kinds of mixtures.
+            UserError: no length or several, two kinds of weights to begin with, two kinds of mixtures, or a
+                hand that is trained and left.
         """
         if sum(length is not None for length in (self.steps, self.epochs, self.budget_minutes)) != 1:
             raise UserError("give the length of the run either as --steps, or as --epochs, or as --budget-minutes")
@@ -93,5 +94,7 @@ class TrainConfig:
             raise UserError("--epochs counts how often stored samples are seen: --mixture.real must not be 0")
         if self.rehearse is not None and (self.mixture.is_mixed or not 0 < self.rehearsal_share < 1):
             raise UserError("--rehearse takes a --rehearsal-share between 0 and 1, and no --mixture beside it")
+        if self.freeze_hand and self.hand_steps:
+            raise UserError("--hand-steps train the hand alone, and --freeze-hand leaves it: give one of them")
         if self.imagenet_weights is not None and self.start_from is not None:
             raise UserError("give either --imagenet-weights or --start-from, whose weights hold encoders of their own")
