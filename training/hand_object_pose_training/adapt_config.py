@@ -48,7 +48,7 @@ class AdaptConfig:
     render_workers: int = 0
     seed: int = 0
     schedule: ScheduleConfig = field(
-        default_factory=lambda: ScheduleConfig(5e-4, decay=0.3, milestones=(0.5, 0.75, 0.9), warmup_steps=50)
+        default_factory=lambda: ScheduleConfig(4e-4, decay=0.2, milestones=(0.6, 0.85), warmup_steps=50)
     )
     loss_weights: LossWeights = field(
         default_factory=lambda: LossWeights(
