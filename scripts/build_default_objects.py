@@ -121,13 +121,13 @@ def covered_texels(corners: Array, size: int) -> tuple[NDArray[np.intp], NDArray
     return rows.ravel()[inside], columns.ravel()[inside], weights[inside]
 
 
-def build(name: str, directory: Path) -> None:
-    """Write ``<name>.glb`` and its resampled mesh."""
-    mesh = surface(SHAPES[name])
+def textured(name: str, shape: Shape, paint: Paint) -> trimesh.Trimesh:
+    """The painted surface of a solid, metres, z up."""
+    mesh = surface(shape)
     source, faces, uv = unwrap(mesh)
     vertices = mesh.vertices.astype(np.float64)
     normals = vertex_normals(vertices, mesh.faces).astype(np.float64)
-    image = bake(vertices[source], normals[source], faces, uv, PAINT[name])
+    image = bake(vertices[source], normals[source], faces, uv, paint)
     material = trimesh.visual.material.PBRMaterial(
         name=name,
         baseColorTexture=image.quantize(128, dither=Image.Dither.NONE),
@@ -135,16 +135,17 @@ def build(name: str, directory: Path) -> None:
         roughnessFactor=0.7,
     )
     visual = trimesh.visual.TextureVisuals(uv=uv, material=material)
-    textured = trimesh.Trimesh(
-        mesh.vertices[source], faces, vertex_normals=normals[source], visual=visual, process=False
-    )
+    return trimesh.Trimesh(mesh.vertices[source], faces, vertex_normals=normals[source], visual=visual, process=False)
+
+
+def build(name: str, directory: Path) -> None:
+    """Write ``<name>.glb`` and its resampled mesh."""
+    mesh = textured(name, SHAPES[name], PAINT[name])
     path = directory / name / f"{name}.glb"
     path.parent.mkdir(parents=True, exist_ok=True)
-    textured.export(path)
+    mesh.export(path)
     save_resampled(resampled_file(path), path)
-    print(
-        f"{name}: {path.stat().st_size / 1000:.0f} kB, {len(mesh.vertices)} vertices, size {np.ptp(mesh.vertices, 0)}"
-    )
+    print(f"{name}: {path.stat().st_size / 1000:.0f} kB, {len(mesh.vertices)} corners, size {np.ptp(mesh.vertices, 0)}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def run(
     out: Path = DemoConfig.out,
     bag: Path | None = None,
     object_id: Annotated[str, tyro.conf.arg(name="object")] = DemoConfig.object_id,
+    objects: Path | None = None,
     image: str = DemoConfig.image,
     depth: str = DemoConfig.depth,
     root_depth: float | None = None,
@@ -37,6 +38,7 @@ def run(
         out: directory for everything that is written.
         bag: a rosbag2 of your own instead; without ground truth there are counts, latency and a report, no errors.
         object_id: what to look for; unless given, what the bag's truth or its detections say.
+        objects: directory of a catalogue of your own for the synthetic sequence; the default objects unless given.
         image: base name of the colour images' topic in your bag, where there are several.
         depth: the same of the depth images aligned to them.
         root_depth: depth of the wrist in metres, for a bag without depth images.
@@ -54,6 +56,7 @@ def run(
         out=out,
         bag=bag,
         object_id=object_id,
+        objects=objects,
         image=image,
         depth=depth,
         root_depth=root_depth,

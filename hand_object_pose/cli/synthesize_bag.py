@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hand_object_pose.hand.default_hand import default_hand
-from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.objects.catalogue import catalogue_of
 from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
 from hand_object_pose.synthetic.bag_writer import BagConfig, write_sequence_bag
 
@@ -17,19 +17,21 @@ def run(
     compressed: bool = False,
     workers: int = 2,
     backgrounds: Path | None = None,
+    objects: Path | None = None,
 ) -> None:
     """Write a synthetic handover with its ground truth as a rosbag2 (MCAP).
 
     Args:
         out: the new bag's directory.
         seed: another number is another sequence.
-        object: name of a default object; chosen by the seed unless given.
+        object: its name; chosen by the seed unless given.
         frames: how many frames; 0 means the whole sequence, about eleven seconds at 30 Hz.
         rate: detections a second; 0 writes none.
         compressed: JPEG and PNG instead of raw images.
         workers: rendering processes.
         backgrounds: directory of pictures to lie behind the scene, subdirectories included; procedural ones unless
             given.
+        objects: directory of a catalogue of your own; the default objects unless given.
     """
     config = BagConfig(
         frames=frames,
@@ -38,7 +40,7 @@ def run(
         workers=workers,
         backgrounds=PictureBackgrounds(backgrounds) if backgrounds is not None else None,
     )
-    catalogue = default_catalogue()
+    catalogue = catalogue_of(objects)
     if object is not None:
         catalogue[object]  # an unknown name is refused here, with the list of known ones
     sequence = write_sequence_bag(out, seed, default_hand(), catalogue, object, config)

@@ -18,6 +18,7 @@ class DemoConfig:
         out: directory for everything the demo writes.
         bag: a user's own bag instead of a synthetic one.
         object_id: what to look for; empty: what the sequence's seed, the bag's truth or its detections say.
+        objects: directory of a catalogue for the synthetic sequence; None: the default objects.
         image, depth: base names of the topics of a user's bag, where several can be meant.
         root_depth: depth of the wrist in metres for a bag without depth images.
         duration: seconds to play at least; the bag is repeated as often as that takes. None: a minute of a synthetic
@@ -34,6 +35,7 @@ class DemoConfig:
     out: Path = Path("out/demo")
     bag: Path | None = None
     object_id: str = ""
+    objects: Path | None = None
     image: str = ""
     depth: str = ""
     root_depth: float | None = None

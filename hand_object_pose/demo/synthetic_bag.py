@@ -22,14 +22,14 @@ def synthetic_bag(config: DemoConfig) -> Path:
     """
     try:
         from hand_object_pose.hand.default_hand import default_hand
-        from hand_object_pose.objects.catalogue import default_catalogue
+        from hand_object_pose.objects.catalogue import catalogue_of
         from hand_object_pose.synthetic.bag_writer import BagConfig, write_sequence_bag
     except ImportError as error:
         raise UserError(
             f"synthetic scenes cannot be rendered here ({error}); pip install 'hand_object_pose[synthesis]', "
             "or give a bag of your own with --bag"
         ) from error
-    hand, catalogue = default_hand(), default_catalogue()
+    hand, catalogue = default_hand(), catalogue_of(config.objects)
     if config.object_id:
         catalogue[config.object_id]  # an unknown name is refused here, with the list of known ones
     meshes = {"hand": hand.hash, **{name: catalogue[name].hash for name in catalogue}}

@@ -1,6 +1,6 @@
 """The catalogue of known objects: CAD meshes by name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -71,6 +71,26 @@ class _MissingObjectError(UnknownObjectError, KeyError):
 def default_catalogue() -> ObjectCatalogue:
     """The six objects that ship with the package: banana, bottle, can, carton, drill, mug."""
     return ObjectCatalogue.from_directory(default_objects_directory())
+
+
+def catalogue_of(directory: Path | None) -> ObjectCatalogue:
+    """The catalogue of a directory, or the default one if None.
+
+    Raises:
+        UserError: see ``ObjectCatalogue.from_directory``.
+    """
+    return default_catalogue() if directory is None else ObjectCatalogue.from_directory(directory)
+
+
+def chosen_objects(directory: Path | None, names: Sequence[str] = ()) -> dict[str, ObjectModel]:
+    """The objects of a directory, or the default ones if None; all of them, or those named.
+
+    Raises:
+        UserError: see ``ObjectCatalogue.from_directory``.
+        UnknownObjectError: a name that is not among them.
+    """
+    catalogue = catalogue_of(directory)
+    return {name: catalogue[name] for name in names or catalogue}
 
 
 def default_objects_directory() -> Path:

@@ -45,9 +45,12 @@ def content_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes() + _VERSION.encode()).hexdigest()
 
 
-def save_resampled(target: Path, source: Path) -> TriangleMesh:
-    """Resample the CAD file ``source`` and write vertices (float32), faces and the source's hash to ``target``."""
-    mesh = _resampled(source)
+def save_resampled(target: Path, source: Path, solid: TriangleMesh | None = None) -> TriangleMesh:
+    """Resample the CAD file ``source`` and write vertices (float32), faces and the source's hash to ``target``.
+
+    ``solid`` is the surface to resample in its place, such as the repaired one; metres, the file's frame.
+    """
+    mesh = _resampled(load_cad(source) if solid is None else solid)
     _write(target, mesh, content_hash(source))
     return mesh
 
@@ -67,15 +70,15 @@ def load_resampled(source: Path, cache: Path) -> TriangleMesh:
         with contextlib.suppress(*UNREADABLE):
             mesh = _read(cached, key)
     if mesh is None:
-        mesh = _resampled(source)
+        mesh = _resampled(load_cad(source))
         with contextlib.suppress(OSError):
             _write(cached, mesh, key)
     return TriangleMesh(mesh.vertices.astype(np.float64), mesh.faces.astype(np.int64))
 
 
-def _resampled(source: Path) -> TriangleMesh:
+def _resampled(solid: TriangleMesh) -> TriangleMesh:
     """With the precision of the file, so that a mesh is the same before and after it was written."""
-    mesh = resample(load_cad(source), NUM_OBJECT_VERTICES)
+    mesh = resample(solid, NUM_OBJECT_VERTICES)
     return TriangleMesh(mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))
 
 

@@ -121,7 +121,7 @@ def _vertex_colours(mesh: trimesh.Trimesh) -> FloatArray:
     if visual.kind not in ("vertex", "face"):
         main = np.asarray(getattr(visual, "main_color", (160, 160, 160, 255)), dtype=np.float32)
         return np.broadcast_to(main[:3] / np.float32(255), (len(mesh.vertices), 3))
-    colours: FloatArray = np.asarray(visual.to_color().vertex_colors[:, :3], dtype=np.float32)
+    colours: FloatArray = np.asarray(visual.vertex_colors[:, :3], dtype=np.float32)
     return colours / np.float32(255)
 
 

@@ -89,7 +89,7 @@ def _check(config: AblateConfig) -> None:
 def _train(config: AblateConfig, variant: str, seed: int, hand: HandModel, catalogue: dict[str, ObjectModel]) -> None:
     run = _run_config(config, variant, seed)
     trainer = Trainer(run, hand, catalogue)
-    remember(run.out, run.shards)
+    remember(run.out, run.shards, run.objects)
     trainer.run()
     state = load_state(run.out / LAST)
     supervised = trained_network(state, hand, catalogue).to(trainer.fabric.device)
@@ -117,6 +117,11 @@ def _shared(config: AblateConfig) -> dict[str, str]:
     return {name: paths.get(name, str(settings[name])) for name in names}
 
 
+def _default(name: str) -> str:
+    """What a setting was, as text, before results knew it."""
+    return next(str(field.default) for field in fields(TrainConfig) if field.name == name)
+
+
 def _known(config: AblateConfig, console: Console) -> Iterator[AblationResult]:
     """Results in the directory, also of earlier calls. A damaged one is named and left out."""
     shared = _shared(config)
@@ -128,7 +133,7 @@ def _known(config: AblateConfig, console: Console) -> Iterator[AblationResult]:
             continue
         if result is None:
             continue
-        changed = sorted(name for name in shared if result.settings.get(name) != shared[name])
+        changed = sorted(name for name in shared if result.settings.get(name, _default(name)) != shared[name])
         if changed:
             raise UserError(
                 f"{_result_path(run)}: made with other settings ({', '.join(changed)}); repeat them, or choose "

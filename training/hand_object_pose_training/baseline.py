@@ -1,7 +1,8 @@
 """The baseline that knows no image: means over the training set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from hand_object_pose.evaluation.baseline import Baseline
@@ -23,13 +24,18 @@ class BaselineConfig:
 
 def write_baseline(config: BaselineConfig) -> int:
     """Average all samples and write the baseline; returns how many there were."""
-    samples = ShardedSamples(config.shards)
-    Baseline.from_truths(_truths(samples)).save(config.out)
-    return len(samples)
+    return average((config.shards,), config.out)
 
 
-def _truths(samples: ShardedSamples) -> Iterator[SceneTruth]:
-    for sample in samples:
+def average(directories: Sequence[Path], out: Path) -> int:
+    """Average the samples of several directories of shards; returns how many there were."""
+    samples = [ShardedSamples(directory) for directory in directories]
+    Baseline.from_truths(_truths(samples)).save(out)
+    return sum(map(len, samples))
+
+
+def _truths(samples: Sequence[ShardedSamples]) -> Iterator[SceneTruth]:
+    for sample in chain.from_iterable(samples):
         yield SceneTruth(
             sample.hand_vertices.astype(float),
             sample.joints.astype(float),

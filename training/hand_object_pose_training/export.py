@@ -1,5 +1,6 @@
 """From a training run to weights that ship: safetensors and ONNX, with what they were measured to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,24 +40,40 @@ def export(config: ExportConfig, hand: HandModel, catalogue: dict[str, ObjectMod
     state = load_state(config.run / (BEST if config.state == "best" else LAST))
     supervised = trained_network(state, hand, catalogue)
     dataset = held_out_crops(supervised, config.validation_shards, hand, catalogue)
-    provenance = _provenance(config, state, validate(supervised, dataset), len(dataset))
-    network = supervised.network
-    save_checkpoint(config.out, network, network.config, hand, catalogue, provenance)
-    export_onnx(config.out)
+    provenance = provenance_of(config.data, state, validate(supervised, dataset), len(dataset))
+    write_weights(config.out, supervised.network, hand, catalogue, provenance)
     return provenance
+
+
+def write_weights(
+    out: Path,
+    network: HandObjectNetwork,
+    hand: HandModel,
+    catalogue: Mapping[str, ObjectModel],
+    provenance: Mapping[str, str],
+) -> None:
+    """Write ``out`` (.safetensors) and the ONNX file beside it."""
+    save_checkpoint(out, network, network.config, hand, catalogue, provenance)
+    export_onnx(out)
 
 
 def trained_network(state: RunState, hand: HandModel, catalogue: dict[str, ObjectModel]) -> SupervisedNetwork:
     """The network of a run's state, on the CPU, with the objective that ``validate`` needs."""
     config = preset_config(state.settings["preset"])
-    network = HandObjectNetwork(config, hand, training_heads=True)
+    network = HandObjectNetwork(config, hand, training_heads=state.settings.get("training_heads", "True") == "True")
     network.load_state_dict(state.network)
     return SupervisedNetwork(network, Objective(config.lixels, hand, catalogue), mixed_precision=False)
 
 
-def _provenance(config: ExportConfig, state: RunState, errors: dict[str, float], held_out: int) -> dict[str, str]:
+def provenance_of(data: str, state: RunState, errors: dict[str, float], held_out: int) -> dict[str, str]:
+    """What a weights file says about its training.
+
+    Args:
+        data: what it was trained on, in words; state: the run's.
+        errors: means over ``held_out`` samples.
+    """
     return {
-        "data": config.data,
+        "data": data,
         "steps": f"{state.step} of {state.total_steps}",
         "batch_size": f"{int(state.settings['batch_size']) * int(state.settings.get('devices', 1))}",
         "minutes": f"{state.seconds / 60:.0f}",

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.mano_file import load_mano
-from hand_object_pose.objects.catalogue import ObjectCatalogue, default_catalogue
-from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.objects.catalogue import chosen_objects
 from hand_object_pose_training.contact_losses import FilterReport
 from hand_object_pose_training.grasp_synthesis import GraspSynthesisConfig, synthesise_grasps
 
@@ -38,7 +37,7 @@ def make_grasps(config: GraspsConfig) -> dict[str, FilterReport]:
             written.
     """
     hand = load_mano(config.mano, "right") if config.mano is not None else default_hand()
-    library, reports = synthesise_grasps(hand, _chosen(config), config)
+    library, reports = synthesise_grasps(hand, chosen_objects(config.objects, config.names), config)
     try:
         library.save(config.out)
     except OSError as error:
@@ -55,11 +54,3 @@ def total(reports: Mapping[str, FilterReport]) -> FilterReport:
         sum(part.penetration for part in parts),
         sum(part.kept for part in parts),
     )
-
-
-def _chosen(config: GraspsConfig) -> dict[str, ObjectModel]:
-    catalogue = default_catalogue() if config.objects is None else ObjectCatalogue.from_directory(config.objects)
-    unknown = [name for name in config.names if name not in catalogue]
-    if unknown:
-        raise UnknownObjectError(unknown[0], list(catalogue), str(config.objects or "the default objects"))
-    return {name: catalogue[name] for name in config.names or catalogue}

@@ -9,6 +9,9 @@ from rich.console import Console
 
 from hand_object_pose.errors import UserError
 from hand_object_pose_training.ablation import AblateConfig, ablate
+from hand_object_pose_training.adapt import adapt
+from hand_object_pose_training.adapt_config import AdaptConfig
+from hand_object_pose_training.adapt_table import table
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
 from hand_object_pose_training.benchmark.command import Evaluate
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
@@ -37,10 +40,10 @@ class Train(TrainConfig):
 
     def run_command(self) -> None:
         """Train."""
-        data = TrainingData.of(self.shards)
+        data = TrainingData.of(self.shards, self.objects)
         trainer = Trainer(self, data.hand, data.catalogue)
         # Not before the trainer has found that the run may go on with these samples.
-        remember(self.out, self.shards)
+        remember(self.out, self.shards, self.objects)
         trainer.run()
 
 
@@ -50,7 +53,7 @@ class Ablate(AblateConfig):
 
     def run_command(self) -> None:
         """Train what is missing, and show the table."""
-        data = TrainingData.of(self.shards)
+        data = TrainingData.of(self.shards, self.objects)
         print(ablate(self, data.hand, data.catalogue, Console()).markdown())
 
 
@@ -114,6 +117,17 @@ class Card(CardConfig):
         print(self.out)
 
 
+@dataclass(frozen=True)
+class Adapt(AdaptConfig):
+    """Teach weights one more object, on synthetic scenes of it; the same command goes on after an interruption."""
+
+    def run_command(self) -> None:
+        """Render, train, export, and show the errors before and after."""
+        adapted = adapt(self, Console())
+        print(f"{self.adapted}: knows {adapted.new}, after {adapted.minutes:.0f} minutes\n")
+        print(table(adapted.new, adapted.before, adapted.after))
+
+
 _PAPER = "Train as the paper did: `train` with its settings, each of which can be given another value."
 
 
@@ -126,6 +140,7 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Train, tyro.conf.subcommand("train-paper-ho3d", default=_recipe(PAPER_HO3D), description=_PAPER)]
     | Annotated[Train, tyro.conf.subcommand("train-paper-dexycb", default=_recipe(PAPER_DEXYCB), description=_PAPER)]
+    | Annotated[Adapt, tyro.conf.subcommand("adapt")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]

@@ -107,22 +107,24 @@ class Objective(nn.Module):
         self, prediction: RoughPrediction, batch: Batch, truth: ObjectTruth, lift: Lift
     ) -> dict[str, Tensor]:
         """What the encoders and their heads are supervised with."""
-        assert prediction.mask_logits is not None
         hand = self._rough_hand_terms(prediction, batch, lift)
         points, edges = lift.points(prediction.rough_object), self.object_edges[batch.object_indices]
         faces = self.object_faces[batch.object_indices]
-        return {
+        terms = {
             **hand,
             "mesh": hand["mesh"] + mesh_loss(prediction.rough_object, lift.lixels(truth.vertices)),
             "edge": hand["edge"] + edge_loss(points, truth.vertices, edges),
             "normal": hand["normal"] + normal_loss(points, truth.vertices, faces),
-            "silhouette": silhouette_loss(prediction.mask_logits, batch.silhouettes),
         }
+        if prediction.mask_logits is not None:
+            terms["silhouette"] = silhouette_loss(prediction.mask_logits, batch.silhouettes)
+        return terms
 
     def _rough_hand_terms(self, prediction: RoughHand, batch: Batch, lift: Lift) -> dict[str, Tensor]:
         """What the hand's encoder and its heads are supervised with."""
-        assert prediction.joints is not None
         hand = self._hand_terms(prediction.rough_hand, batch, lift)
+        if prediction.joints is None:
+            return hand
         return {**hand, "joint": hand["joint"] + joint_loss(prediction.joints, lift.lixels(batch.joints))}
 
     def _hand_terms(self, lixels: Tensor, batch: Batch, lift: Lift) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """Render synthetic samples into shards, in worker processes, resuming where a run was cut off."""
 
+import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -13,14 +14,15 @@ from rich.progress import track
 from hand_object_pose.geometry.crops import crop_camera, projected_box, square_crop
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.default_hand import default_hand
-from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.objects.catalogue import chosen_objects
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
+from hand_object_pose.synthetic.grasp_library import GraspLibrary
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import RenderedScene
 from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
-from hand_object_pose_training.shards import write_shard
+from hand_object_pose_training.shards import OBJECT_HASHES, write_shard
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class RenderConfig:
         shard_size: samples a shard.
         workers: processes; 0 means one for each core.
         backgrounds: directory of pictures to lie behind the scenes, subdirectories included; procedural ones if None.
+        objects: directory of a catalogue; the default objects if None. names: which of them; all if none is given.
+        grasps: library of their grasps, from ``hand-object-train grasps``; the default objects' if None.
     """
 
     out: Path
@@ -46,16 +50,18 @@ class RenderConfig:
     shard_size: int = 500
     workers: int = 0
     backgrounds: Path | None = None
+    objects: Path | None = None
+    names: tuple[str, ...] = ()
+    grasps: Path | None = None
 
 
 def render_shards(config: RenderConfig) -> int:
     """Render the missing shards; returns how many there were.
 
     Raises:
-        UserError: the directory of backgrounds holds no pictures.
+        UserError: the directory of backgrounds holds no pictures, that of objects none, or there are no grasps of them.
     """
-    if config.backgrounds is not None:
-        PictureBackgrounds(config.backgrounds)  # an empty directory is refused here, before any process starts
+    _tools(config)  # what is missing is refused here, before any process starts
     numbers = range(-(-config.samples // config.shard_size))
     missing = [number for number in numbers if not _path(config, number).exists()]
     workers = config.workers or os.cpu_count() or 1
@@ -71,22 +77,25 @@ def _path(config: RenderConfig, number: int) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _tools(backgrounds: Path | None) -> tuple[SceneSampler, SceneRenderer, Mapping[str, ObjectModel]]:
+def _tools(config: RenderConfig) -> tuple[SceneSampler, SceneRenderer, Mapping[str, ObjectModel]]:
     """Per process: building them costs seconds, a scene milliseconds."""
-    hand, catalogue = default_hand(), default_catalogue()
-    pictures = PictureBackgrounds(backgrounds) if backgrounds is not None else None
-    return SceneSampler(hand, catalogue), SceneRenderer(hand, catalogue, backgrounds=pictures), catalogue
+    hand, catalogue = default_hand(), chosen_objects(config.objects, config.names)
+    pictures = PictureBackgrounds(config.backgrounds) if config.backgrounds is not None else None
+    library = GraspLibrary.load(config.grasps) if config.grasps is not None else None
+    return SceneSampler(hand, catalogue, library), SceneRenderer(hand, catalogue, backgrounds=pictures), catalogue
 
 
 def _render_shard(config: RenderConfig, number: int) -> None:
     rng = np.random.default_rng([config.seed, number])
     scenes = [_render_one(config, rng) for _ in range(config.shard_size)]
-    _, _, catalogue = _tools(config.backgrounds)
-    write_shard(_path(config, number), scenes, sorted(catalogue), {"seed": f"{config.seed}", "shard": f"{number}"})
+    _, _, catalogue = _tools(config)
+    hashes = {name: model.hash for name, model in catalogue.items()}
+    provenance = {"seed": f"{config.seed}", "shard": f"{number}", OBJECT_HASHES: json.dumps(hashes)}
+    write_shard(_path(config, number), scenes, sorted(catalogue), provenance)
 
 
 def _render_one(config: RenderConfig, rng: np.random.Generator) -> RenderedScene:
-    sampler, renderer, catalogue = _tools(config.backgrounds)
+    sampler, renderer, catalogue = _tools(config)
     scene = sampler.sample(rng)
     hand, posed = scene.truth.hand_vertices, scene.truth.object_pose
     object_vertices = transform_points(posed, catalogue[scene.truth.object_name].vertices)

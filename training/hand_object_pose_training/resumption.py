@@ -11,11 +11,19 @@ from hand_object_pose_training.train_config import TrainConfig
 # What may differ when a run is resumed, because it changes nothing in the result, or is kept in the state.
 _FREE_TO_CHANGE = frozenset(
     {"shards", "validation_shards", "grasps", "backgrounds", "out", "start_from", "device", "workers"}
+    | {"objects", "rehearse"}
     | {"steps", "epochs", "budget_minutes", "save_every", "validate_every"}
 )
 # Runs begun before these existed go on without them.
 _LATER_WEIGHTS = frozenset({"finger", "wrist", "depth"})
-_LATER: dict[str, str] = {"hand_steps": "0", "freeze_batch_norm": "False", "mixture": str(asdict(REAL_ONLY))}
+_LATER: dict[str, str] = {
+    "hand_steps": "0",
+    "freeze_batch_norm": "False",
+    "mixture": str(asdict(REAL_ONLY)),
+    "rehearsal_share": "0.0",
+    "training_heads": "True",
+    "freeze_hand": "False",
+}
 
 
 def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:
@@ -24,6 +32,7 @@ def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:
     settings["weights"] = {
         name: weight for name, weight in settings["weights"].items() if weight or name not in _LATER_WEIGHTS
     }
+    settings["rehearsal_share"] = 0.0 if config.rehearse is None else config.rehearsal_share
     values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE}
     return {**values, "samples": f"{samples}"}
 

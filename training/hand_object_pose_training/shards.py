@@ -6,7 +6,7 @@ rendered with a wide margin, so that crops can be shifted, scaled and turned in 
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import RenderedScene
 
 # (N, S, S, 3) uint8 RGB; (N, S, S) uint8 as in RenderedScene; metres in the camera frame; pixels.
 SHARD_FIELDS = ("images", "labels", "hand_vertices", "joints", "object_poses", "object_indices", "camera_matrices")
+
+OBJECT_HASHES = "object_hashes"
+"""Metadata of rendered shards: the meshes of their objects, by name, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,28 @@ class ShardedSamples:
             raise UserError(f"{directory}: no shards (*.safetensors); render some: hand-object-train render --out DIR")
         self._files = [_open(path) for path in self.paths]
         self.object_names: list[str] = json.loads(self._files[0].metadata()["objects"])
+        self._hashes: dict[str, str] = json.loads(self._files[0].metadata().get(OBJECT_HASHES, "{}"))
         counts = [file.get_slice("object_indices").get_shape()[0] for file in self._files]
         self._starts = np.concatenate([[0], np.cumsum(counts)])
+
+    def require_objects(self, catalogue: Mapping[str, ObjectModel]) -> None:
+        """Refuse a catalogue that lacks an object of the samples, or has another mesh of it.
+
+        Shards that were written before hashes were are taken at their names' word.
+
+        Raises:
+            UserError: names the objects.
+        """
+        where = self.paths[0].parent
+        missing = [name for name in self.object_names if name not in catalogue]
+        if missing:
+            raise UserError(
+                f"{where}: shows {', '.join(missing)}, expected only {', '.join(sorted(catalogue))}; "
+                "give the catalogue that it was rendered with (--objects)"
+            )
+        other = [name for name, found in self._hashes.items() if catalogue[name].hash != found]
+        if other:
+            raise UserError(f"{where}: was rendered with other meshes of {', '.join(other)}; render it anew")
 
     def __len__(self) -> int:
         return int(self._starts[-1])

@@ -39,6 +39,13 @@ class TrainConfig:
             directions, and rendered grasps. Rendering is the loaders' work: give them many ``workers``.
         grasps: library of the rendered grasps, from ``hand-object-train grasps``; those of the default objects if None.
         backgrounds: directory of pictures to lie behind rendered scenes; painted ones if None.
+        objects: directory of the catalogue that ``shards`` were rendered with; the default objects if None.
+        rehearse: more samples, of objects that the weights to begin with know and should not forget;
+            rehearsal_share: their share of every batch.
+        training_heads: also build and train the joint estimator and the object mask, whose weights no exported file
+            holds: where a run begins with such a file, they begin from nothing and push at the encoders.
+        freeze_hand: leave the rough hand, and what the object's encoder shares with it, as the run begins with them:
+            for an object that weights do not know in hands that they do.
     """
 
     shards: Path
@@ -65,6 +72,11 @@ class TrainConfig:
     mixture: MixtureShares = field(default_factory=lambda: REAL_ONLY)
     grasps: Path | None = None
     backgrounds: Path | None = None
+    objects: Path | None = None
+    rehearse: Path | None = None
+    rehearsal_share: float = 0.5
+    training_heads: bool = True
+    freeze_hand: bool = False
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
@@ -73,11 +85,16 @@ class TrainConfig:
         """Refuse settings that contradict each other.
 
         Raises:
-            UserError: no length or several, or two kinds of weights to begin with.
+            UserError: no length or several, two kinds of weights to begin with, two kinds of mixtures, or a
+                hand that is trained and left.
         """
         if sum(length is not None for length in (self.steps, self.epochs, self.budget_minutes)) != 1:
             raise UserError("give the length of the run either as --steps, or as --epochs, or as --budget-minutes")
         if self.epochs is not None and self.mixture.real == 0:
             raise UserError("--epochs counts how often stored samples are seen: --mixture.real must not be 0")
+        if self.rehearse is not None and (self.mixture.is_mixed or not 0 < self.rehearsal_share < 1):
+            raise UserError("--rehearse takes a --rehearsal-share between 0 and 1, and no --mixture beside it")
+        if self.freeze_hand and self.hand_steps:
+            raise UserError("--hand-steps train the hand alone, and --freeze-hand leaves it: give one of them")
         if self.imagenet_weights is not None and self.start_from is not None:
             raise UserError("give either --imagenet-weights or --start-from, whose weights hold encoders of their own")

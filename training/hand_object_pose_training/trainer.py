@@ -54,7 +54,7 @@ class Trainer:
         self.fabric = _fabric(config)
         self.console = Console(quiet=not self.fabric.is_global_zero)
         seed_everything(config.seed, verbose=False)
-        network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
+        network = HandObjectNetwork(preset_config(config.preset), hand, config.training_heads)
         self.lineage = ""
         if config.imagenet_weights is not None:
             load_imagenet_weights(network, config.imagenet_weights)
@@ -62,6 +62,8 @@ class Trainer:
         if config.start_from is not None:
             start_from_weights(network, config.start_from)
             self.lineage = lineage_of(load_weights_info(config.start_from))
+        if config.freeze_hand:
+            _freeze_hand(network)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.geometry = network.config.lixels
         finger = FingerRendering(hand, self.geometry.image_size) if config.weights.finger > 0 else None
@@ -241,6 +243,12 @@ def lineage_of(weights: WeightsInfo) -> str:
     earlier = f"; {said['lineage']}" if said.get("lineage") else ""
     trained = f"{said.get('steps', '?')} steps of {said.get('batch_size', '?')}, {said.get('minutes', '?')} minutes"
     return f"begun with {weights.hash[:12]} ({trained}{earlier})"
+
+
+def _freeze_hand(network: HandObjectNetwork) -> None:
+    for part in (network.trunk, network.hand_encoder, network.hand_mesh, network.joint_head):
+        if part is not None:
+            part.requires_grad_(False)
 
 
 def _progress(console: Console) -> Progress:

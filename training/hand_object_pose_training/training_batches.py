@@ -9,12 +9,13 @@ from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
 from hand_object_pose.synthetic.grasp_library import GraspLibrary
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
-from hand_object_pose_training.datasets.prepared_samples import StoredCrop
+from hand_object_pose_training.datasets.prepared_samples import PreparedSamples, StoredCrop
 from hand_object_pose_training.datasets.training_data import STORED_SHARE, open_samples
 from hand_object_pose_training.grasp_synthesis import HOLDING
 from hand_object_pose_training.mixture import MixedDataset, MixtureSampler
 from hand_object_pose_training.sampler import ResumableSampler
 from hand_object_pose_training.samples import Batch, CropDataset, collate
+from hand_object_pose_training.shards import ShardedSamples
 from hand_object_pose_training.synthetic_crops import (
     RenderedGrasps,
     RenderedViews,
@@ -49,12 +50,13 @@ class TrainingBatches:
         self.config, self.hand, self.catalogue, self.image_size = config, hand, catalogue, image_size
         self.rank, self.devices = rank, devices
         self.stored = open_samples(config.shards, image_size, hand, catalogue)
-        self.dataset = self._mixed() if config.mixture.is_mixed else self._real()
+        self.dataset = self._dataset()
 
     @property
     def steps_an_epoch(self) -> int:
         """Steps in which every stored sample is seen once, but for those that fill no batch."""
-        own = self.config.mixture.real * self.config.batch_size * self.devices
+        real = 1 - self.config.rehearsal_share if self.config.rehearse else self.config.mixture.real
+        own = real * self.config.batch_size * self.devices
         return max(1, int(len(self.stored) / own + 1e-9))
 
     def loader(self, first_step: int) -> DataLoader:
@@ -67,12 +69,22 @@ class TrainingBatches:
         share = self.config.batch_size, self.config.seed, first_step, self.rank, self.devices
         if isinstance(self.dataset, MixedDataset):
             sizes = [len(part) for part in self.dataset.parts]  # type: ignore[arg-type]
-            return MixtureSampler(sizes, self.config.mixture.values[: len(sizes)], *share)
+            return MixtureSampler(sizes, self._shares()[: len(sizes)], *share)
         return ResumableSampler(len(self.stored), *share)
 
-    def _real(self) -> CropDataset:
+    def _shares(self) -> tuple[float, ...]:
+        rehearsed = self.config.rehearsal_share
+        return (1 - rehearsed, rehearsed) if self.config.rehearse is not None else self.config.mixture.values
+
+    def _dataset(self) -> Dataset:
+        if self.config.rehearse is not None:
+            known = open_samples(self.config.rehearse, self.image_size, self.hand, self.catalogue)
+            return MixedDataset([self._crops(self.stored), self._crops(known)])
+        return self._mixed() if self.config.mixture.is_mixed else self._crops(self.stored)
+
+    def _crops(self, samples: ShardedSamples | PreparedSamples) -> CropDataset:
         config = self.config
-        return CropDataset(self.stored, self.catalogue, self.image_size, config.augmentation, config.seed)
+        return CropDataset(samples, self.catalogue, self.image_size, config.augmentation, config.seed)
 
     def _mixed(self) -> Dataset:
         config = self.config
@@ -80,7 +92,7 @@ class TrainingBatches:
         renderer = SceneRenderer(self.hand, self.catalogue, backgrounds)
         size = StoredCrop(round(STORED_SHARE * self.image_size))
         views = RenderedViews(self.stored, self.catalogue, renderer, size=size)
-        parts: list[Dataset] = [self._real(), self._rendered(views)]
+        parts: list[Dataset] = [self._crops(self.stored), self._rendered(views)]
         if config.mixture.grasps > 0:
             library = GraspLibrary.load(config.grasps) if config.grasps is not None else None
             sampler = SceneSampler(self.hand, self.catalogue, library, HOLDING)

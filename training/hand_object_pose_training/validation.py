@@ -4,6 +4,7 @@ As in the node, the object hangs on the wrist of the refined hand, not on the tr
 stage is measured by its rough meshes (``rough_object``).
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,6 @@ def held_out_crops(
     return CropDataset(open_samples(samples, size, hand, catalogue), catalogue, size, NO_AUGMENTATION)
 
 
-@torch.no_grad()
 def validate(
     supervised: SupervisedNetwork, dataset: CropDataset, batch_size: int = 32, interaction: bool = False
 ) -> dict[str, float]:
@@ -42,14 +42,29 @@ def validate(
 
     ``interaction`` adds ``INTERACTION_VALUES``, which take some time.
     """
+    return mean_errors([errors for _, errors in sample_errors(supervised, dataset, batch_size, interaction)])
+
+
+def mean_errors(errors: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each error over samples that all have the same ones."""
+    return {name: float(np.mean([each[name] for each in errors])) for name in errors[0]}
+
+
+@torch.no_grad()
+def sample_errors(
+    supervised: SupervisedNetwork, dataset: CropDataset, batch_size: int = 32, interaction: bool = False
+) -> list[tuple[str, dict[str, float]]]:
+    """The object and the errors of each sample of a dataset, in order; see ``validate``."""
     supervised.eval()
     device = supervised.objective.templates.device
     starts = range(0, len(dataset), batch_size)
     keys = [[(0, index) for index in range(start, min(start + batch_size, len(dataset)))] for start in starts]
-    errors: list[dict[str, float]] = []
+    names = sorted(dataset.catalogue)
+    found: list[tuple[str, dict[str, float]]] = []
     for batch in DataLoader(dataset, batch_sampler=keys, collate_fn=collate):
-        errors.extend(_batch_errors(supervised, batch.to(device), dataset, interaction))
-    return {name: float(np.mean([each[name] for each in errors])) for name in errors[0]}
+        errors = _batch_errors(supervised, batch.to(device), dataset, interaction)
+        found.extend(zip([names[int(number)] for number in batch.object_indices], errors, strict=True))
+    return found
 
 
 def _batch_errors(

@@ -7,7 +7,7 @@ from pathlib import Path
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.objects.catalogue import chosen_objects
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.index import SUFFIX, PreparedIndex
 from hand_object_pose_training.datasets.prepared_samples import PreparedSamples, StoredCrop, index_catalogue
@@ -26,14 +26,16 @@ class TrainingData:
     catalogue: dict[str, ObjectModel]
 
     @classmethod
-    def of(cls, samples: Path) -> "TrainingData":
-        """Of a prepared index: what it was prepared with; of a directory of shards: the default hand and objects.
+    def of(cls, samples: Path, objects: Path | None = None) -> "TrainingData":
+        """Of a prepared index: what it was prepared with; of a directory of shards: the default hand and ``objects``.
+
+        ``objects`` is the directory of a catalogue; the default objects if None.
 
         Raises:
             UserError: the index cannot be read, or its hand or objects are no longer what they were.
         """
         if not is_index(samples):
-            return cls(default_hand(), dict(default_catalogue()))
+            return cls(default_hand(), chosen_objects(objects))
         index = PreparedIndex(samples)
         return cls(index.hands().right, index_catalogue(index))
 
@@ -41,13 +43,17 @@ class TrainingData:
     def of_run(cls, run: Path) -> "TrainingData":
         """Of a run that ``remember`` was called for; of others the default hand and objects."""
         record = run / _RECORD
-        return cls.of(Path(json.loads(record.read_text())["samples"])) if record.is_file() else cls.of(run)
+        if not record.is_file():
+            return cls.of(run)
+        said = json.loads(record.read_text())
+        return cls.of(Path(said["samples"]), Path(said["objects"]) if said.get("objects") else None)
 
 
-def remember(run: Path, samples: Path) -> None:
+def remember(run: Path, samples: Path, objects: Path | None = None) -> None:
     """Write into a run's directory what it is trained on."""
     run.mkdir(parents=True, exist_ok=True)
-    (run / _RECORD).write_text(json.dumps({"samples": str(samples.absolute())}) + "\n")
+    said = {"samples": str(samples.absolute()), "objects": None if objects is None else str(objects.absolute())}
+    (run / _RECORD).write_text(json.dumps(said) + "\n")
 
 
 def is_index(samples: Path) -> bool:
@@ -66,10 +72,12 @@ def open_samples(
         hand: that the network has; catalogue: objects it knows. An index's frames of other objects are left out.
 
     Raises:
-        UserError: there are none, or the index was prepared with another hand.
+        UserError: there are none, they show other objects, or the index was prepared with another hand.
     """
     if not is_index(samples):
-        return ShardedSamples(samples)
+        shards = ShardedSamples(samples)
+        shards.require_objects(catalogue)
+        return shards
     index = PreparedIndex(samples)
     if index.header.hand_hash != hand.hash:
         raise UserError(

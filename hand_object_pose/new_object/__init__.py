@@ -1,0 +1,1 @@
+"""From a scan or CAD file to an entry of a catalogue."""

@@ -1,0 +1,35 @@
+"""Colours of a mesh, from its texture, its corners or its faces, at any points near its surface."""
+
+import igl
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from hand_object_pose.objects.visual import texture_image
+from hand_object_pose.synthetic.textured_mesh import TexturedMesh
+
+# So near that the texture's own pixels are seen and nothing is filtered away.
+_PIXELS_PER_METRE = 1e6
+
+
+def has_colours(mesh: trimesh.Trimesh) -> bool:
+    """Whether a mesh has a texture, or colours by corner or face."""
+    return texture_image(mesh) is not None or mesh.visual.kind in ("vertex", "face")
+
+
+class SurfaceColours:
+    """The colours of one mesh."""
+
+    def __init__(self, mesh: trimesh.Trimesh) -> None:
+        """Hold a mesh that ``has_colours``."""
+        self._mesh = TexturedMesh.of(mesh)
+        self._vertices, self._faces = self._mesh.vertices.astype(np.float64), self._mesh.faces.astype(np.int64)
+
+    def __call__(self, points: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """Colours (N, 3), sRGB bytes, of the surface's points nearest to points (N, 3), the mesh's frame."""
+        _, face, nearest = igl.point_mesh_squared_distance(points, self._vertices, self._faces)
+        weights = trimesh.triangles.points_to_barycentric(self._vertices[self._faces[face]], nearest)
+        # A needle of a triangle has no weights: its middle will do.
+        weights = np.clip(np.nan_to_num(weights, nan=1 / 3), 0, 1)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return self._mesh.colours(face, weights.astype(np.float32), _PIXELS_PER_METRE)
