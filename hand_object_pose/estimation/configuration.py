@@ -1,6 +1,6 @@
 """The estimator's settings, and the strategies that they name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from hand_object_pose.estimation import region_of_interest, root_depth
 from hand_object_pose.estimation.interaction import DEFAULT_CONTACT_DISTANCE
 from hand_object_pose.estimation.region_of_interest import RegionOfInterest
 from hand_object_pose.estimation.root_depth import RootDepth
+from hand_object_pose.estimation.smoothing.configuration import SmoothingConfig
+from hand_object_pose.estimation.smoothing.smoother import Smoother
 from hand_object_pose.estimation.uncertainty import Calibration
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN
 
@@ -27,7 +29,8 @@ class EstimatorConfig:
         surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
         confidence_threshold: an estimate below is not valid.
         contact_distance: metres; contacts: whether to compute them.
-        lost_after: seconds without a valid estimate after which a track ends.
+        lost_after: seconds without a valid estimate after which a track ends, and the filters begin anew.
+        smoothing: of hand and object over time.
         calibration: of the votes' covariance; None publishes a large constant, marked as such.
     """
 
@@ -43,6 +46,7 @@ class EstimatorConfig:
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True
     lost_after: float = 0.5
+    smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
@@ -69,6 +73,15 @@ class EstimatorConfig:
     def make_root_depth(self) -> RootDepth:
         """A new strategy of ``root_depth_mode``."""
         return root_depth.make_root_depth(self.root_depth_mode, self.root_depth_value)
+
+    def make_smoother(self) -> Smoother:
+        """New filters; only ``roi_mode`` "tracking" tells one track from the next."""
+        return Smoother(self.smoothing, self.lost_after, follows_tracks=self.roi_mode == "tracking")
+
+    def same_smoothing(self, other: "EstimatorConfig") -> bool:
+        """Whether filters under the other settings may go on under these."""
+        names = ("smoothing", "lost_after", "roi_mode")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
     def same_region_of_interest(self, other: "EstimatorConfig") -> bool:
         """Whether a track under the other settings may go on under these."""

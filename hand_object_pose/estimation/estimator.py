@@ -47,6 +47,7 @@ class Estimator:
         self._check_object(self._config.object_id)
         self._region_of_interest = self._config.make_region_of_interest()
         self._root_depth = self._config.make_root_depth()
+        self._smoother = self._config.make_smoother()
 
     @property
     def config(self) -> EstimatorConfig:
@@ -67,6 +68,8 @@ class Estimator:
         self._check_object(config.object_id)
         if not config.same_region_of_interest(self._config):
             self._region_of_interest = config.make_region_of_interest()
+        if not config.same_smoothing(self._config):
+            self._smoother = config.make_smoother()
         self._config = config
         self._root_depth = config.make_root_depth()
 
@@ -82,6 +85,7 @@ class Estimator:
         """Forget the track and its object, as after a jump of the clock."""
         self._tracked_object = ""
         self._region_of_interest.reset()
+        self._smoother.reset()
 
     def prepare(self) -> None:
         """Do now what would delay the first frame: run the network once, compute distance grids."""
@@ -97,6 +101,8 @@ class Estimator:
         timer = StageTimer()
         with timer.stage("total"):
             pair = self._estimate(frame, timer)
+            with timer.stage("smoothing"):
+                pair = self._smoother.refine(frame.stamp, pair, self._weights.objects)
         return FrameResult([pair], timer.seconds)
 
     def _estimate(self, frame: Frame, timer: StageTimer) -> HandObjectEstimate:
