@@ -12,6 +12,7 @@ from visualization_msgs.msg import MarkerArray
 
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.ros.markers import markers_message
+from hand_object_pose.ros.motion_publishers import MotionPublishers
 from hand_object_pose.ros.overlay import debug_image_message
 from hand_object_pose.ros.pairing import Bundle
 from hand_object_pose.ros.parameters import Settings
@@ -55,11 +56,13 @@ class Publishers:
         self.transform = create(TFMessage, "/tf", QoSProfile(depth=100))
         self.markers = create(MarkerArray, "markers", 1)
         self.debug_image = create(Image, "debug_image", 1)
+        self.motion = MotionPublishers(node)
         self.hand_topology = create(HandTopology, "hand_topology", LATCHED)
         self.object_info = create(ObjectInfo, "object_info", LATCHED)
 
     def destroy(self) -> None:
         """Remove all publishers."""
+        self.motion.destroy()
         for publisher in (
             self.estimate,
             self.object_pose,
@@ -84,6 +87,7 @@ class Publishers:
         self._message = self._estimates(bundle, estimated, moment, settings)
         self.estimate.publish(self._message)
         self._publish_poses(self._message, settings)
+        self.motion.publish(bundle.image.header, estimated.result.pairs, settings, moment.published)
 
     def for_people(self, estimated: Estimated, settings: Settings) -> None:
         """Publish what people look at, of the image that ``per_frame`` was given last."""
@@ -122,7 +126,10 @@ class Publishers:
             child = settings.text("tf_prefix") + object_id + (f"_{pair.track_id}" if object_id in seen else "")
             seen.add(object_id)
             self.object_pose.publish(object_pose_message(message.header, pair.object))
-            transforms.append(transform_message(message.header, pair.object, child))
+            if settings.text("tf_pose") == "raw":
+                transforms.append(transform_message(message.header, pair.object.pose.pose, child))
+            elif pair.object.filtered_valid:
+                transforms.append(transform_message(message.header, pair.object.filtered_pose.pose, child))
             self._publish_object_info(object_id, settings.text("tf_prefix"), 0)
         if transforms and settings.flag("publish.tf"):
             self.transform.publish(TFMessage(transforms=transforms))

@@ -5,13 +5,25 @@ from collections.abc import Mapping
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, Pose, PoseWithCovarianceStamped, Quaternion, Transform, TransformStamped, Vector3
+from geometry_msgs.msg import (
+    Point,
+    Pose,
+    PoseWithCovariance,
+    PoseWithCovarianceStamped,
+    Quaternion,
+    Transform,
+    TransformStamped,
+    Twist,
+    TwistWithCovariance,
+    Vector3,
+)
 from numpy.typing import NDArray
 from shape_msgs.msg import Mesh, MeshTriangle
 from std_msgs.msg import Header
 
 from hand_object_pose.estimation import result
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.smoothing.motion import Motion
 from hand_object_pose.geometry.se3 import quaternion_wxyz_to_xyzw, wxyz_from_rotation
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import JOINT_NAMES, JOINT_PARENTS
@@ -124,7 +136,22 @@ def object_message(estimate: result.ObjectEstimate | None, known: Mapping[str, O
     message.pose.pose = pose_message(estimate.pose)
     message.pose.covariance = np.asarray(estimate.covariance, float).reshape(36)
     message.covariance_valid = estimate.covariance_valid
+    if estimate.filtered is not None:
+        message.filtered_valid = message.twist_valid = True
+        message.filtered_pose = motion_pose_message(estimate.filtered)
+        message.twist = twist_message(estimate.filtered)
     return message
+
+
+def motion_pose_message(motion: Motion) -> PoseWithCovariance:
+    """The pose of a motion."""
+    return PoseWithCovariance(pose=pose_message(motion.pose), covariance=motion.pose_covariance.reshape(36))
+
+
+def twist_message(motion: Motion) -> TwistWithCovariance:
+    """The twist of a motion."""
+    twist = Twist(linear=vector_message(motion.twist[:3]), angular=vector_message(motion.twist[3:]))
+    return TwistWithCovariance(twist=twist, covariance=motion.twist_covariance.reshape(36))
 
 
 def object_pose_message(header: Header, estimate: ObjectEstimate) -> PoseWithCovarianceStamped:
@@ -132,9 +159,8 @@ def object_pose_message(header: Header, estimate: ObjectEstimate) -> PoseWithCov
     return PoseWithCovarianceStamped(header=header, pose=estimate.pose)
 
 
-def transform_message(header: Header, estimate: ObjectEstimate, child_frame: str) -> TransformStamped:
-    """The raw pose as a transform: the very numbers of the estimate."""
-    pose = estimate.pose.pose
+def transform_message(header: Header, pose: Pose, child_frame: str) -> TransformStamped:
+    """A pose as a transform: the very same numbers."""
     position = pose.position
     return TransformStamped(
         header=header,

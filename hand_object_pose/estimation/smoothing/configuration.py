@@ -44,7 +44,7 @@ class MotionSettings:
             sqrt(t); angular_acceleration: rad/s^2/sqrt(Hz).
         first_speed, first_turn_rate: standard deviations of the velocity when something is seen first, m/s, rad/s.
         position_noise, rotation_noise: standard deviations by which an image's pose differs from the next one's of the
-            same scene, m and rad, where the estimate has no valid covariance of its own; hand_noise: of the hand, m.
+            same scene, m and rad, where the estimate has no valid covariance of its own; the first also of the hand.
         shared_error: where it has one: the share of that covariance that is the same in neighbouring images, so that no
             filter can remove it, 0 to 1.
     """
@@ -55,7 +55,6 @@ class MotionSettings:
     first_turn_rate: float = 2.0
     position_noise: float = 0.005
     rotation_noise: float = 0.1
-    hand_noise: float = 0.005
     shared_error: float = 0.8
 
     def __post_init__(self) -> None:
@@ -93,13 +92,12 @@ class SmoothingConfig:
     Attributes:
         mode: one of ``MODES``. The constant-velocity filter runs in both modes that smooth, as the judge of outliers
             and the source of the twist; "one_euro" takes the pose from a One-Euro filter instead.
-        translation, rotation, hand: One-Euro filters of the object's origin, its rotation, and the hand's points.
+        translation, rotation: One-Euro filters, of the object's origin and the hand's points, and of the object's turn.
     """
 
     mode: str = "constant_velocity"
     translation: OneEuroSettings = OneEuroSettings(1.0, 20.0)
     rotation: OneEuroSettings = OneEuroSettings(0.5, 1.0)
-    hand: OneEuroSettings = OneEuroSettings(1.0, 20.0)
     motion: MotionSettings = field(default_factory=MotionSettings)
     gate: GateSettings = field(default_factory=GateSettings)
 

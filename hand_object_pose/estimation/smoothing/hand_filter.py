@@ -21,7 +21,7 @@ class HandFilter:
     def __init__(self, config: SmoothingConfig, lost_after: float) -> None:
         """``config`` with a mode that smooths; after a gap of more than ``lost_after`` seconds it begins anew."""
         self._config = config
-        self._noise = config.motion.hand_noise**2
+        self._noise = config.motion.position_noise**2
         self._continuity = Continuity(lost_after)
         # The points of a hand err together: all of them are one measurement in space.
         self._filter: RobustFilter[PointMotion, OneEuroPoints] = RobustFilter(3, config.gate, self._make)
@@ -47,7 +47,7 @@ class HandFilter:
         settings = self._config.motion
         covariance = np.diag([noise, settings.first_speed**2])
         motion = PointMotion(points, np.zeros_like(points), covariance, settings.acceleration)
-        return motion, OneEuroPoints(points, self._config.hand)
+        return motion, OneEuroPoints(points, self._config.translation)
 
     def _points(self) -> FloatArray:
         motion, one_euro = self._filter.motion, self._filter.one_euro
