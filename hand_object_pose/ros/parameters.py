@@ -175,7 +175,7 @@ PARAMETERS = (
     ),
     ParameterSpec(
         "smoothing.mode",
-        "constant_velocity",
+        "one_euro",
         "Filter of object_pose/filtered; object_pose is never filtered.",
         choices=("none", "one_euro", "constant_velocity"),
         dynamic=True,
@@ -184,17 +184,17 @@ PARAMETERS = (
         ParameterSpec(f"smoothing.{name}", default, description, unit=unit, low=low, high=1000.0, dynamic=True)
         for name, default, unit, low, description in (
             ("one_euro.min_cutoff", 1.0, "Hz", 1e-3, "Cutoff frequency of positions at rest; lower is steadier."),
-            ("one_euro.beta", 20.0, "1/m", 0.0, "How much that cutoff rises with the speed; higher lags less."),
-            ("one_euro.rotation_min_cutoff", 0.5, "Hz", 1e-3, "Cutoff frequency of the rotation at rest."),
-            ("one_euro.rotation_beta", 1.0, "1/rad", 0.0, "How much that cutoff rises with the speed of turning."),
+            ("one_euro.beta", 40.0, "1/m", 0.0, "How much that cutoff rises with the speed; higher lags less."),
+            ("one_euro.rotation_min_cutoff", 1.0, "Hz", 1e-3, "Cutoff frequency of the rotation at rest."),
+            ("one_euro.rotation_beta", 3.0, "1/rad", 0.0, "How much that cutoff rises with the speed of turning."),
             (
                 "constant_velocity.acceleration",
-                1.5,
+                0.4,
                 "m/s^2/sqrt(Hz)",
                 1e-3,
                 "How fast velocities change: in t seconds by this times sqrt(t); higher lags less.",
             ),
-            ("constant_velocity.angular_acceleration", 10.0, "rad/s^2/sqrt(Hz)", 1e-3, "The same of turning."),
+            ("constant_velocity.angular_acceleration", 3.0, "rad/s^2/sqrt(Hz)", 1e-3, "The same of turning."),
             (
                 "constant_velocity.position_noise",
                 0.005,
@@ -202,7 +202,7 @@ PARAMETERS = (
                 1e-5,
                 "How much positions differ between images of one scene, where the covariance is not valid.",
             ),
-            ("constant_velocity.rotation_noise", 0.1, "rad", 1e-5, "The same of rotations."),
+            ("constant_velocity.rotation_noise", 0.08, "rad", 1e-5, "The same of rotations."),
         )
     ),
     ParameterSpec(
@@ -214,7 +214,7 @@ PARAMETERS = (
         dynamic=True,
     ),
     ParameterSpec(
-        "smoothing.reset_after", 4, "So many outliers in a row begin the filter anew.", low=1, high=1000, dynamic=True
+        "smoothing.reset_after", 3, "So many outliers in a row begin the filter anew.", low=1, high=1000, dynamic=True
     ),
     ParameterSpec(
         "prediction.mode",

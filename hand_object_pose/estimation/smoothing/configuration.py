@@ -49,12 +49,12 @@ class MotionSettings:
             filter can remove it, 0 to 1.
     """
 
-    acceleration: float = 1.5
-    angular_acceleration: float = 10.0
+    acceleration: float = 0.4
+    angular_acceleration: float = 3.0
     first_speed: float = 0.5
     first_turn_rate: float = 2.0
     position_noise: float = 0.005
-    rotation_noise: float = 0.1
+    rotation_noise: float = 0.08
     shared_error: float = 0.8
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class GateSettings:
     """
 
     probability: float = 0.999
-    reset_after: int = 4
+    reset_after: int = 3
     settled_after: int = 3
 
     def __post_init__(self) -> None:
@@ -95,9 +95,9 @@ class SmoothingConfig:
         translation, rotation: One-Euro filters, of the object's origin and the hand's points, and of the object's turn.
     """
 
-    mode: str = "constant_velocity"
-    translation: OneEuroSettings = OneEuroSettings(1.0, 20.0)
-    rotation: OneEuroSettings = OneEuroSettings(0.5, 1.0)
+    mode: str = "one_euro"
+    translation: OneEuroSettings = OneEuroSettings(1.0, 40.0)
+    rotation: OneEuroSettings = OneEuroSettings(1.0, 3.0)
     motion: MotionSettings = field(default_factory=MotionSettings)
     gate: GateSettings = field(default_factory=GateSettings)
 

@@ -43,16 +43,15 @@ class HandFilter:
         """Forget everything."""
         self._continuity.reset()
 
-    def _make(self, points: FloatArray, noise: float) -> tuple[PointMotion, OneEuroPoints]:
+    def _make(self, points: FloatArray, noise: float) -> tuple[PointMotion, OneEuroPoints | None]:
         settings = self._config.motion
         covariance = np.diag([noise, settings.first_speed**2])
         motion = PointMotion(points, np.zeros_like(points), covariance, settings.acceleration)
-        return motion, OneEuroPoints(points, self._config.translation)
+        return motion, OneEuroPoints(points, self._config.translation) if self._config.mode == "one_euro" else None
 
     def _points(self) -> FloatArray:
         motion, one_euro = self._filter.motion, self._filter.one_euro
         assert motion is not None
-        assert one_euro is not None
-        if self._config.mode == "one_euro":
+        if one_euro is not None:
             return one_euro.points + motion.velocities * self._filter.waited
         return motion.points

@@ -52,13 +52,15 @@ class ObjectFilter:
         """Forget everything."""
         self._continuity.reset()
 
-    def _make(self, pose: FloatArray, noise: FloatArray) -> tuple[Motion, OneEuroPose]:
+    def _make(self, pose: FloatArray, noise: FloatArray) -> tuple[Motion, OneEuroPose | None]:
         settings = self._config.motion
         covariance = np.zeros((12, 12))
         covariance[:6, :6] = noise
         covariance[6:, 6:] = np.diag(np.repeat([settings.first_speed, settings.first_turn_rate], 3) ** 2)
         motion = Motion(pose, np.zeros(6), covariance, settings.acceleration, settings.angular_acceleration)
-        return motion, OneEuroPose(pose, self._config.translation, self._config.rotation)
+        config = self._config
+        wanted = config.mode == "one_euro"
+        return motion, OneEuroPose(pose, config.translation, config.rotation) if wanted else None
 
     def _noise(self, seen: ObjectEstimate) -> FloatArray:
         """Covariance (6, 6) of what differs from one image to the next."""
@@ -70,10 +72,8 @@ class ObjectFilter:
     def _published(self, seen: ObjectEstimate) -> Motion:
         motion, one_euro = self._filter.motion, self._filter.one_euro
         assert motion is not None
-        assert one_euro is not None
-        if self._config.mode == "one_euro":
-            pose = moved_pose(one_euro.pose, motion.twist * self._filter.waited)
-            motion = replace(motion, pose=pose)
+        if one_euro is not None:
+            motion = replace(motion, pose=moved_pose(one_euro.pose, motion.twist * self._filter.waited))
         return replace(motion, covariance=self._published_covariance(motion, seen))
 
     def _published_covariance(self, motion: Motion, seen: ObjectEstimate) -> FloatArray:

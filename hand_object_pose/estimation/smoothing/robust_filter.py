@@ -1,4 +1,4 @@
-"""A Kalman filter that refuses outliers and begins anew where it was wrong, with a One-Euro filter beside it."""
+"""A Kalman filter that refuses outliers and begins anew where it was wrong; if wanted, a One-Euro filter beside it."""
 
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -34,15 +34,17 @@ OneEuro = TypeVar("OneEuro", bound=LowPass)
 
 
 class RobustFilter(Generic[Motion, OneEuro]):
-    """Both filters are shown the same measurements: those that the Kalman filter finds likely.
+    """Filters are corrected with those measurements that the Kalman filter finds likely.
 
     Attributes:
         motion: of the Kalman filter, at the newest measurement whether it was believed or not; None before the first.
-        one_euro: of the newest measurement that was believed, ``waited`` seconds ago.
+        one_euro: of the newest measurement that was believed, ``waited`` seconds ago; None where it is not wanted.
     """
 
-    def __init__(self, dimensions: int, gate: GateSettings, make: Callable[[Any, Any], tuple[Motion, OneEuro]]) -> None:
-        """``make`` both filters from a first measurement, which has so many ``dimensions``, and its noise."""
+    def __init__(
+        self, dimensions: int, gate: GateSettings, make: Callable[[Any, Any], tuple[Motion, OneEuro | None]]
+    ) -> None:
+        """``make`` the filters from a first measurement, which has so many ``dimensions``, and its noise."""
         self._gate = OutlierGate(dimensions, gate)
         self._make = make
         self.motion: Motion | None = None
@@ -64,9 +66,9 @@ class RobustFilter(Generic[Motion, OneEuro]):
         """Take in a measurement, ``seconds`` > 0 after the last one, where ``expected`` is predicted."""
         self.waited += seconds
         if self._gate.accepts(expected.distance(measured, noise)):
-            assert self.one_euro is not None
             self.motion = expected.corrected(measured, noise)
-            self.one_euro.update(measured, self.waited)
+            if self.one_euro is not None:
+                self.one_euro.update(measured, self.waited)
             self.waited = 0.0
         elif self._gate.is_hopeless:
             self.begin(measured, noise)
