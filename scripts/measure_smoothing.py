@@ -14,7 +14,7 @@ import tyro
 from rich.console import Console
 from rich.progress import track
 from smoothing.courses import Course, Moment, filtered, reach
-from smoothing.figures import jitter, lag, overshoot, prediction_errors
+from smoothing.figures import jitter, lag, overshoot, prediction_errors, shared_error
 
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.backends import load_backend
@@ -110,6 +110,10 @@ def print_tables(configs: dict[str, SmoothingConfig], still: list[Course], movin
     twist, valid = jitter(at_rest["one_euro"])[3:], sum(len(course.valid) for course in moving)
     share = sum(len(track.stamps) for track in on_the_way["one_euro"]) / valid
     print(f"\nThe twist at rest: {twist[0]:.0f} mm/s, {twist[1]:.0f} degrees/s RMS.")
+    position, rotation = shared_error([*at_rest["none"], *on_the_way["none"]])
+    print(
+        f"Successive images share {position:.2f} of the squared error of position, {rotation:.2f} of rotation."
+    )
     print(f"{share:.0%} of the valid estimates on the way have filtered ones beside them.")
 
 

@@ -218,9 +218,9 @@ PARAMETERS = (
     ),
     ParameterSpec(
         "prediction.mode",
-        "off",
+        "none",
         "Publish object_pose/predicted: the filtered pose moved on to now by its twist.",
-        choices=("off", "twist"),
+        choices=("none", "twist"),
         dynamic=True,
     ),
     ParameterSpec(
@@ -256,7 +256,7 @@ class Settings(Mapping[str, Value]):
     def _check_filter_is_there(self) -> None:
         if self._values["smoothing.mode"] != "none":
             return
-        for name, without in (("tf_pose", "raw"), ("prediction.mode", "off")):
+        for name, without in (("tf_pose", "raw"), ("prediction.mode", "none")):
             if self._values[name] != without:
                 raise ValueError(
                     f"parameter {name}: expected '{without}', because with smoothing.mode 'none' nothing is filtered; "

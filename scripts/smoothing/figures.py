@@ -47,6 +47,21 @@ def lag(tracks: list[Track]) -> tuple[float, float]:
     return 1e3 * _DELAYS[np.argmin(positions)], 1e3 * _DELAYS[np.argmin(rotations)]
 
 
+def shared_error(tracks: list[Track]) -> tuple[float, float]:
+    """Of position and rotation: the share of the squared error that successive images have in common, mean of tracks.
+
+    Half the mean square of what the error changes by is what they do not share.
+    """
+    shares = []
+    for track in tracks:
+        places = track.poses[:, :3, 3] - track.true_at[:, :3, 3]
+        # In the object's own frame: there an error stays the same while the object turns.
+        turns = Rotation.from_matrix(np.swapaxes(track.true_at[:, :3, :3], 1, 2) @ track.poses[:, :3, :3]).as_rotvec()
+        shares.append([1 - _rms(np.diff(errors, axis=0)) ** 2 / (2 * _rms(errors) ** 2) for errors in (places, turns)])
+    position, rotation = np.mean(shares, axis=0)
+    return float(position), float(rotation)
+
+
 def overshoot(reach: Track) -> tuple[float, float]:
     """How far a filter gets beyond the end of a reach, mm and degrees: along its way, and about its axis."""
     start, end = reach.true_poses[0], reach.true_poses[-1]

@@ -55,7 +55,7 @@ class MotionSettings:
     first_turn_rate: float = 2.0
     position_noise: float = 0.005
     rotation_noise: float = 0.08
-    shared_error: float = 0.8
+    shared_error: float = 0.75
 
     def __post_init__(self) -> None:
         numbers = {name: value for name, value in vars(self).items() if name != "shared_error"}
