@@ -46,9 +46,9 @@ class Studio:
         self._renderer, self._sensor = SceneRenderer(self._hand, self._catalogue), DepthSensor()
 
     def courses(self, seed: int, still_frames: int) -> tuple[Course, Course]:
-        """The scene of a handover's last frame as it stands still, and the whole handover."""
+        """A handover's scene when the object is held out, standing still, and the whole handover."""
         sequence = HandoverSequence(seed, self._hand, self._catalogue)
-        held_out = sequence.scene(sequence.num_frames - 1)
+        held_out = sequence.scene(max(n for n in range(sequence.num_frames) if sequence.phase(n) == "hold_out"))
         rate = sequence.config.frame_rate
         still = self._course([held_out] * still_frames, rate, seed)
         return still, self._course(list(sequence), rate, seed)
@@ -75,7 +75,7 @@ class Studio:
             yield Frame(rendered.image, camera, number / rate, depth=depth, hand_boxes=hands, object_boxes=objects)
 
 
-def measure(weights: Path | None = None, seeds: tuple[int, ...] = (11, 12, 13, 14), still_frames: int = 90) -> None:
+def measure(weights: Path | None = None, seeds: tuple[int, ...] = (11, 12, 13, 14), still_frames: int = 60) -> None:
     """Print the tables. The seeds 1 to 10 are left to the demo."""
     studio = Studio(load_backend(weights))
     courses = [studio.courses(seed, still_frames) for seed in seeds]
@@ -111,9 +111,7 @@ def print_tables(configs: dict[str, SmoothingConfig], still: list[Course], movin
     share = sum(len(track.stamps) for track in on_the_way["one_euro"]) / valid
     print(f"\nThe twist at rest: {twist[0]:.0f} mm/s, {twist[1]:.0f} degrees/s RMS.")
     position, rotation = shared_error([*at_rest["none"], *on_the_way["none"]])
-    print(
-        f"Successive images share {position:.2f} of the squared error of position, {rotation:.2f} of rotation."
-    )
+    print(f"Successive images share {position:.2f} of the squared error of position, {rotation:.2f} of rotation.")
     print(f"{share:.0%} of the valid estimates on the way have filtered ones beside them.")
 
 

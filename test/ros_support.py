@@ -87,11 +87,17 @@ class FakeEstimator:
     backend: Any = field(default_factory=lambda: FakeBackend(fake_weights()))
     resets: int = 0
 
+    def __post_init__(self) -> None:
+        self.smoother = self.config.make_smoother()
+
     def set_config(self, config: EstimatorConfig) -> None:
+        if not config.same_smoothing(self.config):
+            self.smoother = config.make_smoother()
         self.config = config
 
     def reset(self) -> None:
         self.resets += 1
+        self.smoother.reset()
 
     def process(self, frame: Frame) -> FrameResult:
         self.behave(frame)
@@ -101,7 +107,8 @@ class FakeEstimator:
             return _nothing("the depth image measures only 0 visible vertices", "depth_image")
         if not object_id:
             return _nothing("no object chosen", "")
-        return FrameResult([self._pair(frame, object_id)], {"network": 0.001, "total": 0.002})
+        pair = self.smoother.refine(frame.stamp, self._pair(frame, object_id), self.backend.weights.objects)
+        return FrameResult([pair], {"network": 0.001, "total": 0.002})
 
     def _pair(self, frame: Frame, object_id: str) -> HandObjectEstimate:
         hand = self.backend.weights.hand

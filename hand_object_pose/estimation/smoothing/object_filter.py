@@ -43,14 +43,25 @@ class ObjectFilter:
         if elapsed is None or motion is None:
             self._filter.begin(seen.pose, self._noise(seen))
         elif elapsed > 0:
-            expected = _without_invisible_spin(motion, symmetries).after(elapsed)
+            expected = motion.after(elapsed)
             pose = nearest_equivalent_pose(seen.pose, expected.pose, symmetries)
             self._filter.go_on(expected, elapsed, pose, self._noise(seen))
+            self._drop_invisible_spin(symmetries)
         return self._published(seen) if self._filter.is_settled else None
 
     def reset(self) -> None:
         """Forget everything."""
         self._continuity.reset()
+
+    def _drop_invisible_spin(self, symmetries: Symmetries) -> None:
+        """Nobody sees a can turn about its axis: that part of the angular velocity is zero by convention."""
+        motion = self._filter.motion
+        if motion is None or not len(symmetries.axes):
+            return
+        twist = motion.twist.copy()
+        axis = motion.pose[:3, :3] @ symmetries.axes[0]
+        twist[3:] = twist[3:] - (twist[3:] @ axis) * axis if len(symmetries.axes) == 1 else 0.0
+        self._filter.motion = replace(motion, twist=twist)
 
     def _make(self, pose: FloatArray, noise: FloatArray) -> tuple[Motion, OneEuroPose | None]:
         settings = self._config.motion
@@ -58,9 +69,9 @@ class ObjectFilter:
         covariance[:6, :6] = noise
         covariance[6:, 6:] = np.diag(np.repeat([settings.first_speed, settings.first_turn_rate], 3) ** 2)
         motion = Motion(pose, np.zeros(6), covariance, settings.acceleration, settings.angular_acceleration)
-        config = self._config
-        wanted = config.mode == "one_euro"
-        return motion, OneEuroPose(pose, config.translation, config.rotation) if wanted else None
+        if self._config.mode != "one_euro":
+            return motion, None
+        return motion, OneEuroPose(pose, self._config.translation, self._config.rotation)
 
     def _noise(self, seen: ObjectEstimate) -> FloatArray:
         """Covariance (6, 6) of what differs from one image to the next."""
@@ -85,13 +96,3 @@ class ObjectFilter:
         covariance[:6, 6:] = covariance[6:, :6] = 0.0
         covariance[:6, :6] = seen.covariance
         return covariance
-
-
-def _without_invisible_spin(motion: Motion, symmetries: Symmetries) -> Motion:
-    """Nobody sees a can turn about its axis: that part of the angular velocity is zero by convention."""
-    if not len(symmetries.axes):
-        return motion
-    twist = motion.twist.copy()
-    axis = motion.pose[:3, :3] @ symmetries.axes[0]
-    twist[3:] = twist[3:] - (twist[3:] @ axis) * axis if len(symmetries.axes) == 1 else 0.0
-    return replace(motion, twist=twist)
