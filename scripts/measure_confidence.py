@@ -15,17 +15,14 @@ import tyro
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
+from hand_object_pose.estimation.looking import Looking, NothingSeen
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.root_depth import make_root_depth
-from hand_object_pose.estimation.surface_fit import fit_object
+from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.uncertainty import Calibration
-from hand_object_pose.estimation.view import View
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox, projected_box, square_crop
 from hand_object_pose.geometry.se3 import transform_points
@@ -52,6 +49,7 @@ class Trial:
 def measure(weights: Path | None = None, scenes: int = 150, seed: int = 900_001, backend: str = "auto") -> None:
     """Print the tables for ``scenes`` scenes."""
     network = load_backend(weights, backend)
+    looking, timer = Looking(network, EstimatorConfig()), StageTimer()
     rng = np.random.default_rng(seed)
     catalogue = default_catalogue()
     known = {name: catalogue[name] for name in network.weights.objects}
@@ -61,8 +59,8 @@ def measure(weights: Path | None = None, scenes: int = 150, seed: int = 900_001,
     for _ in range(scenes):
         scene = renderer.render(sampler.sample(rng), rng)
         for trial in _trials(scene, list(known), known[scene.truth.object_name].vertices, rng):
-            seen = observe(network, trial)
-            if seen is None:
+            seen = looking.look(trial.frame, trial.crop, network.weights.objects[trial.object_name], timer)
+            if isinstance(seen, NothingSeen):
                 continue
             found = {name: np.nan if value is None else value for name, value in vars(seen.evidence()).items()}
             evidence.setdefault(trial.kind, []).append(found | {"confidence": confidence(seen.evidence())})
@@ -70,22 +68,6 @@ def measure(weights: Path | None = None, scenes: int = 150, seed: int = 900_001,
                 errors.append(_errors_and_spread(seen, scene))
     _print_evidence(evidence, scenes)
     _print_calibration(np.array(errors))
-
-
-def observe(network: Backend, trial: Trial) -> Observation | None:
-    """One look with root depth and object fitted to the depth image; None where no depth was found."""
-    known = network.weights
-    view = View.of(trial.frame, trial.crop, known.lixels, mirrored=False)
-    model = known.objects[trial.object_name]
-    output = network.run(view.network_input(trial.frame), [model])
-    meshes = view.relative_meshes(output, known, trial.object_name)
-    root = make_root_depth("depth_image").estimate(trial.frame, meshes)
-    if root.reason:
-        return None
-    lifted = view.lift(output, root.depth, known.hand.joint_regressor21)
-    lifted = HandDepthFit(known.hand).fit(trial.frame, lifted, known.hand.faces)
-    fitted = fit_object(trial.frame, lifted, model, known.hand.faces)
-    return Observation(known, model, view, output, root, fitted)
 
 
 def _trials(scene: RenderedScene, names: list[str], template: FloatArray, rng: np.random.Generator) -> Iterator[Trial]:

@@ -8,9 +8,11 @@ from fake_backend import FakeBackend, camera, coordinate_image, detections, fram
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.estimation.backend import NetworkOutput
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.object_fit import FittedObject
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
 from hand_object_pose.estimation.uncertainty import UNCALIBRATED_COVARIANCE, Calibration
@@ -325,6 +327,48 @@ def test_reset_forgets_the_track() -> None:
     assert "no detection" in estimator.process(following).pairs[0].reason
 
 
+def tracked_with_doubt(sure_from: float, doubt_below: float) -> tuple[HandObjectEstimate, int]:
+    """A tracked frame and how often it was looked at, by a network that is sure of squares so far right only."""
+    backend = FakeBackend(camera(), truth())
+    estimator = Estimator(backend, replace(TRUE_DEPTH, doubt_below=doubt_below))
+    boxes = detections(camera(), backend.scene)
+    estimator.process(frame_of(backend.shown, stamp=0.0, true_root_depth=0.6, **boxes))
+    run, edges = backend.run, []
+
+    def doubting(images: np.ndarray, objects: list[ObjectModel]) -> NetworkOutput:
+        edges.append(float(backend._crop(images[0])[1][0]))
+        backend.spread = 0.5 if edges[-1] - edges[0] >= sure_from else 20.0
+        return run(images, objects)
+
+    backend.run = doubting  # type: ignore[method-assign]
+    (pair,) = estimator.process(frame_of(backend.shown, stamp=0.04, true_root_depth=0.6)).pairs
+    return pair, len(edges)
+
+
+def test_in_doubt_the_surest_neighbour_is_taken() -> None:
+    """Only the square to the right is not doubted."""
+    (found, looks), (alone, _) = tracked_with_doubt(1.0, doubt_below=0.5), tracked_with_doubt(1.0, doubt_below=0.0)
+    assert looks == 5
+    assert found.confidence > 0.5 > alone.confidence
+    assert found.box is not None
+    assert alone.box is not None
+    assert found.box.x_min - alone.box.x_min == pytest.approx(0.06 * (alone.box.x_max - alone.box.x_min), rel=1e-6)
+    assert found.box.y_min == pytest.approx(alone.box.y_min)
+
+
+@pytest.mark.parametrize(("doubt_below", "sure_from"), [(0.0, 1.0), (0.5, -1.0)])
+def test_without_doubt_one_look_is_enough(doubt_below: float, sure_from: float) -> None:
+    assert tracked_with_doubt(sure_from, doubt_below)[1] == 1
+
+
+def test_a_detected_square_is_not_doubted() -> None:
+    """A detector's square is where hand and object are; what is unsure there is so for other reasons."""
+    backend = FakeBackend(camera(), truth(), spread=20.0)
+    estimator = Estimator(backend, replace(TRUE_DEPTH, doubt_below=1.0))
+    estimator.process(frame_of(backend.shown, true_root_depth=0.6, **detections(camera(), backend.scene)))
+    assert backend.calls == 1
+
+
 def test_stages_are_timed() -> None:
     backend = FakeBackend(camera(), truth())
     estimator = Estimator(backend, TRUE_DEPTH)
@@ -350,11 +394,11 @@ def test_objects_are_fitted_to_the_depth_image_that_gives_the_root_depth(
     backend = FakeBackend(camera(), truth())
     seen = []
 
-    def fit(frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: np.ndarray) -> Lifted:
+    def fit(_: object, frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: np.ndarray) -> FittedObject:
         seen.append((model.name, len(hand_faces)))
-        return replace(lifted, object_pose=lifted.object_pose @ pose_matrix(np.eye(3), np.array([0.0, 0.0, 0.1])))
+        return FittedObject(lifted.object_pose @ pose_matrix(np.eye(3), np.array([0.0, 0.0, 0.1])), 0.002)
 
-    monkeypatch.setattr("hand_object_pose.estimation.estimator.fit_object", fit)
+    monkeypatch.setattr("hand_object_pose.estimation.object_fit.ObjectFit.fit", fit)
     monkeypatch.setattr(
         "hand_object_pose.estimation.root_depth.DepthImageRootDepth.estimate",
         lambda *_: RootDepthEstimate(float(backend.scene.joints[0, 2]), 0.003, "depth_image"),

@@ -25,7 +25,8 @@ class Evidence:
         hand_deformation: median relative difference of the hand's edge lengths from the hand model's at rest.
         object_deformation: root mean square deviation of the rough object from its rigidly fitted CAD model, as a
             share of the model's diameter.
-        object_disagreement: the same deviation from the CAD model posed by the votes.
+        object_disagreement: the same deviation from the CAD model as posed, where it is not fitted to a depth image.
+        object_residual: metres, mean distance of the fitted CAD model's seen vertices from the depth image.
         depth_residual: metres, robust spread of the depth image about the predicted hand.
         depth_rejected: share of the visible hand's depths that do not fit the prediction.
     """
@@ -34,6 +35,7 @@ class Evidence:
     hand_deformation: float
     object_deformation: float | None = None
     object_disagreement: float | None = None
+    object_residual: float | None = None
     depth_residual: float | None = None
     depth_rejected: float | None = None
 
@@ -46,6 +48,7 @@ class ConfidenceScales:
     hand_deformation: float = 0.2
     object_deformation: float = 0.5
     object_disagreement: float = 0.9
+    object_residual: float = 0.02
     depth_residual: float = 0.025
     depth_rejected: float = 3.0
 

@@ -28,6 +28,7 @@ class EstimatorConfig:
         root_depth_mode: one of ``root_depth.MODES``; root_depth_value: metres, for "fixed".
         surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
         confidence_threshold: an estimate below is not valid.
+        doubt_below: where a tracked square gives a lower confidence, its neighbours are looked at, too; 0: never.
         contact_distance: metres; contacts: whether to compute them.
         lost_after: seconds without a valid estimate after which a track ends, and the filters begin anew.
         smoothing: of hand and object over time.
@@ -43,6 +44,7 @@ class EstimatorConfig:
     root_depth_value: float = 0.6
     surface_fit: bool = True
     confidence_threshold: float = 0.28
+    doubt_below: float = 0.45
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True
     lost_after: float = 0.5

@@ -9,22 +9,17 @@ from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
 from hand_object_pose.estimation.interaction import find_contacts
+from hand_object_pose.estimation.looking import Looking, NothingSeen
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.region_of_interest import Region
+from hand_object_pose.estimation.region_of_interest import Region, neighbours
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
-from hand_object_pose.estimation.root_depth import RootDepthEstimate
-from hand_object_pose.estimation.surface_fit import fit_object
 from hand_object_pose.estimation.timing import StageTimer
-from hand_object_pose.estimation.view import Lifted, View
+from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
 
 FloatArray = NDArray[np.floating]
-
-# Shorter quaternions have no direction that means anything.
-_LEAST_QUATERNION = 1e-12
 
 
 class Estimator:
@@ -38,15 +33,13 @@ class Estimator:
         """
         self._backend = backend
         self._weights = backend.weights
-        self._regressor = self._weights.hand.joint_regressor21
-        self._hand_depth_fit = HandDepthFit(self._weights.hand)
         self._finger_labels = self._weights.hand.finger_labels
         self._track_id = 0
         self._tracked_object = ""
         self._config = config or EstimatorConfig()
         self._check_object(self._config.object_id)
         self._region_of_interest = self._config.make_region_of_interest()
-        self._root_depth = self._config.make_root_depth()
+        self._looking = Looking(backend, self._config)
         self._smoother = self._config.make_smoother()
 
     @property
@@ -71,7 +64,7 @@ class Estimator:
         if not config.same_smoothing(self._config):
             self._smoother = config.make_smoother()
         self._config = config
-        self._root_depth = config.make_root_depth()
+        self._looking.set_config(config)
 
     def set_object(self, object_id: str) -> None:
         """Look for another object; empty: by detection.
@@ -84,6 +77,7 @@ class Estimator:
     def reset(self) -> None:
         """Forget the track and its object, as after a jump of the clock."""
         self._tracked_object = ""
+        self._looking.reset()
         self._region_of_interest.reset()
         self._smoother.reset()
 
@@ -112,37 +106,27 @@ class Estimator:
         object_id, problem = self._chosen_object(frame.object_id or self._tracked_object)
         if region.crop is None or problem:
             return self._nothing(region, region.reason or problem)
-        model = self._weights.objects[object_id]
-        with timer.stage("crop"):
-            mirrored = self._config.hand_side != self._weights.hand.side
-            view = View.of(frame, region.crop, self._weights.lixels, mirrored)
-            image = view.network_input(frame)
-        with timer.stage("network"):
-            output = self._backend.run(image, [model])
-        if not all(np.isfinite(array).all() for array in vars(output).values()):
-            return self._nothing(region, "the network's output is not finite")
-        if np.linalg.norm(output.quaternion, axis=-1).min() < _LEAST_QUATERNION:
-            return self._nothing(region, "the network's rotation is a quaternion of length zero")
-        with timer.stage("root_depth"):
-            root = self._root_depth.estimate(frame, view.relative_meshes(output, self._weights, object_id))
-        if root.reason:
-            return self._nothing(region, root.reason, root)
-        with timer.stage("lift"):
-            lifted = view.lift(output, root.depth, self._regressor)
-        with timer.stage("surface_fit"):
-            lifted = self._fitted(frame, view, model, root, lifted)
-            seen = Observation(self._weights, model, view, output, root, lifted)
-            pair = self._judged(frame, region, seen)
+        seen = self._best_look(frame, region, self._weights.objects[object_id], timer)
+        if isinstance(seen, NothingSeen):
+            return self._nothing(region, seen.reason, seen.root_source)
+        self._looking.keep(frame, seen)
+        pair = self._judged(frame, region, seen)
         with timer.stage("contacts"):
             return replace(pair, contacts=self._contacts(seen))
 
-    def _fitted(self, frame: Frame, view: View, model: ObjectModel, root: RootDepthEstimate, lifted: Lifted) -> Lifted:
-        """Hand and object pulled onto the surface that the depth image shows, where the wrist's depth is from it."""
-        if not self._config.surface_fit or root.source != "depth_image":
-            return lifted
-        faces = self._weights.hand.faces_of(self._config.hand_side)
-        lifted = self._hand_depth_fit.fit(frame, lifted, faces)
-        return lifted if view.mirrored else fit_object(frame, lifted, model, faces)
+    def _best_look(
+        self, frame: Frame, region: Region, model: ObjectModel, timer: StageTimer
+    ) -> Observation | NothingSeen:
+        """The look at the region; where it leaves doubts about a tracked one, the surest of it and its neighbours.
+
+        A square a little off its place can be enough for a hand to be misread, and the track then follows the mistake.
+        """
+        assert region.crop is not None
+        seen = self._looking.look(frame, region.crop, model, timer)
+        if region.source != "tracking" or _sureness(seen) >= self._config.doubt_below:
+            return seen
+        others = (self._looking.look(frame, crop, model, timer) for crop in neighbours(region.crop))
+        return max([seen, *others], key=_sureness)
 
     def _judged(self, frame: Frame, region: Region, seen: Observation) -> HandObjectEstimate:
         """The pair without contacts; the tracker learns whether it may be followed."""
@@ -160,7 +144,7 @@ class Estimator:
             sure,
             seen.hand(),
             seen.object(self._config.calibration),
-            box=_box(region),
+            box=_box(seen.view.crop),
             tracked=not reason and region.source == "tracking",
             roi_source=region.source,
             root_depth=seen.root.depth,
@@ -175,11 +159,10 @@ class Estimator:
             return f"low confidence: {sure:.2f}, below {self._config.confidence_threshold:g}"
         return ""
 
-    def _nothing(self, region: Region, reason: str, root: RootDepthEstimate | None = None) -> HandObjectEstimate:
-        source = root.source if root else ""
-        box = _box(region)
+    def _nothing(self, region: Region, reason: str, root_source: str = "") -> HandObjectEstimate:
+        box = _box(region.crop)
         return HandObjectEstimate(
-            self._track_id, False, reason, 0.0, box=box, roi_source=region.source, root_depth_source=source
+            self._track_id, False, reason, 0.0, box=box, roi_source=region.source, root_depth_source=root_source
         )
 
     def _contacts(self, seen: Observation) -> Contacts | None:
@@ -207,6 +190,9 @@ class Estimator:
         return UnknownObjectError(object_id, list(self._weights.objects), f"the weights '{self._weights.name}'")
 
 
-def _box(region: Region) -> Box | None:
-    crop = region.crop
+def _sureness(seen: Observation | NothingSeen) -> float:
+    return -1.0 if isinstance(seen, NothingSeen) else seen.confidence()
+
+
+def _box(crop: CropBox | None) -> Box | None:
     return None if crop is None else Box(crop.x, crop.y, crop.x + crop.side, crop.y + crop.side)

@@ -36,7 +36,10 @@ def _edges(faces: bytes) -> NDArray[np.integer]:
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen through one view. ``model`` is the object that was looked for."""
+    """What was seen through one view.
+
+    ``model`` is the object that was looked for; ``object_residual`` see ``FittedObject``.
+    """
 
     weights: WeightsInfo
     model: ObjectModel
@@ -44,6 +47,7 @@ class Observation:
     output: NetworkOutput
     root: RootDepthEstimate
     lifted: Lifted
+    object_residual: float = math.inf
 
     @property
     def side(self) -> str:
@@ -68,6 +72,7 @@ class Observation:
         hand, edges = self.weights.hand, _edges(self.weights.hand.faces.astype(np.int64).tobytes())
         deformation: float | None = None
         disagreement: float | None = None
+        fitted = math.isfinite(self.object_residual)
         if not self.view.mirrored:
             lifted = self.lifted
             deformation, disagreement = object_evidence(lifted.rough_object, self.model.vertices, lifted.object_pose)
@@ -77,7 +82,8 @@ class Observation:
             hand_spread=float(np.median(spread)),
             hand_deformation=hand_evidence(self.lifted.hand, hand.v_template, edges),
             object_deformation=deformation,
-            object_disagreement=disagreement,
+            object_disagreement=None if fitted else disagreement,
+            object_residual=self.object_residual if fitted else None,
             depth_residual=self.root.residual if measured else None,
             depth_rejected=1 - self.root.support if measured else None,
         )

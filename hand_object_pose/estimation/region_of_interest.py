@@ -193,6 +193,13 @@ def _square(centre: FloatArray, side: float) -> CropBox:
     return CropBox(float(x), float(y), side)
 
 
+def neighbours(crop: CropBox, share: float = 0.06) -> tuple[CropBox, ...]:
+    """The squares that lie by ``share`` of the side above, below, to the left and to the right."""
+    step = share * crop.side
+    moves = ((0.0, -step), (0.0, step), (-step, 0.0), (step, 0.0))
+    return tuple(CropBox(crop.x + x, crop.y + y, crop.side) for x, y in moves)
+
+
 def overlap(first: CropBox, second: CropBox) -> float:
     """Intersection over union of two squares."""
     width = min(first.x + first.side, second.x + second.side) - max(first.x, second.x)

@@ -156,7 +156,7 @@ class DepthImageRootDepth:
         # A large object beside the hand has several times its vertices, and its relative depth is less certain.
         fair = min(1.0, max(len(hand_votes), settings.least_vertices) / max(len(object_votes), 1))
         weights = np.repeat([1.0, settings.object_weight * fair], [len(hand_votes), len(object_votes)])
-        depth = self._foreground(*_peaks(votes, weights, settings.coarse_scale))
+        depth = self._foreground(*density_peaks(votes, weights, settings.coarse_scale))
         if (np.abs(hand_votes - depth) < settings.reach).sum() >= settings.least_vertices:
             votes = hand_votes
         near = votes[np.abs(votes - depth) < settings.reach]
@@ -216,7 +216,7 @@ def make_root_depth(mode: str, value: float = 0.6) -> RootDepth:
     raise ValueError(f"root depth: expected one of {', '.join(MODES)}, found '{mode}'")
 
 
-def _peaks(values: FloatArray, weights: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
+def density_peaks(values: FloatArray, weights: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
     """Places (N,) and heights (N,) of the density's peaks, smoothed with a Gaussian of standard deviation ``scale``."""
     cell = scale / 8
     low = float(values.min())

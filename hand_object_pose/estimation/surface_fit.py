@@ -7,7 +7,7 @@ association). A prior holds what the surface leaves open, such as the turn of a 
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,12 @@ from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.root_depth import sample_depth
-from hand_object_pose.estimation.view import Lifted
 from hand_object_pose.estimation.visibility import image_points, visible_points
 from hand_object_pose.geometry.meshes import TriangleMesh, vertex_normals
-from hand_object_pose.geometry.se3 import kabsch, pose_matrix, transform_points
-from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.geometry.se3 import pose_matrix, transform_points
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
-
-_GOOD_RESIDUAL = 0.008
-"""Metres; a depth camera's noise and the mesh's coarseness leave about half of it."""
 
 
 @dataclass(frozen=True)
@@ -102,27 +97,6 @@ def fit_surface(
         motion = motion + step
     placement = fit.placement(motion)
     return SurfaceFit(placement, fit.residual(placement, seen))
-
-
-def fit_object(frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: IntArray) -> Lifted:
-    """An answer whose object pose fits the depth image; hand and rough object stay as they are.
-
-    The fit begins at the voted pose and, unless that ends on the measured surface, once more at the CAD model's rigid
-    fit to the rough mesh (Kabsch); what lies nearer to the surface is taken.
-
-    Args:
-        frame: the depth image; lifted: the answer, not of a mirrored view.
-        model: the object; hand_faces: (F, 3), the hand may hide parts of it.
-    """
-    hand = TriangleMesh(lifted.hand, hand_faces)
-    best, pose = math.inf, lifted.object_pose
-    for start in (lifted.object_pose, kabsch(model.vertices, lifted.rough_object)):
-        fit = fit_surface(frame, TriangleMesh(transform_points(start, model.vertices), model.faces), hand)
-        if fit.residual < best:
-            best, pose = fit.residual, fit.motion @ start
-        if best < _GOOD_RESIDUAL:
-            break
-    return replace(lifted, object_pose=pose)
 
 
 class _Measurement:

@@ -56,6 +56,7 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         root_depth_value=settings.number("root_depth.value"),
         surface_fit=settings.flag("surface_fit"),
         confidence_threshold=settings.number("confidence_threshold"),
+        doubt_below=settings.number("roi.doubt_below"),
         contact_distance=settings.number("contact.distance"),
         lost_after=settings.number("lost_after"),
         smoothing=smoothing_config(settings),

@@ -117,6 +117,14 @@ PARAMETERS = (
         "roi.box", [0.0] * 4, "Box of roi.mode fixed: x_min, y_min, x_max, y_max.", unit="px", length=4, dynamic=True
     ),
     ParameterSpec(
+        "roi.doubt_below",
+        0.45,
+        "With a lower confidence, tracking also looks at four squares beside its own, and keeps the surest; 0: never.",
+        low=0.0,
+        high=1.0,
+        dynamic=True,
+    ),
+    ParameterSpec(
         "root_depth.mode",
         "depth_image",
         "Where the wrist's depth comes from: the aligned depth image, a fixed value, or (to evaluate) ground_truth.",
