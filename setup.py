@@ -144,6 +144,7 @@ setup(
         (f"share/{NAME}/launch", sorted(glob("launch/*.launch.*"))),
         (f"share/{NAME}/config", sorted(glob("config/*.*"))),
         (f"share/{NAME}/rviz", sorted(glob("rviz/*.rviz"))),
+        (f"share/{NAME}/examples", sorted(glob("examples/*.py"))),
     ],
     install_requires=RUNTIME,
     extras_require=EXTRAS,

@@ -7,11 +7,11 @@ import numpy as np
 from fake_backend import camera, weights
 
 from hand_object_pose.demo.bag_content import BagContent, Truth
-from hand_object_pose.demo.recording import HeardEstimate
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.baseline import Baseline
 from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.live.recording import HeardEstimate
 from hand_object_pose.replay.topics import BagTopics, StreamTopic
 from hand_object_pose.synthetic.sample import SceneTruth
 

@@ -3,40 +3,45 @@
 import time
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PoseWithCovarianceStamped
+from geometry_msgs.msg import Pose, PoseWithCovarianceStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from tf2_msgs.msg import TFMessage
-from vision_msgs.msg import Detection2DArray
+from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.backend import LixelGeometry, WeightsInfo
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.grasp_state import GraspState
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandEstimate, HandObjectEstimate
 from hand_object_pose.estimation.result import ObjectEstimate as ObjectPose
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.objects.reachable_surface import reachable_surface
 from hand_object_pose.ros.estimator_factory import estimator_config
 from hand_object_pose.ros.node import EstimatorNode
 from hand_object_pose.ros.parameters import Settings
 from hand_object_pose_msgs.msg import HandObjectEstimates, HandTopology, ObjectInfo, Status
 
 WIDTH, HEIGHT = 64, 48
+BALL_RADIUS = 0.02
 HAND_OFFSET = np.array([0.0, 0.0, 0.5])
 FRAME_ID = "camera_optical_frame"
-LIMIT = 10.0
+# Seconds; on a machine that does many other things at once a step may take that long.
+LIMIT = 30.0
 # Patient where a busy machine might be slow.
 DEFAULTS = {
     "object_id": "mug",
@@ -56,19 +61,27 @@ RECEIVED = {
     "status": (Status, LATCHED),
     "hand_topology": (HandTopology, LATCHED),
     "object_info": (ObjectInfo, LATCHED),
+    "objects": (Detection3DArray, 50),
+    "hand_points": (PointCloud2, 50),
+    "free_surface": (PointCloud2, 50),
 }
 
+# Without what takes time to make.
+EVERYDAY = tuple(topic for topic in RECEIVED if topic != "free_surface")
 
-def box_model(name: str) -> ObjectModel:
-    """A thousand points on a sphere, with any triangles."""
+
+def ball_model(name: str) -> ObjectModel:
+    """A small ball, whose distances are soon known: a thousand points and their convex hull."""
     points = np.random.default_rng(len(name)).normal(size=(1000, 3))
-    points *= 0.05 / np.linalg.norm(points, axis=1, keepdims=True)
-    return ObjectModel(name, points, np.arange(999).reshape(-1, 3))
+    points *= BALL_RADIUS / np.linalg.norm(points, axis=1, keepdims=True)
+    faces = ConvexHull(points).simplices
+    inward = np.linalg.det(points[faces]) < 0
+    return ObjectModel(name, points, np.where(inward[:, None], faces[:, ::-1], faces))
 
 
 def fake_weights() -> WeightsInfo:
     """Weights that know two objects."""
-    objects = {name: box_model(name) for name in ("mug", "carton")}
+    objects = {name: ball_model(name) for name in ("mug", "carton")}
     return WeightsInfo("fake", "0" * 64, "compact", LixelGeometry(128, 64, 0.4), default_hand(), objects, {})
 
 
@@ -86,6 +99,8 @@ class FakeEstimator:
     behave: Callable[[Frame], None] = lambda frame: None
     backend: Any = field(default_factory=lambda: FakeBackend(fake_weights()))
     resets: int = 0
+    grasp: GraspState = GraspState.HELD
+    configs: list[EstimatorConfig] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.smoother = self.config.make_smoother()
@@ -100,15 +115,19 @@ class FakeEstimator:
         self.smoother.reset()
 
     def process(self, frame: Frame) -> FrameResult:
+        alone, objects = self.process_alone(frame, self.config), self.backend.weights.objects
+        return replace(alone, pairs=[self.smoother.refine(frame.stamp, pair, objects) for pair in alone.pairs])
+
+    def process_alone(self, frame: Frame, config: EstimatorConfig) -> FrameResult:
         self.behave(frame)
-        object_id = self.config.object_id or frame.object_id
+        self.configs.append(config)
+        object_id = config.object_id or frame.object_id
         depth = frame.depth
-        if self.config.root_depth_mode == "depth_image" and (depth is None or not np.isfinite(depth).any()):
+        if config.root_depth_mode == "depth_image" and (depth is None or not np.isfinite(depth).any()):
             return _nothing("the depth image measures only 0 visible vertices", "depth_image")
         if not object_id:
             return _nothing("no object chosen", "")
-        pair = self.smoother.refine(frame.stamp, self._pair(frame, object_id), self.backend.weights.objects)
-        return FrameResult([pair], {"network": 0.001, "total": 0.002})
+        return FrameResult([self._pair(frame, object_id)], {"network": 0.001, "total": 0.002})
 
     def _pair(self, frame: Frame, object_id: str) -> HandObjectEstimate:
         hand = self.backend.weights.hand
@@ -118,11 +137,11 @@ class FakeEstimator:
         pose = pose_of(frame.stamp)
         contacts = Contacts(
             np.array([745, 3]), np.array([0, 2]), pose[None, :3, 3] + np.zeros((2, 1)), np.eye(3)[:2],
-            np.array([-0.001, 0.002]), 0.0001, 0.001, -0.001,
+            np.array([-0.001, 0.002]), 0.0001, 0.001, np.array([0.01, -0.001, 0.01, 0.002, 0.01, 0.01]),
         )  # fmt: skip
         return HandObjectEstimate(
-            1, True, "", 0.9, estimate, ObjectPose(object_id, pose, np.eye(6)), contacts, Box(1, 2, 30, 40), True,
-            "tracking", 0.5, 0.01, "depth_image",
+            1, True, "", 0.9, estimate, ObjectPose(object_id, pose, np.eye(6)), contacts, self.grasp,
+            Box(1, 2, 30, 40), True, "tracking", 0.5, 0.01, "depth_image",
         )  # fmt: skip
 
 
@@ -130,6 +149,15 @@ def pose_of(stamp: float) -> np.ndarray:
     """A pose (4, 4) that is different for every stamp."""
     rotation = Rotation.from_rotvec([stamp % 3.0, 0.2, -0.1]).as_matrix()
     return pose_matrix(rotation, np.array([0.1, -0.2 + (stamp % 1.0) / 10, 0.6]))
+
+
+def pose_matrix_of(pose: Pose) -> np.ndarray:
+    """(4, 4)."""
+    q = pose.orientation
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
+    matrix[:3, 3] = pose.position.x, pose.position.y, pose.position.z
+    return matrix
 
 
 def _nothing(reason: str, source: str) -> FrameResult:
@@ -140,7 +168,7 @@ def _nothing(reason: str, source: str) -> FrameResult:
 class Harness:
     """A node, a client, and one executor that spins both in the test's own thread."""
 
-    def __init__(self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = tuple(RECEIVED)) -> None:
+    def __init__(self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = EVERYDAY) -> None:
         self.estimators: list[FakeEstimator] = []
         self.behave: Callable[[Frame], None] = lambda frame: None
         values = DEFAULTS | (parameters or {})
@@ -165,6 +193,10 @@ class Harness:
         estimator = FakeEstimator(config, lambda frame: self.behave(frame))
         if config.object_id and config.object_id not in estimator.backend.weights.objects:
             raise UnknownObjectError(config.object_id, ["carton", "mug"], "the weights 'fake'")
+        if "free_surface" in self.received:
+            # As the real one does when it is loaded.
+            for model in estimator.backend.weights.objects.values():
+                reachable_surface(model)
         self.estimators.append(estimator)
         return estimator
 

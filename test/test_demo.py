@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from hand_object_pose.cli.main import main
 from hand_object_pose.demo.consistency import consistency_problems
-from hand_object_pose.demo.counts import ImageCounts, count_images
 from hand_object_pose.demo.pictures import truth_as_estimate
-from hand_object_pose.demo.recording import HeardPose, Recording
 from hand_object_pose.demo.requirements import Requirement, requirements
 from hand_object_pose.demo.scoring import score_recording
 from hand_object_pose.demo.stamps import original_stamps
 from hand_object_pose.demo.summary import summarise_runs, target_table
-from hand_object_pose.demo.timing import Rate, age_slope, latencies, least_squares_slope, publishing_rate
 from hand_object_pose.demo.verdict import card_errors, failures, remarks
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.in_view import in_view, visible_share
 from hand_object_pose.evaluation.summary import Summary
+from hand_object_pose.live.counts import ImageCounts, count_images
+from hand_object_pose.live.recording import HeardPose, Recording
+from hand_object_pose.live.timing import Rate, age_slope, latencies, least_squares_slope, publishing_rate
 from hand_object_pose.replay.topics import COMPRESSED, DETECTIONS, IMAGE, find_topics
 from hand_object_pose.synthetic.sample import SceneTruth
 
@@ -337,7 +337,7 @@ def test_topics_of_a_users_bag() -> None:
 def test_bags_that_lack_something_are_refused_in_words() -> None:
     with pytest.raises(UserError, match="no topic of colour images"):
         find_topics(Path("bag"), {"/scan": "sensor_msgs/msg/LaserScan"})
-    with pytest.raises(UserError, match="expected sensor_msgs/msg/CameraInfo on /camera_info"):
+    with pytest.raises(UserError, match="sensor_msgs/msg/CameraInfo on /camera_info"):
         find_topics(Path("bag"), {"/image": IMAGE})
 
 

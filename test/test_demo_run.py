@@ -22,14 +22,15 @@ from rosbags.highlevel import AnyReader
 
 from hand_object_pose.demo.bag_content import read_bag
 from hand_object_pose.demo.configuration import DemoConfig
-from hand_object_pose.demo.processes import Child, ChildFailedError
-from hand_object_pose.demo.run import chosen_object, require_ros, run_demo
+from hand_object_pose.demo.run import chosen_object, run_demo
 from hand_object_pose.demo.view_bag import MARKER_TOPIC, PICTURE_TOPIC
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.evaluation.bag_types import typestore
 from hand_object_pose.evaluation.baseline import Baseline
 from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.live.processes import Child, ChildFailedError
+from hand_object_pose.live.session import require_ros
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.synthetic.bag_writer import BagConfig, write_sequence_bag
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
@@ -155,7 +156,7 @@ def test_missing_messages_are_said_in_words(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("hand_object_pose.ros.start.find_spec", lambda name: None if name.endswith("_msgs") else name)
 
     with pytest.raises(UserError, match=r"hand_object_pose_msgs cannot be imported.*make demo"):
-        require_ros()
+        require_ros("the demo", "Others do not.")
 
 
 def test_failed_process_is_reported_with_its_log(tmp_path: Path) -> None:
@@ -181,7 +182,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     program = (
         "import os, sys, time\n"
         "from pathlib import Path\n"
-        "from hand_object_pose.demo.processes import Child\n"
+        "from hand_object_pose.live.processes import Child\n"
         "child = Child('http', ['http.server', '0'], Path(sys.argv[1]), os.environ)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(600)\n"

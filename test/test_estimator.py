@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_backend import FakeBackend, camera, coordinate_image, detections, frame_of, truth
+from fake_backend import FakeBackend, Truth, camera, coordinate_image, detections, frame_of, truth
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.errors import UnknownObjectError, UserError
@@ -12,6 +12,7 @@ from hand_object_pose.estimation.backend import NetworkOutput
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.grasp_state import GraspState
 from hand_object_pose.estimation.object_fit import FittedObject
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
@@ -455,3 +456,55 @@ def test_rotation_votes_of_either_sign_agree() -> None:
     votes = np.concatenate([quaternions, np.zeros((4000, 3))], axis=1)
     covariance = vote_covariance(votes, np.array([-2.0, 0, 0, 0]), np.zeros(3), np.eye(3))
     np.testing.assert_allclose(np.diag(covariance)[3:], 0.01, rtol=0.1)
+
+
+@pytest.mark.parametrize("roi_mode", ["tracking", "detections"])
+def test_the_grasp_state_follows_the_stream_steadily(roi_mode: str) -> None:
+    near = truth(reach=0.05)
+    away = pose_matrix(np.eye(3), np.array([0.0, 0.0, -0.14]))
+    far = replace(near, object_pose=away @ near.object_pose)
+    backend = FakeBackend(camera(), near)
+    estimator = Estimator(backend, replace(TRUE_DEPTH, roi_mode=roi_mode))
+
+    def state(scene: Truth, stamp: float) -> GraspState:
+        backend.scene = scene
+        given = {"true_root_depth": scene.joints[0, 2], **detections(backend.shown, scene)}
+        return estimator.process(frame_of(backend.shown, stamp=stamp, **given)).pairs[0].grasp
+
+    assert [state(near, 1.0), state(far, 1.05), state(near, 1.1)] == [GraspState.HELD] * 3
+    assert [state(far, 1.15), state(far, 1.3)] == [GraspState.HELD, GraspState.APART]
+    estimator.reset()
+    assert state(near, 1.31) is GraspState.HELD
+
+
+def test_the_refinement_takes_the_hand_out_of_the_object() -> None:
+    scene = truth(reach=0.05)
+    towards_camera = pose_matrix(np.eye(3), np.array([0.0, 0.0, -0.07]))
+    scene = replace(scene, object_pose=towards_camera @ scene.object_pose, object_name="bottle")
+    backend = FakeBackend(camera(), scene)
+    config = replace(TRUE_DEPTH, object_id="bottle", refinement_time_budget=np.inf)
+    plain, refined = (process(backend, replace(config, refinement=on)) for on in (False, True))
+    assert plain.contacts is not None
+    assert refined.contacts is not None
+    assert plain.contacts.penetration_mean > 1e-4
+    assert refined.contacts.penetration_mean < 0.3 * plain.contacts.penetration_mean
+    np.testing.assert_array_equal(refined.object.pose, plain.object.pose)  # type: ignore[union-attr]
+
+
+def test_a_single_frame_leaves_the_stream_alone() -> None:
+    backend = FakeBackend(camera(), truth())
+    given = {"true_root_depth": backend.scene.joints[0, 2], **detections(backend.shown, backend.scene)}
+    estimator = Estimator(backend, TRUE_DEPTH)
+    first = estimator.process(frame_of(backend.shown, stamp=1.0, **given)).pairs[0]
+    elsewhere = backend.scene.moved(np.array([0.05, 0.02, 0.1]))
+    before, backend.scene = backend.scene, elsewhere
+    alone = {"true_root_depth": elsewhere.joints[0, 2], **detections(backend.shown, elsewhere)}
+    config = replace(TRUE_DEPTH, roi_mode="detections")
+    (pair,) = estimator.process_alone(frame_of(backend.shown, stamp=1.02, **alone), config).pairs
+    assert_true(pair, backend)
+    backend.scene = before
+    # Without detections: the track goes on where it was.
+    follow = {"true_root_depth": given["true_root_depth"]}
+    second = estimator.process(frame_of(backend.shown, stamp=1.04, **follow)).pairs[0]
+    assert_true(second, backend)
+    assert (second.tracked, second.track_id) == (True, first.track_id)

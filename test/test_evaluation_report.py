@@ -37,9 +37,9 @@ from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.frame_keeper import FrameKeeper
+from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.replay.scoring import ScoredFrame
-from hand_object_pose.replay.truth import FrameTruth
 
 pytest.importorskip("plotly", reason="reports are not installed")
 

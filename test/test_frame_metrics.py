@@ -10,12 +10,15 @@ from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
+from hand_object_pose.evaluation.frame_record import INVALID, VALID, FrameRecord
 from hand_object_pose.evaluation.metric_table import METRICS
+from hand_object_pose.evaluation.statistics import LIVE_COUNTS, coverage, latency_statistics, live_totals
 from hand_object_pose.evaluation.without_truth import (
     PosedPair,
     bone_deviations,
     depth_residual,
     jump_metrics,
+    mask_agreement,
     penetration_metrics,
 )
 from hand_object_pose.geometry.cameras import Camera
@@ -132,6 +135,48 @@ def test_hidden_surfaces_do_not_count_for_the_depth_residual() -> None:
     assert depth_residual(Frame(frame.image, CAMERA), sheet(0.6)) is None
 
 
+def disc(radius: float, centre: tuple[float, float], depth: float, sides: int = 720) -> TriangleMesh:
+    """A disc that faces the camera."""
+    angles = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+    rim = np.stack([centre[0] + radius * np.cos(angles), centre[1] + radius * np.sin(angles), np.full(sides, depth)], 1)
+    number = np.arange(sides)
+    faces = np.stack([np.full(sides, sides), (number + 1) % sides, number], axis=1)
+    return TriangleMesh(np.concatenate([rim, [[*centre, depth]]]), faces)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.06, 0.11])
+def test_mask_agreement_of_two_discs_is_the_share_of_their_lens(shift: float) -> None:
+    """The disc is really before a wall; the estimate lies ``shift`` beside it."""
+    radius, depth = 0.05, 0.5
+    columns, rows = np.meshgrid(np.arange(320), np.arange(240))
+    inside = np.hypot(columns - 160, rows - 120) <= 500 * radius / depth
+    image = np.where(inside, depth, 0.9).astype(np.float32)
+    # Half of it is not measured, whatever it would show.
+    image[:120] = [[0.0], [np.nan], [np.inf]] * 40
+    frame = Frame(np.zeros((240, 320, 3), np.uint8), CAMERA, depth=image)
+
+    agreement = mask_agreement(frame, disc(radius, (shift, 0.0), depth))
+
+    half = min(shift / (2 * radius), 1.0)
+    lens = 2 / np.pi * (np.arccos(half) - half * np.sqrt(1 - half**2))
+    assert agreement == pytest.approx(100 * lens, abs=2.0)
+
+
+def test_what_hides_an_estimate_does_not_contradict_it_and_a_mesh_hides_another() -> None:
+    image = np.full((240, 320), 0.9, np.float32)
+    image[:, :160] = 0.3
+    frame = Frame(np.zeros((240, 320, 3), np.uint8), CAMERA, depth=image)
+    near, far = disc(0.04, (0.0, 0.0), 0.5), disc(0.1, (0.0, 0.0), 0.89)
+
+    # Half of it is behind something, half before the wall; the other is on the wall.
+    assert mask_agreement(frame, near) == pytest.approx(50, abs=1.5)
+    # Of what both cover, the near one's right half contradicts: 40 and 56 pixels are their radii.
+    assert mask_agreement(frame, far, near) == pytest.approx(100 - 50 * (40 / 56.18) ** 2, abs=2.5)
+    assert mask_agreement(frame, far) == 100
+    assert mask_agreement(Frame(frame.image, CAMERA), near) is None
+    assert mask_agreement(Frame(frame.image, CAMERA, depth=np.zeros((240, 320))), near) is None
+
+
 def test_bones_that_grow_deviate_by_how_much_they_grow() -> None:
     joints = np.random.default_rng(3).normal(0, 0.05, (21, 3))
     grown = np.stack([joints, joints, 1.1 * joints, joints + 0.3, joints])
@@ -180,3 +225,35 @@ def test_after_a_gap_and_on_another_track_motion_begins_anew() -> None:
     pairs = moving(6)
     tracks = [*pairs[:3], *(PosedPair(pair.stamp, 2, pair.joints, pair.object_pose) for pair in pairs[3:])]
     assert [bool(values) for values in jump_metrics(tracks)] == [False, False, True, False, False, True]
+
+
+def record(second: int, track: int | None) -> FrameRecord:
+    """Valid where it belongs to a track."""
+    return FrameRecord(second * 10**9, INVALID if track is None else VALID, track_id=track)
+
+
+def test_coverage_is_share_longest_gap_and_tracks_of_each_bag() -> None:
+    one = [record(second, {2: 1, 3: 1, 7: 2}.get(second)) for second in range(10)]
+    two = [record(second, {0: 1, 5: 1}.get(second)) for second in range(6)]
+
+    assert coverage([one]) == {"share": 0.3, "longest_gap_s": 4.0, "tracks": 2}
+    # Track 1 of the other bag is another one.
+    assert coverage([one, two]) == {"share": 5 / 16, "longest_gap_s": 5.0, "tracks": 3}
+    assert coverage([[record(0, None), record(3, None)]]) == {"share": 0.0, "longest_gap_s": 3.0, "tracks": 0}
+
+
+def test_latency_is_that_of_images_on_which_the_network_ran() -> None:
+    frames = [{"network": 0.001 * number, "total": 0.002 * number} for number in range(1, 102)]
+
+    found = latency_statistics([*frames, {"total": 0.0001}])
+
+    assert found["network"] == pytest.approx({"p50_ms": 51, "p95_ms": 96, "mean_ms": 51})
+    assert found["total"] == pytest.approx({"p50_ms": 102, "p95_ms": 192, "mean_ms": 102})
+
+
+def test_live_totals_are_over_all_bags() -> None:
+    counts = dict.fromkeys(LIVE_COUNTS, 0)
+    bags = [counts | {"published": 30, "estimated": 10, "invalid": 2}, counts | {"published": 10, "estimated": 8}]
+
+    assert live_totals(bags) == {**counts, "published": 40, "estimated": 18, "invalid": 2, "dropped_share": 0.5}
+    assert live_totals([]) == {}

@@ -11,18 +11,27 @@ pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
 import rclpy
-from geometry_msgs.msg import Pose
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
-from ros_support import FRAME_ID, HAND_OFFSET, Harness, best_effort, good_depth, good_image, good_info, pose_of
-from scipy.spatial.transform import Rotation
+from ros_support import (
+    FRAME_ID,
+    HAND_OFFSET,
+    Harness,
+    best_effort,
+    good_depth,
+    good_image,
+    good_info,
+    pose_matrix_of,
+    pose_of,
+)
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker
 
+from hand_object_pose.ros.input_list import InputStamps, read_inputs
 from hand_object_pose_msgs.msg import HandEstimate, HandObjectEstimate, HandObjectEstimates, Status
 
 
@@ -47,14 +56,6 @@ def harness():
         one.close()
 
 
-def pose_matrix_of(pose: Pose) -> np.ndarray:
-    q = pose.orientation
-    matrix = np.eye(4)
-    matrix[:3, :3] = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
-    matrix[:3, 3] = pose.position.x, pose.position.y, pose.position.z
-    return matrix
-
-
 def counts_add_up(status: Status) -> bool:
     settled = status.estimated + status.invalid + status.replaced + status.too_old + status.refused
     return status.images_received == settled + status.pending
@@ -66,13 +67,11 @@ def test_everything_that_belongs_to_an_image_carries_its_stamp_frame_and_pose(ha
     h.until(lambda: h.node._outputs.markers.get_subscription_count(), "the markers' subscriber")
     h.until(lambda: h.node._outputs.debug_image.get_subscription_count(), "the debug image's subscriber")
     message = h.expect_good()
-    stamp = message.header.stamp
-    seconds = stamp.sec + stamp.nanosec * 1e-9
     topics = ("object_pose", "/tf", "markers", "debug_image", "/diagnostics", "hand_topology", "object_info")
     h.until(lambda: all(h.received[topic] for topic in topics), "all topics")
     pair = message.estimates[0]
     assert message.header.frame_id == FRAME_ID
-    np.testing.assert_allclose(pose_matrix_of(pair.object.pose.pose), pose_of(seconds), atol=1e-6)
+    np.testing.assert_allclose(pose_matrix_of(pair.object.pose.pose), pose_of(0.0), atol=1e-6)
     assert h.received["object_pose"][-1].header == message.header
     assert h.received["object_pose"][-1].pose == pair.object.pose
     transform = h.received["/tf"][-1].transforms[0]
@@ -296,6 +295,39 @@ def test_stamps_that_jump_backwards_reset_the_track(harness):
     h.until(lambda: h.estimates_of(stamp), "an estimate of the earlier stamp")
     assert h.estimators[0].resets == before + 1
     h.until(lambda: h.node._counters.snapshot().clock_jumps == 1, "the count")
+
+
+def test_what_images_are_worked_on_with_is_listed(harness, tmp_path):
+    """An image with an older camera_info, a depth image a little later and detections; then time jumps back."""
+    file = tmp_path / "inputs.csv"
+    h = harness({"root_depth.mode": "depth_image", "input_list": str(file), "sync_wait": 0.5}).connect()
+    h.until(h.detections.get_subscription_count, "the detections' subscriber")
+    first = h.send_good()
+    h.until(lambda: h.estimates_of(first), "the first estimate")
+    h.detections.publish(Detection2DArray(header=Header(stamp=first, frame_id=FRAME_ID)))
+    h.until(lambda: h.node._pipeline.intake.detections._newest is not None, "the detections")
+    second = h.stamp()
+    nanoseconds = second.sec * 10**9 + second.nanosec + 3_000_000
+    later = type(second)(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+    h.send(good_image(second), None, good_depth(later))
+    h.until(lambda: h.estimates_of(second), "the second estimate")
+    third = type(second)(sec=second.sec - 2, nanosec=second.nanosec)
+    h.send(good_image(third), good_info(third), good_depth(third))
+    h.until(lambda: h.estimates_of(third), "the third estimate")
+
+    one, two, three = (stamp.sec * 10**9 + stamp.nanosec for stamp in (first, second, third))
+    assert read_inputs(file) == (
+        InputStamps(one, one, one, None, anew=True),
+        InputStamps(two, one, two + 3_000_000, one, anew=False),
+        InputStamps(three, three, three, None, anew=True),
+    )
+
+
+def test_a_list_of_inputs_that_cannot_be_written_is_named(harness, tmp_path):
+    h = harness({"input_list": str(tmp_path / "nowhere" / "inputs.csv")})
+    h.node.autostart()
+    status = h.until(lambda: next((s for s in h.received["status"] if s.state == Status.ERROR), None), "ERROR")
+    assert "nowhere/inputs.csv: the list of inputs cannot be written" in status.reason
 
 
 def test_an_exception_is_reported_and_the_next_image_estimated(harness):

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from demo_data import scene
@@ -26,18 +28,22 @@ from replay_data import (
     write_bag,
     write_ros1_bag,
 )
+from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.evaluation.bag_types import new_message
+from hand_object_pose.evaluation.frame_record import FrameRecord
+from hand_object_pose.replay.answers import EstimatorAnswers
 from hand_object_pose.replay.bag_files import open_recording
-from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.configuration import ReplayConfig, read_stamps
 from hand_object_pose.replay.one_bag import BagResult, evaluate_one_bag
 from hand_object_pose.ros.counters import Counters
 from hand_object_pose.ros.detections import Boxes, boxes_from_detections
 from hand_object_pose.ros.frames import FrameBuilder, TopicNames
 from hand_object_pose.ros.health import Health
+from hand_object_pose.ros.input_list import InputStamps, read_inputs, write_inputs
 from hand_object_pose.ros.intake import Intake
 from hand_object_pose.ros.mailbox import Mailbox
 from hand_object_pose.ros.pairing import Bundle, stamp_of
@@ -50,12 +56,24 @@ POSE = "geometry_msgs/msg/PoseStamped"
 
 def evaluate(path: Path, estimator: OffEstimator | None = None, **chosen: object) -> BagResult:
     config = ReplayConfig(**chosen)  # type: ignore[arg-type]
-    return evaluate_one_bag(path, config, estimator or OffEstimator(), lambda done, total: None)
+    answers = EstimatorAnswers(estimator or OffEstimator())
+    return evaluate_one_bag(path, config, answers, lambda done, total: None)
 
 
 def no_metadata(bag: Path) -> Path:
     (bag / "metadata.yaml").unlink()
     return bag
+
+
+def png_depth(number: int) -> dict[str, tuple[str, Any]]:
+    """Depth as image_transport's `compressed` has it: a PNG of millimetres, 16 bits."""
+    found = messages(number)
+    _, depth = found.pop("/depth/image")
+    data = cv2.imencode(".png", np.full((CAMERA.height, CAMERA.width), 600, np.uint16))[1].ravel()
+    kind = "sensor_msgs/msg/CompressedImage"
+    form = "16UC1; png compressed "
+    found["/depth/image/compressed"] = (kind, new_message(kind, header=depth.header, format=form, data=data))
+    return found
 
 
 KINDS: dict[str, Callable[[Path], Path]] = {
@@ -73,6 +91,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
     "mcap file, compressed": lambda path: compressed_file(write_bag(path)),
     "split": lambda path: split(path, with_metadata=True),
     "split, no metadata": lambda path: split(path, with_metadata=False),
+    "png depth": lambda path: write_bag(path, frames=[png_depth(number) for number in range(FRAMES)]),
     "compressed images": lambda path: write_bag(
         path, frames=[messages(number, compressed=True) for number in range(FRAMES)]
     ),
@@ -112,10 +131,67 @@ def test_the_estimator_is_shown_what_the_bag_holds(tmp_path: Path) -> None:
     assert all(frame.hand_boxes is None and frame.object_id == "" for frame in others)
 
 
-def test_ros1_bag_with_the_pose_of_the_object_alone(tmp_path: Path) -> None:
+def test_moving_all_stamps_changes_no_digit_of_what_the_estimator_is_told(tmp_path: Path) -> None:
+    """Seconds since 1970 would be rounded to a quarter of a microsecond, each stamp in another way."""
+    moved = [dict(messages(number)) for number in range(FRAMES)]
+    for number, frame in enumerate(moved):
+        for _, message in frame.values():
+            if hasattr(message, "header"):
+                message.header = bag_messages.header_message(STAMPS[number] + 987_654_321_012_345, FRAME_ID)
+    ours, theirs = OffEstimator(), OffEstimator()
+
+    evaluate(write_bag(tmp_path / "bag"), ours)
+    evaluate(write_bag(tmp_path / "moved", frames=moved), theirs)
+
+    assert [frame.stamp for frame in ours.seen] == [frame.stamp for frame in theirs.seen]
+    assert [frame.stamp for frame in ours.seen] == [(stamp - STAMPS[0]) / 1e9 for stamp in STAMPS]
+
+
+def test_images_meet_what_a_live_node_worked_on_them_with(tmp_path: Path) -> None:
+    """Not what their stamps say: an old camera_info and depth image, detections of another time, a track begun anew."""
+    frames = [dict(messages(number)) for number in range(FRAMES)]
+    for number, frame in enumerate(frames):
+        frame["/depth/image"] = (
+            "sensor_msgs/msg/Image",
+            bag_messages.depth_message(
+                bag_messages.header_message(STAMPS[number], FRAME_ID),
+                np.full((CAMERA.height, CAMERA.width), 0.5 + 0.1 * number, np.float32),
+            ),
+        )
+    rows = [
+        InputStamps(STAMPS[1], STAMPS[0], STAMPS[0], None, anew=True),
+        InputStamps(STAMPS[2], STAMPS[2], None, STAMPS[0], anew=False),
+        InputStamps(STAMPS[5], STAMPS[5], STAMPS[6], None, anew=True),
+    ]
+    bag, file, estimator = write_bag(tmp_path / "bag", frames=frames), tmp_path / "inputs.csv", OffEstimator()
+    write_inputs(file, rows)
+
+    listed = read_inputs(file)
+    evaluate(bag, estimator, stamps=read_stamps(file), inputs=listed)
+
+    assert listed == tuple(rows)
+    assert [int(frame.image[0, 0, 0]) - 20 for frame in estimator.seen] == [1, 2, 5]
+    depths = [None if frame.depth is None else round(float(frame.depth[0, 0]), 3) for frame in estimator.seen]
+    assert depths == [0.5, None, 1.1]
+    assert [frame.hand_boxes is not None for frame in estimator.seen] == [False, True, False]
+    assert estimator.resets == [0, 2]
+    foreign = InputStamps(STAMPS[1], STAMPS[1], STAMPS[1] + 1)
+    with pytest.raises(UserError, match="which is not on /depth/image"):
+        evaluate(bag, stamps=(STAMPS[1],), inputs=(foreign,))
+    file.write_text(file.read_text() + "12,\n")
+    with pytest.raises(UserError, match="expected a list of inputs"):
+        read_inputs(file)
+
+
+@pytest.mark.parametrize("compression", [None, *Writer1.CompressionFormat])
+def test_ros1_bag_with_the_pose_of_the_object_alone(
+    compression: Writer1.CompressionFormat | None, tmp_path: Path
+) -> None:
     estimator = OffEstimator()
 
-    result = evaluate(write_ros1_bag(tmp_path / "old.bag"), estimator, settings=Settings({"object_id": "mug"}))
+    result = evaluate(
+        write_ros1_bag(tmp_path / "old.bag", compression), estimator, settings=Settings({"object_id": "mug"})
+    )
 
     assert [frame.record.stamp_ns for frame in result.frames] == STAMPS
     np.testing.assert_allclose(estimator.seen[0].camera.matrix, CAMERA.matrix)
@@ -125,23 +201,31 @@ def test_ros1_bag_with_the_pose_of_the_object_alone(tmp_path: Path) -> None:
     assert all("hand.mje_cm" not in record.values for record in valid)
 
 
+def by_itself(record: FrameRecord) -> dict[str, object]:
+    """All but what depends on the other frames of the bag."""
+    values = {name: value for name, value in record.values.items() if not name.startswith("stability.")}
+    return {**vars(record), "values": values}
+
+
 @pytest.mark.parametrize("compression", [CompressionMode.NONE, CompressionMode.STORAGE])
 def test_bag_cut_in_the_middle_of_a_chunk_is_evaluated_in_part(
     compression: CompressionMode, tmp_path: Path, expected: BagResult
 ) -> None:
     bag = write_bag(tmp_path / "bag", MCAP, compression)
     file = storage_file(bag)
-    whole = file.read_bytes()
+    data = file.read_bytes()
     # rosbags writes chunks of a mebibyte; the bag has one or two. Pictures of one colour are at its beginning.
-    file.write_bytes(whole[: len(whole) * 6 // 10])
+    file.write_bytes(data[: len(data) * 6 // 10])
 
     result = evaluate(bag)
 
     kept = len(result.frames)
     assert 0 < kept < FRAMES
-    complete = [{**vars(record), "values": None} for record in expected.records[:kept]]
-    assert [{**vars(record), "values": None} for record in result.records] == complete
+    # Of the last image, the depth image may be behind the cut.
+    whole_frames = [by_itself(record) for record in result.records[:-1]]
+    assert whole_frames == [by_itself(record) for record in expected.records[: kept - 1]]
     assert any("cut inside a record" in words for words in result.left_out)
+    assert f"bag: {kept} of the {FRAMES} images on /image could be read" in result.left_out
 
 
 @pytest.mark.parametrize("plugin", [MCAP, SQLITE])
@@ -160,15 +244,19 @@ def test_damage_that_was_met_is_not_forgotten_when_the_bag_is_read_again(plugin:
     assert again == found
 
 
-def test_damaged_sqlite_bag_is_evaluated_in_part(tmp_path: Path) -> None:
+def test_damaged_sqlite_bag_is_evaluated_in_part(tmp_path: Path, expected: BagResult) -> None:
     bag = write_bag(tmp_path / "bag", SQLITE)
     file = storage_file(bag)
     file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
 
     result = evaluate(bag)
 
-    assert 0 < len(result.frames) < FRAMES
+    kept = len(result.frames)
+    assert 0 < kept < FRAMES
+    whole_frames = [by_itself(record) for record in result.records[:-1]]
+    assert whole_frames == [by_itself(record) for record in expected.records[: kept - 1]]
     assert any("damaged after" in words for words in result.left_out)
+    assert f"bag: {kept} of the {FRAMES} images on /image could be read" in result.left_out
 
 
 def test_a_file_that_the_metadata_names_is_missing(tmp_path: Path) -> None:
@@ -258,6 +346,7 @@ def test_images_and_truth_at_different_rates(tmp_path: Path) -> None:
     )
 
     assert [record.truth for record in halved.records] == ["in_view", "unknown"] * (FRAMES // 2)
+    assert any(f"{FRAMES // 2} of {FRAMES} images have no truth" in words for words in halved.remarks)
     known = [record for record in between.records if record.truth == "in_view"]
     # Nothing is known before the first pose.
     assert [record.stamp_ns for record in known] == STAMPS[1:]
@@ -299,6 +388,24 @@ def test_an_image_that_cannot_be_used_lowers_the_availability(tmp_path: Path) ->
     assert (refused.outcome, refused.truth) == ("refused", "in_view")
     assert "unheard_of" in refused.reason
     assert any("1 images could not be used" in words for words in result.remarks)
+
+
+def test_a_bag_without_a_usable_image_is_no_success(tmp_path: Path) -> None:
+    frames = frames_without()
+    for frame in frames:
+        frame["/camera_info"][1].k[:] = 0
+
+    with pytest.raises(UserError, match=f"none of its {FRAMES} images could be used.*not calibrated"):
+        evaluate(write_bag(tmp_path / "bag", frames=frames))
+
+
+def test_progress_is_told_image_by_image(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    config, answers = ReplayConfig(every=2), EstimatorAnswers(OffEstimator())
+
+    evaluate_one_bag(write_bag(tmp_path / "bag"), config, answers, lambda done, total: told.append((done, total)))
+
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_frames_are_those_that_the_nodes_intake_makes_of_the_same_messages(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 import tyro
 
 from hand_object_pose.demo.configuration import DemoConfig
-from hand_object_pose.demo.processes import ChildFailedError, signals_raise
 from hand_object_pose.demo.run import run_demo
+from hand_object_pose.live.processes import ChildFailedError, signals_raise
 
 
 def run(

@@ -14,8 +14,10 @@ from hand_object_pose.evaluation.gates import Condition, GateResult, judge_regre
 from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.markdown import summary
 from hand_object_pose.evaluation.terminal import print_summary
+from hand_object_pose.live.evaluation import evaluate_live
 from hand_object_pose.replay.configuration import ReplayConfig, read_parameters, read_stamps
 from hand_object_pose.replay.run import evaluate_bags
+from hand_object_pose.ros.input_list import read_inputs
 from hand_object_pose.ros.parameters import Settings, Value
 
 SUCCESS, GATE_FAILED, ERROR, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 130
@@ -32,9 +34,13 @@ def run(
     given: Literal["nothing", "root_depth"] = "nothing",
     every: int = 1,
     stamps: Path | None = None,
+    live: bool = False,
+    domain_id: int | None = None,
     image_topic: str = ReplayConfig.image_topic,
     depth_topic: str = ReplayConfig.depth_topic,
     truth_topic: str = ReplayConfig.truth_topic,
+    truth_frame: str = ReplayConfig.truth_frame,
+    camera_frame: str = ReplayConfig.camera_frame,
     truth_tolerance: float = ReplayConfig.truth_tolerance,
     processes: int = 1,
     threads: int | None = None,
@@ -45,6 +51,8 @@ def run(
     junit: Path | None = None,
 ) -> int:
     """Show every image of bags to the node's estimator, compare with the truth, and write what was found.
+
+    With --live, the bags are played into the real node instead.
 
     Writes metrics.json, summary.md, report.html, and for each bag frames.csv, timings.csv and trajectories (TUM).
     Bags without ground truth are measured by what needs none. Exit status: 0 success; 1 a gate failed; 2 an error,
@@ -59,12 +67,17 @@ def run(
         root_depth: depth of the wrist in metres, for bags without depth images.
         given: what the estimator is told of the truth: nothing, or the wrist's depth, as in the paper's evaluation.
         every: evaluate each n-th image only.
-        stamps: the images to evaluate, by their stamps in nanoseconds: a file with one a line, a frames.csv, or a bag
-            with the topic `estimate` of a live node, for the very images that it worked on.
+        stamps: the images to evaluate, by their stamps in nanoseconds: a file with one a line, a frames.csv, or, for
+            the very images that a live node worked on, its live_inputs.csv or a bag with its topic `estimate`.
+        live: play the bags at wall-clock rate into the real node, which needs ROS, and evaluate what it publishes:
+            what it drops is counted, and its latencies are measured. Writes live_inputs.csv, for --stamps.
+        domain_id: ROS domain of --live; a random one unless given.
         image_topic: the colour images' topic, where there are several.
         depth_topic: the same of the depth images aligned to them.
         truth_topic: ground truth under another name than `ground_truth`: HandObjectEstimates, or PoseStamped of the
-            object in the images' frame.
+            object, in the images' frame or in one that transforms connect with it.
+        truth_frame: the object's frame in /tf and /tf_static, where the truth comes from there.
+        camera_frame: the camera's optical frame there, unless it is called as in the images.
         truth_tolerance: largest difference of the stamps of an image and its truth, seconds.
         processes: how many bags to evaluate at the same time.
         threads: of the network on a CPU; unless given as many as the node's default.
@@ -79,10 +92,24 @@ def run(
     allowed = parse_share("--max-regression", max_regression)
     earlier = read_evaluation(baseline) if baseline else None
     settings = _settings(parameters, object_id, weights, root_depth, given, threads)
-    chosen = read_stamps(stamps) if stamps else None
-    config = ReplayConfig(settings, image_topic, depth_topic, truth_topic, truth_tolerance, every, chosen)
+    chosen, inputs = (read_stamps(stamps), read_inputs(stamps)) if stamps else (None, None)
+    config = ReplayConfig(
+        settings,
+        image_topic,
+        depth_topic,
+        truth_topic,
+        truth_tolerance,
+        every,
+        chosen,
+        inputs,
+        truth_frame,
+        camera_frame,
+    )
     try:
-        content = evaluate_bags(bags, config, out, processes, fresh)
+        if live:
+            content = evaluate_live(bags, config, out, processes, fresh, domain_id)
+        else:
+            content = evaluate_bags(bags, config, out, processes, fresh)
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on with the bags that are not finished", file=sys.stderr)
         return INTERRUPTED

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hand_object_pose.demo.recording import HeardPose, Recording
+from hand_object_pose.live.recording import HeardPose, Recording
 
 
 def consistency_problems(recording: Recording, published: Sequence[int], frame_id: str) -> list[str]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hand_object_pose.demo.recording import HeardEstimate
-from hand_object_pose.demo.timing import LARGEST_SLOPE_MS_PER_S, Rate
 from hand_object_pose.evaluation.summary import Summary
+from hand_object_pose.live.recording import HeardEstimate
+from hand_object_pose.live.timing import LARGEST_SLOPE_MS_PER_S, Rate
 
 LEAST_AVAILABILITY = 0.95
 LARGEST_ERRORS = {"hand.mje_cm": 1.5, "object.add_s_cm": 1.5}

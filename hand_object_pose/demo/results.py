@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hand_object_pose.demo.counts import ImageCounts
 from hand_object_pose.demo.requirements import Requirement
 from hand_object_pose.demo.scoring import Scores
-from hand_object_pose.demo.timing import Percentiles, Rate, as_dict
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.live.counts import ImageCounts
+from hand_object_pose.live.timing import Percentiles, Rate, as_dict
 
 FORMAT = "hand_object_pose demo 1"
 

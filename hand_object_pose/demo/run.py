@@ -7,17 +7,14 @@ from pathlib import Path
 from hand_object_pose.demo.bag_content import BagContent, read_bag
 from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.demo.consistency import consistency_problems
-from hand_object_pose.demo.counts import count_images
-from hand_object_pose.demo.recording import HeardEstimate, Recording, read_recording
+from hand_object_pose.demo.playback import demo_playback, play
 from hand_object_pose.demo.report import write_demo_report
 from hand_object_pose.demo.requirements import requirements
 from hand_object_pose.demo.results import DemoResults
 from hand_object_pose.demo.scoring import check_meshes, score_recording
-from hand_object_pose.demo.session import Session, run_session
 from hand_object_pose.demo.stamps import original_stamps, played_stamps
 from hand_object_pose.demo.synthetic_bag import synthetic_bag
 from hand_object_pose.demo.tables import print_results
-from hand_object_pose.demo.timing import Rate, age_slope, inferred, latencies, publishing_rate
 from hand_object_pose.demo.verdict import card_errors, failures, remarks
 from hand_object_pose.demo.view_bag import write_view_bag
 from hand_object_pose.errors import UnknownObjectError, UserError
@@ -26,6 +23,10 @@ from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.evaluation.baseline import Baseline
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
+from hand_object_pose.live.counts import count_images
+from hand_object_pose.live.recording import HeardEstimate, Recording, read_recording
+from hand_object_pose.live.session import Session, require_ros
+from hand_object_pose.live.timing import Rate, age_slope, inferred, latencies, publishing_rate
 
 METRICS, REPORT, ESTIMATES = "metrics.json", "report.html", "estimates"
 
@@ -36,7 +37,7 @@ def run_demo(config: DemoConfig) -> DemoResults:
     Raises:
         UserError: something is missing or does not fit, said in words; ``ChildFailedError``: a process failed.
     """
-    require_ros()
+    require_ros("the demo", "'hand-object-pose predict' works without ROS.")
     weights = load_weights_info(config.weights or DEFAULT_WEIGHTS)
     config.out.mkdir(parents=True, exist_ok=True)
     for name in (METRICS, REPORT):
@@ -48,7 +49,7 @@ def run_demo(config: DemoConfig) -> DemoResults:
     if content.topics.depth is None and config.root_depth is None:
         raise UserError(f"{content.path}: holds no depth images; give the wrist's depth in metres with --root-depth")
     baseline = Baseline.load(config.baseline) if content.truth.scenes else None
-    session = run_session(config, content, object_id)
+    session = play(demo_playback(config, content, object_id), config.out)
     recording = read_recording(session.heard)
     results = evaluate(config, content, object_id, weights, baseline, session, recording)
     _write(config.out, content, results, session.heard)
@@ -99,22 +100,6 @@ def evaluate(
         session=_session_facts(content, session, recording),
         environment=describe_environment(),
     )
-
-
-def require_ros() -> None:
-    """See that the node can run here.
-
-    Raises:
-        UserError: naming the package that is missing.
-    """
-    from hand_object_pose.ros.start import missing_packages
-
-    if missing := missing_packages():
-        raise UserError(
-            f"the demo runs the real ROS 2 node, but {', '.join(missing)} cannot be imported. Without ROS, 'make demo' "
-            "in the repository makes an environment that has all it needs; with ROS, build hand_object_pose_msgs and "
-            "source the workspace. 'hand-object-pose predict' works without ROS."
-        )
 
 
 def chosen_object(config: DemoConfig, content: BagContent, weights: WeightsInfo) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hand_object_pose.demo.bag_content import BagContent, Truth
-from hand_object_pose.demo.recording import HeardEstimate
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.evaluation.baseline import Baseline
@@ -12,6 +11,7 @@ from hand_object_pose.evaluation.frame_errors import baseline_errors, frame_erro
 from hand_object_pose.evaluation.in_view import in_view
 from hand_object_pose.evaluation.summary import FrameScore, Summary, summarise
 from hand_object_pose.hand.joints import WRIST
+from hand_object_pose.live.recording import HeardEstimate
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import SceneTruth
 

@@ -1,7 +1,6 @@
 """From the stamps that were played back to those of the bag."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
 from hand_object_pose.demo.bag_content import BagContent
@@ -16,8 +15,3 @@ def original_stamps(content: BagContent, played: Mapping[str, Any], rounds: int)
     """The bag's stamp of each stamp that can have been published in so many rounds."""
     shift, period = int(played["shift_ns"]), int(played["period_ns"])
     return {stamp + shift + number * period: stamp for number in range(rounds) for stamp in content.stamps}
-
-
-def increasing(values: Sequence[int]) -> bool:
-    """Whether each is larger than the one before."""
-    return all(later > earlier for earlier, later in pairwise(values))

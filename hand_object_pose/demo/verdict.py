@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from hand_object_pose.demo.counts import ImageCounts
 from hand_object_pose.demo.requirements import Requirement
 from hand_object_pose.evaluation.frame_errors import HAND_ERRORS, OBJECT_ERRORS
 from hand_object_pose.evaluation.summary import Summary
+from hand_object_pose.live.counts import ImageCounts
 
 LARGEST_FACTOR = 2.0
 

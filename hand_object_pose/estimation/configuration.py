@@ -6,6 +6,7 @@ import numpy as np
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation import region_of_interest, root_depth
+from hand_object_pose.estimation.grasp_state import GraspSettings
 from hand_object_pose.estimation.interaction import DEFAULT_CONTACT_DISTANCE
 from hand_object_pose.estimation.region_of_interest import RegionOfInterest
 from hand_object_pose.estimation.root_depth import RootDepth
@@ -27,9 +28,12 @@ class EstimatorConfig:
         margin: side of the crop relative to the box around hand and object.
         root_depth_mode: one of ``root_depth.MODES``; root_depth_value: metres, for "fixed".
         surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
+        refinement: whether to move the hand towards plausible contacts, see ``contact_refinement``;
+            refinement_time_budget: seconds.
         confidence_threshold: an estimate below is not valid.
         doubt_below: where a tracked square gives a lower confidence, its neighbours are looked at, too; 0: never.
         contact_distance: metres; contacts: whether to compute them.
+        grasp_distance, grasp_settle: metres and seconds of the grasp state, see ``grasp_state.GraspSettings``.
         lost_after: seconds without a valid estimate after which a track ends, and the filters begin anew.
         smoothing: of hand and object over time.
         calibration: of the votes' covariance; None publishes a large constant, marked as such.
@@ -43,10 +47,14 @@ class EstimatorConfig:
     root_depth_mode: str = "depth_image"
     root_depth_value: float = 0.6
     surface_fit: bool = True
+    refinement: bool = False
+    refinement_time_budget: float = 0.005
     confidence_threshold: float = 0.28
     doubt_below: float = 0.45
     contact_distance: float = DEFAULT_CONTACT_DISTANCE
     contacts: bool = True
+    grasp_distance: float = GraspSettings.distance
+    grasp_settle: float = GraspSettings.settle
     lost_after: float = 0.5
     smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
     calibration: Calibration | None = None
@@ -61,6 +69,11 @@ class EstimatorConfig:
                 raise UserError(f"roi_box: expected (x_min, y_min, x_max, y_max) with an area, found {box}")
         if self.root_depth_mode == "fixed" and not 0 < self.root_depth_value < np.inf:
             raise UserError(f"root_depth_value: expected a positive number of metres, found {self.root_depth_value}")
+
+    @property
+    def grasp(self) -> GraspSettings:
+        """Of the grasp state."""
+        return GraspSettings(self.grasp_distance, settle=self.grasp_settle, forget_after=self.lost_after)
 
     def make_region_of_interest(self) -> RegionOfInterest:
         """A new strategy of ``roi_mode``."""

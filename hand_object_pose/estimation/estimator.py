@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.contact_refinement import ContactRefinement, RefinementSettings
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.grasp_state import GraspTracker
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.estimation.looking import Looking, NothingSeen
 from hand_object_pose.estimation.observation import Observation
@@ -18,8 +20,11 @@ from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.objects.reachable_surface import reachable_surface
 
 FloatArray = NDArray[np.floating]
+
+_TRACKLESS = ("detections", "fixed", "full_frame")
 
 
 class Estimator:
@@ -40,6 +45,8 @@ class Estimator:
         self._check_object(self._config.object_id)
         self._region_of_interest = self._config.make_region_of_interest()
         self._looking = Looking(backend, self._config)
+        self._contact_refinement = ContactRefinement(self._weights.hand)
+        self._grasps = GraspTracker(self._config.grasp)
         self._smoother = self._config.make_smoother()
 
     @property
@@ -65,6 +72,7 @@ class Estimator:
             self._smoother = config.make_smoother()
         self._config = config
         self._looking.set_config(config)
+        self._grasps.settings = config.grasp
 
     def set_object(self, object_id: str) -> None:
         """Look for another object; empty: by detection.
@@ -79,16 +87,18 @@ class Estimator:
         self._tracked_object = ""
         self._looking.reset()
         self._region_of_interest.reset()
+        self._grasps.reset()
         self._smoother.reset()
 
     def prepare(self) -> None:
-        """Do now what would delay the first frame: run the network once, compute distance grids."""
+        """Do now what would delay the first frame: run the network once, compute distance grids and surfaces."""
         object_id, _ = self._chosen_object("")
         models = [self._weights.objects[object_id]] if object_id else list(self._weights.objects.values())
         size = self._weights.lixels.image_size
         self._backend.run(np.zeros((1, 3, size, size), np.float32), models[:1])
         for model in models if self._config.contacts else []:
             grid_of(model)
+            reachable_surface(model)
 
     def process(self, frame: Frame) -> FrameResult:
         """Everything estimated from one frame: one pair, whose reason says in words why it is not valid, if so."""
@@ -98,6 +108,14 @@ class Estimator:
             with timer.stage("smoothing"):
                 pair = self._smoother.refine(frame.stamp, pair, self._weights.objects)
         return FrameResult([pair], timer.seconds)
+
+    def process_alone(self, frame: Frame, config: EstimatorConfig) -> FrameResult:
+        """The same with other settings and apart from the stream; may be called from another thread.
+
+        Raises:
+            UnknownObjectError: the weights do not know the configured object.
+        """
+        return Estimator(self._backend, config).process(frame)
 
     def _estimate(self, frame: Frame, timer: StageTimer) -> HandObjectEstimate:
         region = self._region_of_interest.propose(frame)
@@ -110,9 +128,11 @@ class Estimator:
         if isinstance(seen, NothingSeen):
             return self._nothing(region, seen.reason, seen.root_source)
         self._looking.keep(frame, seen)
+        with timer.stage("refinement"):
+            seen = self._refined(seen)
         pair = self._judged(frame, region, seen)
         with timer.stage("contacts"):
-            return replace(pair, contacts=self._contacts(seen))
+            return self._with_interaction(pair, frame, seen)
 
     def _best_look(
         self, frame: Frame, region: Region, model: ObjectModel, timer: StageTimer
@@ -127,6 +147,14 @@ class Estimator:
             return seen
         others = (self._looking.look(frame, crop, model, timer) for crop in neighbours(region.crop))
         return max([seen, *others], key=_sureness)
+
+    def _refined(self, seen: Observation) -> Observation:
+        """The hand moved towards plausible contacts, where that is wanted."""
+        if not self._config.refinement or seen.view.mirrored or not np.isfinite(seen.points).all():
+            return seen
+        settings = RefinementSettings(time_budget=self._config.refinement_time_budget)
+        lifted = self._contact_refinement.refine(seen.lifted, grid_of(seen.model), settings)
+        return replace(seen, lifted=lifted)
 
     def _judged(self, frame: Frame, region: Region, seen: Observation) -> HandObjectEstimate:
         """The pair without contacts; the tracker learns whether it may be followed."""
@@ -164,6 +192,15 @@ class Estimator:
         return HandObjectEstimate(
             self._track_id, False, reason, 0.0, box=box, roi_source=region.source, root_depth_source=root_source
         )
+
+    def _with_interaction(self, pair: HandObjectEstimate, frame: Frame, seen: Observation) -> HandObjectEstimate:
+        contacts = self._contacts(seen)
+        if contacts is None or not pair.valid:
+            return replace(pair, contacts=contacts)
+        # Without tracking every frame begins a track; its one pair is then taken for the same.
+        track = 0 if self._config.roi_mode in _TRACKLESS else pair.track_id
+        grasp = self._grasps.update(track, frame.stamp, contacts.part_distances)
+        return replace(pair, contacts=contacts, grasp=grasp)
 
     def _contacts(self, seen: Observation) -> Contacts | None:
         """None where they were not asked for, or the object's pose is unknown."""

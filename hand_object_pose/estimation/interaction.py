@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
+from hand_object_pose.estimation.grasp_state import NUM_PARTS
 from hand_object_pose.estimation.result import Contacts
 from hand_object_pose.geometry.se3 import inverse_pose, transform_points
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
@@ -46,8 +47,15 @@ def find_contacts(
         signed_distances=distances[touching],
         penetration_mean=float(depths.mean()),
         penetration_max=float(depths.max()),
-        min_distance=float(distances.min()),
+        part_distances=_part_distances(distances, finger_labels),
     )
+
+
+def _part_distances(distances: FloatArray, finger_labels: IntArray) -> FloatArray:
+    """(6,) smallest distance of palm, thumb ... little finger; infinite where no vertex belongs to it."""
+    smallest = np.full(NUM_PARTS, np.inf)
+    np.minimum.at(smallest, finger_labels + 1, distances)
+    return smallest
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

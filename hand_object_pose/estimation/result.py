@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.estimation.grasp_state import GraspState
 from hand_object_pose.estimation.smoothing.motion import Motion
 
 FloatArray = NDArray[np.floating]
@@ -81,7 +82,7 @@ class Contacts:
         points: (C, 3) nearest points of the object's surface; normals: (C, 3) outward; camera frame.
         signed_distances: (C,) metres, negative inside the object.
         penetration_mean, penetration_max: metres, over all 778 vertices (zeros included).
-        min_distance: smallest signed distance of any hand vertex, metres.
+        part_distances: (6,) smallest signed distance of palm, thumb, index, middle, ring and little finger, metres.
     """
 
     hand_vertices: IntArray
@@ -91,7 +92,17 @@ class Contacts:
     signed_distances: FloatArray
     penetration_mean: float
     penetration_max: float
-    min_distance: float = math.nan
+    part_distances: FloatArray
+
+    @property
+    def min_distance(self) -> float:
+        """Smallest signed distance of any hand vertex, metres."""
+        return float(self.part_distances.min())
+
+    @property
+    def touching(self) -> NDArray[np.bool_]:
+        """(6,) whether palm, thumb, index, middle, ring and little finger have a contact."""
+        return np.isin(np.arange(len(self.part_distances)) - 1, self.fingers)
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,7 @@ class HandObjectEstimate:
         track_id: the same while the pair is tracked; tracked: whether it continues an earlier estimate.
         valid, reason: whether hand and object may be used, and why not, in words.
         confidence: 0 to 1.
+        grasp: whether the hand holds the object, steady in time; UNKNOWN where there are no contacts.
         box: what the network looked at, in pixels of the undistorted full image.
         roi_source: where the box came from: "tracking", "detections", "fixed", "full_frame".
         root_depth: depth of the wrist that was used, metres; root_depth_sigma: its standard deviation.
@@ -115,6 +127,7 @@ class HandObjectEstimate:
     hand: HandEstimate | None = None
     object: ObjectEstimate | None = None
     contacts: Contacts | None = None
+    grasp: GraspState = GraspState.UNKNOWN
     box: Box | None = None
     tracked: bool = False
     roi_source: str = ""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.frame_record import FrameRecord, read_records
 from hand_object_pose.evaluation.metric_table import METRICS, STATISTICS
-from hand_object_pose.evaluation.statistics import frame_counts
+from hand_object_pose.evaluation.statistics import LIVE_COUNTS, frame_counts
 
 FORMAT = "hand_object_pose evaluation 1"
 # The status of a bag, and of all together.
@@ -66,8 +66,8 @@ def numbers(content: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, values in content["metrics"].items():
         found |= {f"{name}.{statistic}": value for statistic, value in values.items()}
-    for section in ("frames", "coverage"):
-        found |= {f"{section}.{name}": value for name, value in content[section].items()}
+    for section in ("frames", "coverage", "live"):
+        found |= {f"{section}.{name}": value for name, value in content.get(section, {}).items()}
     for stage, values in content["latency"].items():
         found |= {f"latency.{stage}.{name}": value for name, value in values.items()}
     if content["availability"] is not None:
@@ -90,5 +90,6 @@ def known_names() -> list[str]:
         "availability",
         *(f"coverage.{name}" for name in ("share", "longest_gap_s", "tracks")),
         *(f"frames.{name}" for name in frame_counts([])),
+        *(f"live.{name}" for name in (*LIVE_COUNTS, "dropped_share")),
         *(f"{metric}.{statistic}" for metric in METRICS for statistic in statistics),
     ]

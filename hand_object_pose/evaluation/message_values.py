@@ -12,7 +12,15 @@ FloatArray = NDArray[np.floating]
 
 def object_pose(message: Any) -> FloatArray:
     """(4, 4) of a geometry_msgs/Pose."""
-    position, turn = message.position, message.orientation
+    return _pose(message.position, message.orientation)
+
+
+def transform_pose(message: Any) -> FloatArray:
+    """(4, 4) of a geometry_msgs/Transform."""
+    return _pose(message.translation, message.rotation)
+
+
+def _pose(position: Any, turn: Any) -> FloatArray:
     quaternion = quaternion_xyzw_to_wxyz(np.array([turn.x, turn.y, turn.z, turn.w]))
     return pose_matrix(rotation_from_wxyz(quaternion), np.array([position.x, position.y, position.z]))
 

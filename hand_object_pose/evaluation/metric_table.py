@@ -48,6 +48,9 @@ _ALONE = (
     Metric("interaction.volume_cm3", "space that hand and object share", needs_truth=False),
     Metric("interaction.cp_percent", "frames with a vertex inside", lower_is_better=None, needs_truth=False),
     Metric("depth.residual_mm", "visible surfaces against the depth image", needs_truth=False),
+    Metric(
+        "mask.agreement_percent", "covered pixels that are not background", lower_is_better=False, needs_truth=False
+    ),
     Metric("stability.bones_percent", "bone lengths against the bag's median", needs_truth=False),
     Metric("stability.wrist_jump_cm", "wrist against uniform motion", needs_truth=False),
     Metric("stability.object_jump_cm", "object's origin against uniform motion", needs_truth=False),

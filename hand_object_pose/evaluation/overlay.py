@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.evaluation.painting import fill_triangles
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import distort
 from hand_object_pose.geometry.se3 import transform_points
@@ -53,22 +54,12 @@ def draw_meshes(
     image: NDArray[np.uint8], camera: Camera, meshes: Sequence[tuple[FloatArray, IntArray, tuple[int, int, int]]]
 ) -> None:
     """Paint meshes (vertices (V, 3) metres in the camera's frame, faces, RGB colour) from far to near, in place."""
-    polygons, depths, colours = [], [], []
+    shown = []
     for vertices, faces, colour in meshes:
-        if vertices[:, 2].min() <= 0:
-            continue
-        faces = faces[_towards_camera(vertices[faces])]
-        corners = vertices[faces]
-        # Eight fractional bits: cv2 draws at sub-pixel positions.
-        pixels = np.round(distort(camera, vertices.astype(float))[faces] * 256).clip(-(2**30), 2**30)
-        polygons.append(pixels.astype(np.int32))
-        depths.append(corners[..., 2].mean(axis=1))
-        colours.append(_shades(corners, colour))
-    if not polygons:
-        return
-    order = np.argsort(-np.concatenate(depths))
-    for polygon, colour in zip(np.concatenate(polygons)[order], np.concatenate(colours)[order].tolist(), strict=True):
-        cv2.fillConvexPoly(image, polygon, colour, cv2.LINE_AA, 8)
+        if vertices[:, 2].min() > 0:
+            faces = faces[_towards_camera(vertices[faces])]
+            shown.append((vertices, faces, _shades(vertices[faces], colour)))
+    fill_triangles(image, camera, shown, cv2.LINE_AA)
 
 
 def _meshes(

@@ -1,6 +1,6 @@
 """Statistics over frames, accuracy always beside how often there was an estimate at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from hand_object_pose.evaluation.frame_record import IN_VIEW, INVALID, OUT_OF_VIEW, REFUSED, UNKNOWN, FrameRecord
 from hand_object_pose.evaluation.metric_table import METRICS
+
+LIVE_COUNTS = ("published", "lost_in_transport", "received", "estimated", "invalid", "replaced", "too_old", "refused")
 
 
 def metric_statistics(records: Sequence[FrameRecord]) -> dict[str, dict[str, float]]:
@@ -84,6 +86,15 @@ def latency_statistics(frames: Iterable[dict[str, float]]) -> dict[str, dict[str
         }
         for stage, values in stages.items()
     }
+
+
+def live_totals(counts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """What became of the images that were played into live nodes, over all bags, and the share without an estimate."""
+    if not counts:
+        return {}
+    totals = {name: sum(int(entry[name]) for entry in counts) for name in LIVE_COUNTS}
+    answered, published = totals["estimated"] + totals["invalid"], totals["published"]
+    return {**totals, "dropped_share": 1.0 - answered / published if published else 0.0}
 
 
 def _longest_gap(records: Sequence[FrameRecord]) -> float:

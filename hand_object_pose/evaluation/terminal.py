@@ -29,6 +29,12 @@ def print_summary(content: Mapping[str, Any], console: Console | None = None) ->
     if "total" in content["latency"]:
         total = content["latency"]["total"]
         lines.append(f"estimation takes {total['p50_ms']:.0f} ms (median), {total['p95_ms']:.0f} ms (95 %)")
+    if "end_to_end" in content["latency"]:
+        total = content["latency"]["end_to_end"]
+        lines.append(
+            f"live, from an image's stamp to its estimate: {total['p50_ms']:.0f} ms (median), "
+            f"{total['p95_ms']:.0f} ms (95 %)"
+        )
     for line in lines:
         console.print(Text(line))
     for bag in content["bags"]:

@@ -58,6 +58,12 @@ class ObjectModel:
         check_shape(f"{self.name}.faces", self.faces, ("F", 3))
 
     @property
+    def bounding_box(self) -> tuple[FloatArray, FloatArray]:
+        """Centre (3,) and size (3,) of the smallest box along the object frame's axes, metres."""
+        low, high = self.vertices.min(axis=0), self.vertices.max(axis=0)
+        return (low + high) / 2, high - low
+
+    @property
     def hash(self) -> str:
         """SHA-256 of vertices and faces in order."""
         return mesh_hash(self.vertices, self.faces)

@@ -43,12 +43,24 @@ class RawMessage:
     message_type: str
 
 
+@dataclass(frozen=True)
+class Extent:
+    """When the first and the last message of some topics were recorded, nanoseconds, and how many of each there are."""
+
+    first: int
+    last: int
+    counts: dict[str, int]
+
+
 class Bag:
     """Reads the messages of one recording in the order of time.
 
     Attributes:
         name: for people.
         types: message type by topic, by their ROS 2 names also for ROS 1.
+        store: definitions of these types.
+        is_ros1: how messages are serialised.
+        announced: how many messages there should be by topic, where it is known to be damaged.
         remarks: what readers should know of how it was read, though nothing is missing.
     """
 
@@ -63,14 +75,15 @@ class Bag:
     ) -> None:
         self.name = name
         self.remarks = list(remarks)
+        self.announced: dict[str, int] = {}
         self._storages = list(storages)
-        self._is_ros1 = is_ros1
+        self.is_ros1 = is_ros1
         self._known_damage = list(left_out)
         self._found_damage: dict[str, None] = {}
         self._close = close
         connections = [entry for storage in self._storages for entry in storage.connections]
         self.types = {entry.topic: entry.msgtype for entry in connections}
-        self._store = _store_of(connections, is_ros1)
+        self.store = _store_of(connections, is_ros1)
 
     @property
     def left_out(self) -> list[str]:
@@ -83,9 +96,25 @@ class Bag:
         streams = [self._stream(storage, topics) for storage in self._storages]
         return heapq.merge(*streams, key=lambda message: message.time)
 
+    def extent(self, topics: Collection[str]) -> Extent | None:
+        """Of the bag by its index, else of the messages on these topics that can be read; None if there are none."""
+        counts = dict.fromkeys(topics, 0)
+        if all(hasattr(storage, "end_time") for storage in self._storages):
+            storages: list[Any] = list(self._storages)
+            for entry in (entry for storage in storages for entry in storage.connections if entry.topic in counts):
+                counts[entry.topic] += entry.msgcount
+            # rosbags' end is the nanosecond after the last message.
+            ends = min(storage.start_time for storage in storages), max(storage.end_time for storage in storages) - 1
+            return Extent(*ends, counts) if any(counts.values()) else None
+        times: list[int] = []
+        for message in self.messages(topics):
+            times = [*times[:1], message.time]
+            counts[message.topic] += 1
+        return Extent(times[0], times[-1], counts) if times else None
+
     def stamp(self, message: RawMessage) -> int:
         """Nanoseconds of the header with which a message begins; nothing else of it is read."""
-        if self._is_ros1:
+        if self.is_ros1:
             _, seconds, fraction = struct.unpack_from("<III", message.data)
             return seconds * 10**9 + fraction
         return first_stamp(message.data)
@@ -97,10 +126,10 @@ class Bag:
             UserError: it cannot be read.
         """
         try:
-            if self._is_ros1:
-                found = self._store.deserialize_ros1(message.data, message.message_type)
+            if self.is_ros1:
+                found = self.store.deserialize_ros1(message.data, message.message_type)
             else:
-                found = self._store.deserialize_cdr(message.data, message.message_type)
+                found = self.store.deserialize_cdr(message.data, message.message_type)
         except Exception as error:
             # What is raised for bytes that are no message depends on where they stop being one.
             raise UserError(
@@ -132,7 +161,7 @@ class Bag:
 
     def _unpacked(self, data: bytes) -> bytes:
         # A serialised ROS 2 message begins with a zero: this is one that was compressed on its own.
-        if not self._is_ros1 and bytes(data[:4]) == MAGIC:
+        if not self.is_ros1 and bytes(data[:4]) == MAGIC:
             return bytes(zstd().decompress(data))
         return bytes(data)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import yaml
 from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 
@@ -37,19 +38,24 @@ def open_recording(path: Path) -> Bag:
         return _open_files(path, [path], [], [])
     problems: list[str] = []
     remarks: list[str] = []
+    announced: dict[str, int] = {}
     if (path / _METADATA).exists():
         try:
             return Bag(path.name, [_opened(Reader2(path))])
         except Exception as error:
             # An error of the metadata, or of any of the files that it names.
-            problems.append(f"{path.name}: not as its {_METADATA} says: {error or type(error).__name__}")
+            announced = _announced(path / _METADATA)
+            words = _without_paths(error, path)
+            problems.append(f"{path.name}: it is not as its {_METADATA} says, and was read file by file ({words})")
     else:
         remarks.append(f"{path.name}: has no {_METADATA}; its files were read in the order of their names")
     files = sorted((file for file in path.iterdir() if _kind(file)), key=_natural)
     if not files:
         found = ", ".join(sorted(entry.name for entry in path.iterdir())) or "nothing"
         raise UserError(f"{path}: expected {_EXPECTED}; the directory holds {found}")
-    return _open_files(path, files, remarks, problems)
+    bag = _open_files(path, files, remarks, problems)
+    bag.announced = announced
+    return bag
 
 
 def is_bag_file(path: Path) -> bool:
@@ -86,10 +92,26 @@ def _open_file(file: Path, stack: ExitStack, problems: list[str]) -> Storage:
     except Exception as error:
         # What is raised depends on where the file is damaged.
         if kind not in _SCANNERS or not file.stat().st_size:
-            hint = "; 'rosbag reindex' may repair it" if kind == ".bag" else ""
-            raise UserError(f"{file}: cannot be read: {error or type(error).__name__}{hint}") from error
-        problems.append(f"{file.name}: {error or type(error).__name__}")
+            hint = ": it is damaged or has no index, which 'rosbag reindex' may repair" if kind == ".bag" else ""
+            raise UserError(f"{file}: cannot be read{hint} ({error or type(error).__name__})") from error
+        words = _without_paths(error, file)
+        problems.append(f"{file.name}: it has no end with an index, and was read from its beginning ({words})")
         return _SCANNERS[kind](file)
+
+
+def _announced(metadata: Path) -> dict[str, int]:
+    """How many messages there should be on each topic; empty where the file does not say it."""
+    try:
+        content = yaml.safe_load(metadata.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
+        entries = content["topics_with_message_count"]
+        return {entry["topic_metadata"]["name"]: int(entry["message_count"]) for entry in entries}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def _without_paths(error: Exception, path: Path) -> str:
+    """The words of a library, without the long path that readers know."""
+    return (str(error) or type(error).__name__).replace(f"{path}/", "").replace(str(path), path.name).rstrip(".")
 
 
 def _opened(reader: Any) -> Storage:

@@ -11,13 +11,15 @@ import yaml
 from hand_object_pose.errors import UserError
 from hand_object_pose.replay.bag_files import is_bag_file, open_recording
 from hand_object_pose.replay.topics import ESTIMATES, GROUND_TRUTH
+from hand_object_pose.ros.input_list import InputStamps
 from hand_object_pose.ros.parameters import Settings, Value
 
 # Parameters that do not decide what is estimated, or of which results say more than their values.
 _INDECISIVE = (
     *("autostart", "weights", "backend", "device", "threads", "objects_path", "image_transport", "depth_transport"),
     *("reliability", "queue_depth", "sync_wait", "max_frame_age", "stale_after", "watchdog_timeout", "tf_prefix"),
-    *("publish.markers", "publish.tf", "publish.debug_image", "tf_pose", "prediction.mode", "prediction.longest"),
+    *("input_list", "publish.markers", "publish.tf", "publish.debug_image"),
+    *("tf_pose", "prediction.mode", "prediction.longest"),
 )
 IMAGE_OPTIONS = ("--image-topic", "--depth-topic")
 
@@ -34,6 +36,9 @@ class ReplayConfig:
             are interpolated between two that are no farther than this from the image.
         every: evaluate each n-th image.
         stamps: evaluate exactly the images with these stamps, nanoseconds; None: all.
+        truth_frame: the object's frame, where the truth comes from transforms; camera_frame: that of the images there;
+            empty: the images' own.
+        inputs: what a live node worked on each of these images with; None: what belongs to it by its stamp.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -43,12 +48,19 @@ class ReplayConfig:
     truth_tolerance: float = 0.02
     every: int = 1
     stamps: tuple[int, ...] | None = None
+    inputs: tuple[InputStamps, ...] | None = None
+    truth_frame: str = ""
+    camera_frame: str = ""
 
     def __post_init__(self) -> None:
         if self.every < 1:
             raise UserError(f"--every: expected at least 1, found {self.every}")
         if self.truth_tolerance < 0:
             raise UserError(f"--truth-tolerance: expected seconds, at least 0, found {self.truth_tolerance}")
+        if self.truth_frame and self.truth_topic:
+            raise UserError("--truth-topic and --truth-frame: the truth is on a topic or in transforms, not in both")
+        if self.camera_frame and not self.truth_frame:
+            raise UserError("--camera-frame: has a meaning only with --truth-frame, the object's frame")
 
     @property
     def root_depth_mode(self) -> str:

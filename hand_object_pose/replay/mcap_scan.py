@@ -71,7 +71,8 @@ class ScannedMcap:
                 for inner, content, _ in self._records(BytesIO(self._chunk(payload, whole)), inside=True):
                     found += self._entry(inner, content, schemas)
                 yield from sorted(found, key=lambda entry: entry[1])
-            self.damage.append(f"{self._path.name}: the file ends without an end: its recorder was interrupted")
+            if not self.damage:
+                self.damage.append(f"{self._path.name}: the file ends without an end: its recorder was interrupted")
 
     def _records(self, file: BinaryIO, inside: bool = False) -> Iterator[tuple[int, bytes, bool]]:
         """Code, content, and whether it is complete, of each record."""
@@ -83,8 +84,10 @@ class ScannedMcap:
                 yield code, payload, True
                 continue
             if not inside:
-                there = f"{len(payload)} of {length} bytes are there"
-                self.damage.append(f"{self._path.name}: cut inside a record at byte {place}: {there}")
+                self.damage.append(
+                    f"{self._path.name}: cut inside a record: of {length} bytes from byte {place} on, {len(payload)} "
+                    "are there; everything after them is missing"
+                )
             if code == _CHUNK:
                 yield code, payload, False
             return

@@ -6,22 +6,25 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.evaluation.frame_record import INVALID, REFUSED, FrameRecord
 from hand_object_pose.evaluation.shown_frames import ShownFrames
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.replay.answers import Answers
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
 from hand_object_pose.replay.frame_keeper import FrameKeeper
+from hand_object_pose.replay.frame_truth import Truth
 from hand_object_pose.replay.frames import FrameReader
+from hand_object_pose.replay.object_truth import read_transform_truth
 from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
 from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
 from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
-from hand_object_pose.replay.truth import BagTruth, find_truth_topic, read_truth
-from hand_object_pose.ros.estimator_factory import FrameEstimator
+from hand_object_pose.replay.truth import find_truth_topic, read_truth
 
 Progress = Callable[[int, int], None]
 
@@ -39,6 +42,7 @@ class BagResult:
         weights: see there; device: where the network ran.
         digest: tells bags apart whatever they are called.
         shown: what the report shows beyond the rows.
+        live: what became of the images that were played into a live node, for JSON; None: it was not one.
     """
 
     frames: list[ScoredFrame]
@@ -53,6 +57,7 @@ class BagResult:
     device: str
     digest: str
     shown: ShownFrames
+    live: dict[str, Any] | None = None
 
     @property
     def records(self) -> list[FrameRecord]:
@@ -61,8 +66,14 @@ class BagResult:
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """A bag of which it is known what it holds."""
+class OpenedBag:
+    """A bag of which it is known what it holds.
+
+    Attributes:
+        bag: open; topics, truth_topic: of it.
+        depth: topic that the wrist's depth comes from; None: it is given.
+        stamps: of all messages of the topics that are used, nanoseconds, in the order of the bag.
+    """
 
     bag: Bag
     topics: BagTopics
@@ -71,43 +82,44 @@ class _Opened:
     stamps: dict[str, list[int]] = field(default_factory=dict)
 
 
-def evaluate_one_bag(path: Path, config: ReplayConfig, estimator: FrameEstimator, progress: Progress) -> BagResult:
-    """Show every chosen frame of a bag to a fresh estimator.
+def evaluate_one_bag(path: Path, config: ReplayConfig, answers: Answers, progress: Progress) -> BagResult:
+    """Ask for an answer to every chosen frame of a bag, and score it.
 
     Args:
         path: of the bag.
         config: see there.
-        estimator: has seen nothing yet.
+        answers: see there.
         progress: is told how many frames are done, and of how many.
 
     Raises:
         UserError: it cannot be evaluated, for a reason in words.
     """
     with closing(open_recording(path)) as bag:
-        opened = _opened(bag, config)
-        weights = estimator.backend.weights
+        opened = open_with_topics(bag, config)
+        weights = answers.weights
         truth = _truth(opened, config, weights)
         plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
         keeper = FrameKeeper(weights, len(plan), config.settings.text("hand_side"))
-        frames = _frames(opened, config, estimator, truth, plan, keeper, progress)
+        frames = _frames(opened, config, answers, truth, plan, keeper, progress)
         images = opened.stamps[opened.topics.image.name]
+        _refuse_useless(bag, frames)
         return BagResult(
             with_stability(frames),
             len(images),
-            len(truth.frames),
+            truth.count,
             truth.topic,
             opened.topics,
             (max(images) - min(images)) / 1e9,
-            bag.left_out,
-            [*bag.remarks, *_remarks(frames, truth, len(plan))],
+            [*bag.left_out, *_not_there(bag, opened.topics.image.name, len(images))],
+            [*bag.remarks, *_remarks(frames, truth, len(plan), config)],
             weights,
-            estimator.backend.device,
+            answers.device,
             _digest(opened),
             keeper.shown(),
         )
 
 
-def _digest(opened: _Opened) -> str:
+def _digest(opened: OpenedBag) -> str:
     """SHA-256 of the images' stamps and of the first image: the same for copies and recompressed files of a bag."""
     bag, topic = opened.bag, opened.topics.image.name
     digest = hashlib.sha256(repr(list(opened.stamps[topic])).encode())
@@ -115,7 +127,12 @@ def _digest(opened: _Opened) -> str:
     return digest.hexdigest()
 
 
-def _opened(bag: Bag, config: ReplayConfig) -> _Opened:
+def open_with_topics(bag: Bag, config: ReplayConfig) -> OpenedBag:
+    """Tell topics apart and read all stamps.
+
+    Raises:
+        UserError: the bag lacks something that is needed.
+    """
     if not bag.types:
         raise UserError(f"{bag.name}: the bag is empty: it holds no message on any topic")
     topics = find_topics(Path(bag.name), bag.types, config.image_topic, config.depth_topic, IMAGE_OPTIONS)
@@ -130,7 +147,7 @@ def _opened(bag: Bag, config: ReplayConfig) -> _Opened:
                 + ", ".join(f"{len(found)} on {topic}" for topic, found in stamps.items())
                 + "".join(f"; {damage}" for damage in bag.left_out)
             )
-    return _Opened(bag, topics, truth_topic, depth, stamps)
+    return OpenedBag(bag, topics, truth_topic, depth, stamps)
 
 
 def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayConfig) -> str | None:
@@ -152,23 +169,27 @@ def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayCo
     return None
 
 
-def _truth(opened: _Opened, config: ReplayConfig, weights: WeightsInfo) -> BagTruth:
+def _truth(opened: OpenedBag, config: ReplayConfig, weights: WeightsInfo) -> Truth:
     bag = opened.bag
     first = next(iter(bag.messages([opened.topics.image.name])))
     frame_id = bag.content(first).header.frame_id
+    if config.truth_frame:
+        camera_frame = config.camera_frame or frame_id
+        object_id = config.settings.text("object_id")
+        return read_transform_truth(bag, config.truth_frame, camera_frame, weights, object_id)
     return read_truth(bag, opened.truth_topic, frame_id, weights, config.settings.text("object_id"))
 
 
 def _frames(
-    opened: _Opened,
+    opened: OpenedBag,
     config: ReplayConfig,
-    estimator: FrameEstimator,
-    truth: BagTruth,
+    answers: Answers,
+    truth: Truth,
     plan: Sequence[PlannedFrame],
     keeper: FrameKeeper,
     progress: Progress,
 ) -> list[ScoredFrame]:
-    weights = estimator.backend.weights
+    weights = answers.weights
     reader = FrameReader(opened.bag, opened.topics, opened.depth, config.settings, list(weights.objects))
     tolerance = round(config.truth_tolerance * 1e9)
     frames = []
@@ -176,9 +197,9 @@ def _frames(
     for replayed in reader.frames(plan):
         if replayed.planned.jumped:
             # As the node does: a track belongs to the time before.
-            estimator.reset()
+            answers.reset()
         known = truth.at(replayed.planned.stamp, tolerance)
-        result = estimator.process(replayed.frame) if replayed.frame is not None else None
+        result = answers.answer(replayed.planned.stamp, replayed.frame) if replayed.frame is not None else None
         camera = replayed.frame.camera if replayed.frame is not None else camera
         frames.append(score_frame(replayed, result, known, weights, camera))
         keeper.see(replayed.frame, result, frames[-1])
@@ -186,7 +207,19 @@ def _frames(
     return frames
 
 
-def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> list[str]:
+def _refuse_useless(bag: Bag, frames: Sequence[ScoredFrame]) -> None:
+    if frames and all(frame.record.outcome == REFUSED for frame in frames):
+        raise UserError(
+            f"{bag.name}: none of its {len(frames)} images could be used, the first because: {frames[0].record.reason}"
+        )
+
+
+def _not_there(bag: Bag, topic: str, found: int) -> list[str]:
+    expected = bag.announced.get(topic, found)
+    return [f"{bag.name}: {found} of the {expected} images on {topic} could be read"] if found < expected else []
+
+
+def _remarks(frames: Sequence[ScoredFrame], truth: Truth, planned: int, config: ReplayConfig) -> list[str]:
     remarks = _unexpected(frames)
     refused = [frame.record for frame in frames if frame.record.outcome == REFUSED]
     if refused:
@@ -195,8 +228,13 @@ def _remarks(frames: Sequence[ScoredFrame], truth: BagTruth, planned: int) -> li
         remarks.append(f"{planned - len(frames)} images were announced by the bag and could not be read")
     if not truth.topic:
         remarks.append("no ground truth: no errors, only what can be measured without it")
-    elif not truth.frames:
+    elif not truth.count:
         remarks.append(f"{truth.topic} holds no truth that can be used")
+    elif unknown := sum(frame.truth is None for frame in frames):
+        remarks.append(
+            f"{unknown} of {len(frames)} images have no truth on {truth.topic} within {config.truth_tolerance:g} s "
+            "(--truth-tolerance), and no errors"
+        )
     return remarks
 
 

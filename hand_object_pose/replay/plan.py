@@ -8,6 +8,7 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.topics import BagTopics
+from hand_object_pose.ros.input_list import InputStamps
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class PlannedFrame:
     Attributes:
         number: of the image in the bag, from 0; stamp: nanoseconds.
         image, info, depth, detections: positions; None where there is none that fits.
-        jumped: time went backwards before this image.
+        jumped: time went backwards before this image, or the live node began anew.
     """
 
     number: int
@@ -79,6 +80,8 @@ def plan_frames(
     """
     images = stamps[topics.image.name]
     chosen = _chosen(name, images, config)
+    if config.inputs is not None:
+        return _as_listed(name, chosen, stamps, topics, depth, config.inputs)
     infos = Stamps.of(stamps[topics.camera_info])
     depths = Stamps.of(stamps[depth] if depth else ())
     exact = config.root_depth_mode == "ground_truth"
@@ -99,6 +102,42 @@ def plan_frames(
                 bool(plan) and stamp < plan[-1].stamp,
             )
         )
+    return plan
+
+
+def _as_listed(
+    name: str,
+    chosen: Sequence[int],
+    stamps: Mapping[str, Sequence[int]],
+    topics: BagTopics,
+    depth: str | None,
+    inputs: Sequence[InputStamps],
+) -> list[PlannedFrame]:
+    """The chosen images with what a live node worked on them with."""
+    images = stamps[topics.image.name]
+    known = {topic: Stamps.of(entries) for topic, entries in stamps.items()}
+    listed = {row.image: row for row in inputs}
+
+    def position(topic: str | None, stamp: int | None) -> int | None:
+        if stamp is None:
+            return None
+        found = known[topic].nearest(stamp, 0) if topic in known else None
+        if found is None:
+            raise UserError(f"{name}: the list names a message with the stamp {stamp}, which is not on {topic}")
+        return found
+
+    plan = []
+    for number in chosen:
+        row = listed[images[number]]
+        others = (
+            position(topic, stamp)
+            for topic, stamp in (
+                (topics.camera_info, row.camera_info),
+                (depth, row.depth),
+                (topics.detections, row.detections),
+            )
+        )
+        plan.append(PlannedFrame(number, row.image, number, *others, row.anew))
     return plan
 
 

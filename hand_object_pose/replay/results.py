@@ -24,6 +24,7 @@ from hand_object_pose.evaluation.statistics import (
     coverage,
     frame_counts,
     latency_statistics,
+    live_totals,
     metric_statistics,
 )
 from hand_object_pose.evaluation.trajectories import write_trajectory
@@ -63,6 +64,7 @@ def write_bag_result(folder: Path, result: BagResult, entry: dict[str, Any], run
         },
         "left_out": result.left_out,
         "remarks": result.remarks,
+        **({} if result.live is None else {"live": result.live}),
     }
     weights = {"name": result.weights.name, "sha256": result.weights.hash, "preset": result.weights.preset}
     made_with = {**run, "weights": weights, "device": result.device}
@@ -101,6 +103,7 @@ def evaluation(
         "coverage": coverage(records),
         "metrics": metric_statistics(frames),
         "latency": latency_statistics(timings),
+        "live": live_totals([bag["live"]["counts"] for bag in bags if "live" in bag]),
         "bags": list(bags),
     }
 

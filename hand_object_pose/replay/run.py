@@ -3,10 +3,13 @@
 import hashlib
 import json
 import multiprocessing
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,10 @@ from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
 from hand_object_pose.evaluation.evaluation_file import FAILED, METRICS_FILE, read_evaluation, write_evaluation
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
+from hand_object_pose.parent_death import ending_with_parent
 from hand_object_pose.replay.bag_files import bag_files
 from hand_object_pose.replay.configuration import ReplayConfig
-from hand_object_pose.replay.one_bag import evaluate_one_bag
+from hand_object_pose.replay.evaluators import Evaluator, Offline
 from hand_object_pose.replay.results import evaluation, read_bag_result, write_bag_result
 from hand_object_pose.ros.estimator_factory import EstimatorFactory, load_estimator
 
@@ -55,6 +59,7 @@ def evaluate_bags(
     processes: int = 1,
     fresh: bool = False,
     factory: EstimatorFactory = load_estimator,
+    evaluator: Evaluator | None = None,
 ) -> dict[str, Any]:
     """Evaluate bags and write their results and those of all together; returns the content of metrics.json.
 
@@ -65,13 +70,15 @@ def evaluate_bags(
         processes: how many bags at the same time.
         fresh: evaluate everything anew.
         factory: makes the estimators; must be importable where ``processes`` is more than one.
+        evaluator: evaluates in another way than by estimators of the factory.
 
     Raises:
         UserError: none of the bags can be evaluated.
     """
     if processes < 1:
         raise UserError(f"--processes: expected at least 1, found {processes}")
-    jobs = _jobs(bags, config, out)
+    evaluator = evaluator or Offline(factory)
+    jobs = _jobs(bags, config, out, evaluator.mode)
     entries: dict[str, dict[str, Any]] = {}
     if not fresh:
         entries = {job.name: found for job in jobs if (found := _finished(job)) is not None}
@@ -80,17 +87,17 @@ def evaluate_bags(
     waiting = [job for job in jobs if job.name not in entries]
     with _progress_bars() as report:
         run = _one_after_another if min(processes, len(waiting)) < 2 else _side_by_side
-        entries |= run(waiting, processes, factory, report)
+        entries |= run(waiting, processes, evaluator, report)
     content = _together(jobs, entries)
     write_evaluation(out / METRICS_FILE, content)
     return content
 
 
-def _jobs(bags: Sequence[Path], config: ReplayConfig, out: Path) -> list[Job]:
+def _jobs(bags: Sequence[Path], config: ReplayConfig, out: Path, mode: str) -> list[Job]:
     names = _names(bags)
     environment = describe_environment()
     threads = int(config.settings.number("threads")) or available_cores()
-    run = {"protocol": config.protocol(), "threads": threads, "environment": environment}
+    run = {"mode": mode, "protocol": config.protocol(), "threads": threads, "environment": environment}
     weights = _file_hash(Path(config.settings.text("weights") or DEFAULT_WEIGHTS))
     jobs = []
     for path, name in zip(bags, names, strict=True):
@@ -123,7 +130,8 @@ def _fingerprint(path: Path, config: ReplayConfig, weights: str, run: Mapping[st
         "files": files,
         "settings": dict(config.settings),
         "topics": [config.image_topic, config.depth_topic, config.truth_topic, config.truth_tolerance],
-        "frames": [config.every, config.stamps],
+        "truth": [config.truth_frame, config.camera_frame],
+        "frames": [config.every, config.stamps, config.inputs and [astuple(row) for row in config.inputs]],
         "weights": weights,
         "run": run,
     }
@@ -147,14 +155,14 @@ def _finished(job: Job) -> dict[str, Any] | None:
     return mark["entry"] if mark.get("fingerprint") == job.fingerprint else None
 
 
-def _work(job: Job, factory: EstimatorFactory, report: Report) -> dict[str, Any]:
+def _work(job: Job, evaluator: Evaluator, report: Report) -> dict[str, Any]:
     """Evaluate one bag; the mark is written last, so that an interrupted bag is never taken for a finished one."""
     mark = job.folder / _MARK
     mark.unlink(missing_ok=True)
     (job.folder / METRICS_FILE).unlink(missing_ok=True)
-    estimator = factory(job.config.settings)
+    evaluate = evaluator.prepare(job.config.settings)
     try:
-        result = evaluate_one_bag(job.path, job.config, estimator, lambda done, total: report(job.name, done, total))
+        result = evaluate(job.path, job.config, job.folder, lambda done, total: report(job.name, done, total))
     except UserError as error:
         return {**job.entry, "status": FAILED, "reason": str(error), "digest": "", "left_out": [], "remarks": []}
     entry = write_bag_result(job.folder, result, job.entry, job.run)
@@ -163,42 +171,73 @@ def _work(job: Job, factory: EstimatorFactory, report: Report) -> dict[str, Any]
 
 
 def _one_after_another(
-    jobs: Sequence[Job], processes: int, factory: EstimatorFactory, report: Report
+    jobs: Sequence[Job], processes: int, evaluator: Evaluator, report: Report
 ) -> dict[str, dict[str, Any]]:
-    return {job.name: _work(job, factory, report) for job in jobs}
+    return {job.name: _work(job, evaluator, report) for job in jobs}
 
 
 _queue: list[Any] = []
 
 
-def _keep_queue(queue: Any) -> None:
+def _begin_process(queue: Any) -> None:
+    """In each process of the pool, which would otherwise wait for ever for a parent that was killed."""
+    ending_with_parent()()
     _queue[:] = [queue]
 
 
-def _work_elsewhere(job: Job, factory: EstimatorFactory) -> dict[str, Any]:
+def _work_elsewhere(job: Job, evaluator: Evaluator) -> dict[str, Any]:
     try:
-        return _work(job, factory, lambda *message: _queue[0].put(message))
+        return _work(job, evaluator, lambda *message: _queue[0].put(message))
     except UserError as error:
         # Its own kind may not survive the way to another process.
         raise UserError(str(error)) from None
 
 
 def _side_by_side(
-    jobs: Sequence[Job], processes: int, factory: EstimatorFactory, report: Report
+    jobs: Sequence[Job], processes: int, evaluator: Evaluator, report: Report
 ) -> dict[str, dict[str, Any]]:
     # Not forked: the libraries' threads would not be copied along.
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     found: dict[str, dict[str, Any]] = {}
-    with ProcessPoolExecutor(min(processes, len(jobs)), context, _keep_queue, (queue,)) as pool:
-        waiting: dict[Future, str] = {pool.submit(_work_elsewhere, job, factory): job.name for job in jobs}
-        while waiting:
-            done, _ = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
-            while not queue.empty():
-                report(*queue.get())
-            for future in done:
-                found[waiting.pop(future)] = future.result()
+    with ProcessPoolExecutor(min(processes, len(jobs)), context, _begin_process, (queue,)) as pool:
+        with _interrupts_ignored():
+            waiting: dict[Future, str] = {pool.submit(_work_elsewhere, job, evaluator): job.name for job in jobs}
+        try:
+            while waiting:
+                done, _ = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
+                while not queue.empty():
+                    report(*queue.get())
+                for future in done:
+                    found[waiting.pop(future)] = _outcome(future)
+        except KeyboardInterrupt:
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
     return found
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes that are started meanwhile leave Ctrl-C to this one, and do not say each where it met them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _outcome(future: Future) -> dict[str, Any]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a process that evaluated a bag was killed, as the system does when memory runs out: try fewer "
+            "--processes; bags that were finished are kept, and the same command goes on with the others"
+        ) from None
 
 
 def _together(jobs: Sequence[Job], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

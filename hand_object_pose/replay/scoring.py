@@ -25,14 +25,15 @@ from hand_object_pose.evaluation.without_truth import (
     bone_deviations,
     depth_residual,
     jump_metrics,
+    mask_agreement,
     penetration_metrics,
     volume_metrics,
 )
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.frames import ReplayedFrame
-from hand_object_pose.replay.truth import FrameTruth
 
 FloatArray = NDArray[np.floating]
 
@@ -152,8 +153,13 @@ def _alone(frame: Frame, pair: HandObjectEstimate, weights: WeightsInfo) -> dict
     values = {}
     if len(meshes) == 2:
         values = penetration_metrics(meshes[0].vertices, meshes[1]) | volume_metrics(*meshes)
-    residual = depth_residual(frame, *meshes) if meshes else None
-    return values if residual is None else {**values, "depth.residual_mm": residual}
+    if meshes:
+        images = {
+            "depth.residual_mm": depth_residual(frame, *meshes),
+            "mask.agreement_percent": mask_agreement(frame, *meshes),
+        }
+        values |= {name: value for name, value in images.items() if value is not None}
+    return values
 
 
 def _errors(pair: HandObjectEstimate, truth: FrameTruth, weights: WeightsInfo) -> dict[str, float]:

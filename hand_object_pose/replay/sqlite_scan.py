@@ -49,7 +49,7 @@ class ScannedSqlite:
                     if topic in wanted:
                         yield wanted[topic], time, data
             except sqlite3.Error as error:
-                self.damage.append(f"{self._path.name}: damaged after {count} messages: {error}")
+                self.damage.append(f"{self._path.name}: damaged after {count} messages, the rest is missing: {error}")
 
     def close(self) -> None:
         """Nothing stays open."""

@@ -75,7 +75,8 @@ def find_topics(
     info = chosen.base.rpartition("/")[0] + "/camera_info"
     if types.get(info) != CAMERA_INFO:
         raise UserError(
-            f"{bag}: expected {CAMERA_INFO} on {info}, the sibling of {chosen.base}; found {_listed(types)}"
+            f"{bag}: expected the camera's intrinsics, {CAMERA_INFO} on {info}, beside the images on {chosen.name}; "
+            f"found {_listed(types)}"
         )
     detections = [name for name, kind in types.items() if kind == DETECTIONS]
     truths = [name for name, kind in types.items() if kind == ESTIMATES and name == GROUND_TRUTH]

@@ -36,7 +36,7 @@ class PlayerConfig:
     """What to play.
 
     Attributes:
-        bag: directory of a rosbag2 (MCAP or SQLite).
+        bag: a rosbag2 (MCAP or SQLite), directory or file.
         rounds: how often; 0 until a signal comes.
         exclude: topics that are not played.
         best_effort: publish best effort, as most camera drivers do, instead of reliably.
@@ -173,6 +173,8 @@ def main(arguments: list[str] | None = None) -> int:
             player = BagPlayer(node, source, config)
             player.wait_for_subscribers(stop)
             player.play(stop)
+            for words in source.left_out:
+                print(f"bag_player: not played: {words}", file=sys.stderr)
         if config.record is not None:
             config.record.write_text(json.dumps(asdict(player.played)))
     except UserError as error:

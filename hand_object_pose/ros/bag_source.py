@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rosbags.interfaces import Connection, Nodetype
+from rosbags.interfaces import Nodetype
 from rosbags.typesys.store import Typestore
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_file import open_bag
+from hand_object_pose.replay.bag import Bag, Extent, RawMessage
+from hand_object_pose.replay.bag_files import open_recording
 
 HEADER = "std_msgs/msg/Header"
 _AHEAD = 60
@@ -34,10 +35,10 @@ class BagMessage:
 
 
 class BagSource:
-    """A bag whose chosen topics are read again and again.
+    """A bag whose chosen topics are read again and again; of a damaged one, what can be read.
 
     Args:
-        path: a rosbag2 directory (MCAP or SQLite).
+        path: a rosbag2 of any kind: see ``replay.bag_files``.
         exclude: topics that are left out.
 
     Raises:
@@ -45,30 +46,40 @@ class BagSource:
     """
 
     def __init__(self, path: Path, exclude: tuple[str, ...] = ()) -> None:
-        self._path = path
-        self._reader = open_bag(path)
-        self.connections = [entry for entry in self._reader.connections if entry.topic not in exclude]
-        if not any(entry.msgcount for entry in self.connections):
+        self._bag = open_recording(path)
+        self.types = {topic: kind for topic, kind in self._bag.types.items() if topic not in exclude}
+        try:
+            extent = self._checked_extent(path, exclude)
+        except UserError:
             self.close()
-            raise UserError(f"{path}: the bag holds no messages on topics other than {', '.join(exclude) or 'none'}")
-        self.start = self._reader.start_time
-        # rosbags counts the nanosecond after the last message to the duration.
-        length = self._reader.duration - 1
-        self.period = length + self._gap(length)
-
-    @property
-    def types(self) -> dict[str, str]:
-        """Message type of each topic."""
-        return {entry.topic: entry.msgtype for entry in self.connections}
+            raise
+        self.start = extent.first
+        length = extent.last - extent.first
+        self.period = length + _gap(length, max(extent.counts.values()))
 
     @property
     def store(self) -> Typestore:
         """The types of the bag."""
-        return self._reader.typestore
+        return self._bag.store
+
+    @property
+    def left_out(self) -> list[str]:
+        """What could not be read, in words."""
+        return self._bag.left_out
 
     def close(self) -> None:
         """Close the bag."""
-        self._reader.close()
+        self._bag.close()
+
+    def _checked_extent(self, path: Path, exclude: tuple[str, ...]) -> Extent:
+        check_playable(self._bag, path)
+        extent = self._bag.extent(list(self.types))
+        if extent is None:
+            damage = "".join(f"; {words}" for words in self.left_out)
+            raise UserError(
+                f"{path}: the bag holds no messages on topics other than {', '.join(exclude) or 'none'}{damage}"
+            )
+        return extent
 
     def messages(self, rounds: int = 1) -> Iterator[BagMessage]:
         """All messages of so many rounds (0: without end), read ahead by a thread."""
@@ -87,27 +98,40 @@ class BagSource:
                 _drain(ahead)
                 thread.join(0.01)
 
-    def _gap(self, length: int) -> int:
-        """The pause between two rounds: the mean distance of the most frequent topic's messages."""
-        most = max(entry.msgcount for entry in self.connections)
-        return length // (most - 1) if length > 0 and most > 1 else _LONE_MESSAGE_GAP
-
     def _fill(self, ahead: queue.Queue, rounds: int, stop: threading.Event) -> None:
         try:
             number = 0
             while not stop.is_set() and (rounds == 0 or number < rounds):
-                for connection, time, data in self._reader.messages(self.connections):
+                for message in self._bag.messages(list(self.types)):
                     if stop.is_set():
                         return
-                    ahead.put(self._message(connection, time, data, number))
+                    ahead.put(self._played(message, number))
                 number += 1
             ahead.put(None)
         except Exception as error:
-            ahead.put(UserError(f"{self._path}: the bag is damaged: {error or type(error).__name__}"))
+            ahead.put(error)
 
-    def _message(self, connection: Connection, time: int, data: bytes, number: int) -> BagMessage:
+    def _played(self, message: RawMessage, number: int) -> BagMessage:
         shift = number * self.period
-        return BagMessage(time - self.start + shift, shift, connection.topic, connection.msgtype, data)
+        return BagMessage(message.time - self.start + shift, shift, message.topic, message.message_type, message.data)
+
+
+def check_playable(bag: Bag, path: Path) -> None:
+    """Refuse what ROS 2 cannot be given as it is.
+
+    Raises:
+        UserError: saying how to convert it.
+    """
+    if bag.is_ros1:
+        raise UserError(
+            f"{path}: a bag of ROS 1 cannot be played into ROS 2 as it is; convert it first: "
+            f"rosbags-convert --src {path} --dst {path.with_suffix('')}"
+        )
+
+
+def _gap(length: int, most: int) -> int:
+    """The pause between two rounds: the mean distance of the most frequent topic's messages."""
+    return length // (most - 1) if length > 0 and most > 1 else _LONE_MESSAGE_GAP
 
 
 def begins_with_header(store: Typestore, message_type: str) -> bool:

@@ -37,6 +37,10 @@ class FrameEstimator(Protocol):
         """Everything estimated from one frame."""
         ...
 
+    def process_alone(self, frame: Frame, config: EstimatorConfig) -> FrameResult:
+        """The same with other settings and apart from the stream; may be called while ``process`` runs."""
+        ...
+
 
 EstimatorFactory = Callable[[Settings], FrameEstimator]
 
@@ -55,9 +59,13 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         root_depth_mode=settings.text("root_depth.mode"),
         root_depth_value=settings.number("root_depth.value"),
         surface_fit=settings.flag("surface_fit"),
+        refinement=settings.flag("refinement.enabled"),
+        refinement_time_budget=settings.number("refinement.time_budget"),
         confidence_threshold=settings.number("confidence_threshold"),
         doubt_below=settings.number("roi.doubt_below"),
         contact_distance=settings.number("contact.distance"),
+        grasp_distance=settings.number("grasp.distance"),
+        grasp_settle=settings.number("grasp.settle_time"),
         lost_after=settings.number("lost_after"),
         smoothing=smoothing_config(settings),
     )

@@ -45,10 +45,15 @@ class TopicNames:
 
 
 class FrameBuilder:
-    """Converts bundles. Cameras are converted once, until their CameraInfo changes."""
+    """Converts bundles. Cameras are converted once, until their CameraInfo changes.
+
+    Frames are stamped with seconds since the first one: a number of seconds since 1970 has no room for nanoseconds,
+    and what follows from differences of stamps must not change in its last digits when all of them are moved.
+    """
 
     def __init__(self, topics: TopicNames) -> None:
         self.topics = topics
+        self._first_stamp: int | None = None
         self._cached: tuple[Any, bool, Camera] | None = None
 
     def check(self, bundle: Bundle) -> None:
@@ -80,11 +85,14 @@ class FrameBuilder:
             image = _colour(bundle.image)
         camera = self._camera(bundle.info, rectified)
         self._check_camera(bundle, image, camera)
+        depth, stamp = self._depth(bundle, image), stamp_of(bundle.image)
+        if self._first_stamp is None:
+            self._first_stamp = stamp
         return Frame(
             image=image,
             camera=camera,
-            stamp=stamp_of(bundle.image) / 1e9,
-            depth=self._depth(bundle, image),
+            stamp=(stamp - self._first_stamp) / 1e9,
+            depth=depth,
             true_root_depth=_true_root_depth(bundle.depth),
             hand_boxes=boxes.hands,
             object_boxes=boxes.objects,

@@ -1,18 +1,16 @@
 """What the filters over time give, on topics of its own: raw and filtered are never mixed."""
 
-from array import array
 from collections.abc import Sequence
 
-import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped, TwistWithCovarianceStamped
-from numpy.typing import NDArray
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import PointCloud2, PointField
+from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.estimation.smoothing.motion import Motion
 from hand_object_pose.evaluation.message_values import nanoseconds
+from hand_object_pose.ros.clouds import cloud_message
 from hand_object_pose.ros.parameters import Settings
 from hand_object_pose.ros.results import motion_pose_message, time_message, twist_message
 
@@ -46,7 +44,7 @@ class MotionPublishers:
         """
         for pair in (pair for pair in pairs if pair.valid):
             if pair.hand is not None and pair.hand.filtered is not None:
-                self.joints.publish(joints_message(header, pair.hand.filtered.joints))
+                self.joints.publish(cloud_message(header, ("x", "y", "z"), pair.hand.filtered.joints))
             if pair.object is not None and pair.object.valid and pair.object.filtered is not None:
                 self._publish_motion(header, pair.object.filtered, settings, now)
 
@@ -69,23 +67,3 @@ def predicted_message(header: Header, motion: Motion, now: int, longest: float) 
     ahead = min(max(now - stamp, 0), round(longest * 1e9))
     at = Header(stamp=time_message(stamp + ahead), frame_id=header.frame_id)
     return PoseWithCovarianceStamped(header=at, pose=motion_pose_message(motion.after(ahead / 1e9)))
-
-
-def joints_message(header: Header, joints: NDArray[np.floating]) -> PointCloud2:
-    """Joints (21, 3) in metres as points x, y, z, in the order of HandTopology.joint_names."""
-    rows = np.ascontiguousarray(joints, dtype="<f4")
-    fields = [
-        PointField(name=name, offset=4 * number, datatype=PointField.FLOAT32, count=1)
-        for number, name in enumerate("xyz")
-    ]
-    return PointCloud2(
-        header=header,
-        height=1,
-        width=len(rows),
-        fields=fields,
-        is_bigendian=False,
-        point_step=12,
-        row_step=12 * len(rows),
-        data=array("B", rows.tobytes()),
-        is_dense=True,
-    )

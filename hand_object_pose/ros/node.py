@@ -26,6 +26,7 @@ from hand_object_pose.ros.parameters import SPECS, Settings
 from hand_object_pose.ros.pipeline import Estimated, Pipeline
 from hand_object_pose.ros.publishers import Moment, Publishers
 from hand_object_pose.ros.reporter import Reporter, Situation
+from hand_object_pose.ros.services import Services
 from hand_object_pose.ros.status import Problem, TopicFacts
 from hand_object_pose.ros.subscriptions import Subscriptions
 from hand_object_pose.ros.topics import resolve_topics
@@ -70,6 +71,7 @@ class EstimatorNode(LifecycleNode):
         super().__init__(NODE_NAME, **node_arguments)
         self._factory = estimator_factory
         self.exit_code: int | None = None
+        self._activated = False
         self._counters, self._health = Counters(), Health()
         self._pipeline: Pipeline | None = None
         self._outputs: Publishers | None = None
@@ -84,9 +86,24 @@ class EstimatorNode(LifecycleNode):
         self._watch_timer = self.create_timer(_WATCH_PERIOD, self._watch, clock=steady)
         self._slow_timer = self.create_timer(_REPORT_PERIOD, self._follow_publishers, clock=steady)
         self._steady = steady
+        Services(self, self)
         self._expiry_timer: Timer | None = None
         threshold = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False)
         self._jump_handle = self.get_clock().create_jump_callback(threshold, post_callback=self._on_jump)
+
+    @property
+    def pipeline(self) -> Pipeline | None:
+        """``services.Host``: None while the node is not configured."""
+        return self._pipeline
+
+    def set_enabled(self, enabled: bool) -> None:
+        """``services.Host``: begin or cease to work on images; while the node is inactive, once it is active."""
+        if enabled == self.situation.enabled:
+            return
+        self.situation.enabled = enabled
+        if self._activated:
+            self._begin() if enabled else self._stop()
+        self.reporter.look()
 
     def autostart(self) -> None:
         """Configure and activate, if the parameter says so."""
@@ -112,23 +129,24 @@ class EstimatorNode(LifecycleNode):
     @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe."""
-        assert self._pipeline is not None
         self.situation.fatal = None
         activated = super().on_activate(state)
         try:
-            self._begin(self._pipeline)
+            if self.situation.enabled:
+                self._begin()
         except Exception:
             # The node stays inactive: nothing that was begun may go on.
             self._stop()
             super().on_deactivate(state)
             raise
-        self.situation.active = True
+        self._activated = True
         self.reporter.look()
         return activated
 
     @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe."""
+        self._activated = False
         self._stop()
         self.reporter.publish()
         return super().on_deactivate(state)
@@ -143,12 +161,14 @@ class EstimatorNode(LifecycleNode):
     @logged
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and release everything."""
+        self._activated = False
         self._stop()
         self._release()
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Back to unconfigured; the status says what happened."""
+        self._activated = False
         self._stop()
         self._release()
         return TransitionCallbackReturn.SUCCESS
@@ -249,14 +269,16 @@ class EstimatorNode(LifecycleNode):
         if self._outputs is not None:
             self._outputs.latched(settings, self._now())
 
-    def _begin(self, pipeline: Pipeline) -> None:
-        settings = self.situation.settings
+    def _begin(self) -> None:
+        pipeline, settings = self._pipeline, self.situation.settings
+        assert pipeline is not None
         pipeline.start()
         self._publish_latched(settings)
         self._inputs = Subscriptions(self, settings, resolve_topics(self, settings), pipeline.intake)
         wait = max(settings.number("sync_wait"), _SHORTEST_WAIT)
         self._expiry_timer = self.create_timer(wait, self._expire, clock=self._steady)
         self._expiry_timer.cancel()
+        self.situation.active = True
 
     def _stop(self) -> None:
         self.situation.active = False
@@ -270,6 +292,8 @@ class EstimatorNode(LifecycleNode):
             self._pipeline.stop()
 
     def _release(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.close()
         self._pipeline = None
         if self._outputs is not None:
             self._outputs.destroy()

@@ -143,6 +143,21 @@ PARAMETERS = (
         "surface_fit", True, "Pull hand and object onto the depth image that the wrist's depth is from.", dynamic=True
     ),
     ParameterSpec(
+        "refinement.enabled",
+        False,
+        "Move the hand a little so that it reaches less into the object; plausible, not more accurate.",
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "refinement.time_budget",
+        0.005,
+        "No step of the refinement begins later.",
+        unit="s",
+        low=0.0,
+        high=1.0,
+        dynamic=True,
+    ),
+    ParameterSpec(
         "sync_wait", 0.05, "How long an image waits for its camera_info and depth.", unit="s", low=0.0, high=1.0
     ),
     ParameterSpec(
@@ -179,6 +194,51 @@ PARAMETERS = (
         unit="m",
         low=0.0,
         high=0.05,
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "grasp.distance",
+        0.01,
+        "A part of the hand nearer to the object counts as touching in grasp_state.",
+        unit="m",
+        low=0.0,
+        high=0.1,
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "grasp.settle_time",
+        0.1,
+        "How long another grasp state must last before it replaces the published one.",
+        unit="s",
+        low=0.0,
+        high=5.0,
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "free_surface.clearance",
+        0.01,
+        "Distance from the hand that points of free_surface keep, with the finger that stands on them.",
+        unit="m",
+        low=0.0,
+        high=0.2,
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "free_surface.margin",
+        0.0075,
+        "Added to the clearance because the estimate errs; docs/estimation.md shows what it costs.",
+        unit="m",
+        low=0.0,
+        high=0.1,
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "free_surface.finger_length",
+        0.06,
+        "Length of the finger that stands on a point of free_surface, along its normal.",
+        unit="m",
+        low=0.0,
+        high=0.5,
         dynamic=True,
     ),
     ParameterSpec(
@@ -237,6 +297,9 @@ PARAMETERS = (
     ParameterSpec("publish.markers", True, "Publish markers (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.tf", True, "Publish the object's transform on /tf.", dynamic=True),
     ParameterSpec("publish.debug_image", True, "Publish debug_image (when somebody subscribes).", dynamic=True),
+    ParameterSpec("publish.hand_points", True, "Publish hand_points (when somebody subscribes).", dynamic=True),
+    ParameterSpec("publish.free_surface", True, "Publish free_surface (when somebody subscribes).", dynamic=True),
+    ParameterSpec("input_list", "", "CSV file for the stamps of what each image is worked on with; empty: none."),
     ParameterSpec("tf_pose", "raw", "Pose on /tf: raw or filtered.", choices=("raw", "filtered"), dynamic=True),
     ParameterSpec("tf_prefix", "", "Goes before the object's id in the name of its frame.", dynamic=True),
 )

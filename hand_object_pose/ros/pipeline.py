@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
-from hand_object_pose.errors import UnknownObjectError
+from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
@@ -15,6 +16,7 @@ from hand_object_pose.ros.detections import Boxes, boxes_from_detections
 from hand_object_pose.ros.estimator_factory import EstimatorFactory, FrameEstimator, estimator_config
 from hand_object_pose.ros.frames import FrameBuilder, InputError, is_empty
 from hand_object_pose.ros.health import Health
+from hand_object_pose.ros.input_list import InputList, InputStamps
 from hand_object_pose.ros.intake import Intake, too_old
 from hand_object_pose.ros.mailbox import Mailbox
 from hand_object_pose.ros.pairing import Bundle, stamp_of
@@ -94,10 +96,12 @@ class Pipeline:
         self._output = output
         self._delivery = Delivery()
         self._reset_wanted = False
+        self._anew = False
         self._applied: Settings | None = None
         self._estimator: FrameEstimator | None = self._make_estimator()
         self.weights: WeightsInfo = self._estimator.backend.weights
         self.device: str = self._estimator.backend.device
+        self._inputs = _input_list(settings)
         self.intake, self.worker = self._make_entrance()
 
     @property
@@ -113,6 +117,22 @@ class Pipeline:
         error = UnknownObjectError(object_id, list(self.weights.objects), f"the weights '{self.weights.name}'")
         return Problem(f"parameter object_id: {error}")
 
+    @property
+    def estimator(self) -> FrameEstimator:
+        """The one in use.
+
+        Raises:
+            UserError: it hung and was abandoned, and none has taken its place yet.
+        """
+        if self._estimator is None:
+            raise UserError("the estimator hung and was abandoned; the next image makes a new one")
+        return self._estimator
+
+    def reset(self) -> None:
+        """Forget the tracks, and drop what waits; to be called in the thread of the subscriptions."""
+        self.intake.clear()
+        self._want_reset()
+
     def start(self) -> None:
         """Begin to work on images."""
         self.intake, self.worker = self._make_entrance()
@@ -124,6 +144,11 @@ class Pipeline:
         self.intake.clear()
         self.worker.stop()
         self._delivery.stop()
+
+    def close(self) -> None:
+        """Release what is open; after ``stop``."""
+        if self._inputs is not None:
+            self._inputs.close()
 
     def apply(self, settings: Settings) -> None:
         """Take over changed parameters; the worker sees them before its next image."""
@@ -183,7 +208,7 @@ class Pipeline:
     def _make_work(self) -> Callable[[Bundle], Estimated | Dropped]:
         estimator = self._estimator or self._make_estimator()
         self._estimator = estimator
-        estimator.reset()
+        self._reset(estimator)
         return lambda bundle: self._work(estimator, bundle)
 
     def _work(self, estimator: FrameEstimator, bundle: Bundle) -> Estimated | Dropped:
@@ -191,11 +216,13 @@ class Pipeline:
         if unfit is not None:
             return unfit
         self._prepare(estimator)
-        boxes = self._boxes(bundle)
+        detections = self.intake.detections.take(stamp_of(bundle.image))
+        boxes = self._boxes(detections)
         try:
             frame = self._frames.build(bundle, boxes, self.settings.flag("image_is_rectified"))
         except InputError as error:
             return Dropped(Fate.REFUSED, error.problem)
+        self._list_inputs(bundle, detections)
         result = estimator.process(frame)
         valid = any(pair.valid for pair in result.pairs)
         return Estimated(frame, result, None if valid else self._explain(frame, boxes, result))
@@ -210,14 +237,23 @@ class Pipeline:
     def _prepare(self, estimator: FrameEstimator) -> None:
         if self._reset_wanted:
             self._reset_wanted = False
-            estimator.reset()
+            self._reset(estimator)
         settings = self.settings
         if settings is not self._applied:
             estimator.set_config(estimator_config(settings))
             self._applied = settings
 
-    def _boxes(self, bundle: Bundle) -> Boxes:
-        detections = self.intake.detections.take(stamp_of(bundle.image))
+    def _reset(self, estimator: FrameEstimator) -> None:
+        self._anew = True
+        estimator.reset()
+
+    def _list_inputs(self, bundle: Bundle, detections: Any) -> None:
+        anew, self._anew = self._anew, False
+        if self._inputs is not None:
+            others = (None if message is None else stamp_of(message) for message in (bundle.depth, detections))
+            self._inputs.add(InputStamps(stamp_of(bundle.image), stamp_of(bundle.info), *others, anew))
+
+    def _boxes(self, detections: Any) -> Boxes:
         if detections is None:
             return Boxes()
         return boxes_from_detections(detections, list(self.weights.objects), self.settings.text("object_id"))
@@ -258,6 +294,11 @@ class Pipeline:
             self._health.problem(Outcome.UNFIT if unfit else Outcome.INVALID, estimated.problem)
         self._output.changed()
         self._output.draw(bundle, estimated)
+
+
+def _input_list(settings: Settings) -> InputList | None:
+    path = settings.text("input_list")
+    return InputList(Path(path)) if path else None
 
 
 def _failure(reason: str) -> Estimated:

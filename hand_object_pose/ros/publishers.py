@@ -6,13 +6,18 @@ from typing import Any
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, PointCloud2
+from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
+from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.ros.clouds import free_surface_message, free_surface_settings, hand_points_message
 from hand_object_pose.ros.markers import markers_message
 from hand_object_pose.ros.motion_publishers import MotionPublishers
+from hand_object_pose.ros.objects import objects_message
 from hand_object_pose.ros.overlay import debug_image_message
 from hand_object_pose.ros.pairing import Bundle
 from hand_object_pose.ros.parameters import Settings
@@ -56,6 +61,9 @@ class Publishers:
         self.transform = create(TFMessage, "/tf", QoSProfile(depth=100))
         self.markers = create(MarkerArray, "markers", 1)
         self.debug_image = create(Image, "debug_image", 1)
+        self.objects = create(Detection3DArray, "objects", _DEPTH)
+        self.hand_points = create(PointCloud2, "hand_points", _DEPTH)
+        self.free_surface = create(PointCloud2, "free_surface", _DEPTH)
         self.motion = MotionPublishers(node)
         self.hand_topology = create(HandTopology, "hand_topology", LATCHED)
         self.object_info = create(ObjectInfo, "object_info", LATCHED)
@@ -69,6 +77,9 @@ class Publishers:
             self.transform,
             self.markers,
             self.debug_image,
+            self.objects,
+            self.hand_points,
+            self.free_surface,
             self.hand_topology,
             self.object_info,
         ):
@@ -87,6 +98,7 @@ class Publishers:
         self._message = self._estimates(bundle, estimated, moment, settings)
         self.estimate.publish(self._message)
         self._publish_poses(self._message, settings)
+        self._publish_geometry(self._message.header, estimated.result.pairs, settings)
         self.motion.publish(bundle.image.header, estimated.result.pairs, settings, moment.published)
 
     def for_people(self, estimated: Estimated, settings: Settings) -> None:
@@ -133,6 +145,15 @@ class Publishers:
             self._publish_object_info(object_id, settings.text("tf_prefix"), 0)
         if transforms and settings.flag("publish.tf"):
             self.transform.publish(TFMessage(transforms=transforms))
+
+    def _publish_geometry(self, header: Header, pairs: list[HandObjectEstimate], settings: Settings) -> None:
+        """What planners read: also of an image without anything valid, then empty."""
+        objects = self._weights.objects
+        self.objects.publish(objects_message(header, pairs, objects))
+        if settings.flag("publish.hand_points") and self.hand_points.get_subscription_count():
+            self.hand_points.publish(hand_points_message(header, pairs))
+        if settings.flag("publish.free_surface") and self.free_surface.get_subscription_count():
+            self.free_surface.publish(free_surface_message(header, pairs, objects, free_surface_settings(settings)))
 
     def _publish_object_info(self, object_id: str, prefix: str, now: int) -> None:
         if self._info_of == (object_id, prefix) or object_id not in self._weights.objects:

@@ -36,6 +36,7 @@ from hand_object_pose.ros.processes import enlarge_shared_memory, init_ros, spli
 TOPICS = {
     "estimate": ESTIMATES,
     "object_pose": "geometry_msgs/msg/PoseWithCovarianceStamped",
+    "objects": "vision_msgs/msg/Detection3DArray",
     "/tf": "tf2_msgs/msg/TFMessage",
     "object_pose/filtered": "geometry_msgs/msg/PoseWithCovarianceStamped",
     "object_pose/predicted": "geometry_msgs/msg/PoseWithCovarianceStamped",
@@ -46,7 +47,12 @@ TOPICS = {
     "object_info": "hand_object_pose_msgs/msg/ObjectInfo",
     "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
 }
-HEAVY_TOPICS = {"markers": "visualization_msgs/msg/MarkerArray", "debug_image": "sensor_msgs/msg/Image"}
+HEAVY_TOPICS = {
+    "markers": "visualization_msgs/msg/MarkerArray",
+    "debug_image": "sensor_msgs/msg/Image",
+    "hand_points": "sensor_msgs/msg/PointCloud2",
+    "free_surface": "sensor_msgs/msg/PointCloud2",
+}
 LATCHED = ("status", "hand_topology", "object_info")
 _DEPTH = 200
 
@@ -57,7 +63,7 @@ class RecorderConfig:
 
     Attributes:
         out: the new bag's directory.
-        heavy: record markers and debug_image too, which the node then has to make.
+        heavy: record markers, debug_image, hand_points and free_surface too, which the node then has to make.
         record: JSON file with what was heard; written at the end.
     """
 

@@ -33,10 +33,14 @@ def _gist(verdict: Verdict) -> tuple:
 
 @dataclass
 class Situation:
-    """What the reporter cannot see by itself; the node keeps it up to date."""
+    """What the reporter cannot see by itself; the node keeps it up to date.
+
+    ``active``: images are worked on; ``enabled``: the service `~/set_enabled` allows it.
+    """
 
     settings: Settings
     active: bool = False
+    enabled: bool = True
     fatal: Problem | None = None
     setup: Problem | None = None
     weights: WeightsInfo | None = None
@@ -101,6 +105,7 @@ class Reporter:
             Observations(
                 now=self._steady(),
                 active=situation.active,
+                enabled=situation.enabled,
                 image=self._facts,
                 lost_after=situation.settings.number("lost_after"),
                 stale_after=situation.settings.number("stale_after"),

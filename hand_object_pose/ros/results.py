@@ -69,6 +69,13 @@ def pose_message(pose: FloatArray) -> Pose:
     return Pose(position=point_message(pose[:3, 3]), orientation=Quaternion(x=x, y=y, z=z, w=w))
 
 
+def pose_with_covariance_message(estimate: result.ObjectEstimate) -> PoseWithCovariance:
+    """An object's raw pose."""
+    return PoseWithCovariance(
+        pose=pose_message(estimate.pose), covariance=np.asarray(estimate.covariance, float).reshape(36)
+    )
+
+
 def stages_message(timing: Mapping[str, float]) -> list[StageTiming]:
     """Seconds by stage."""
     return [StageTiming(stage=stage, seconds=float(seconds)) for stage, seconds in timing.items()]
@@ -97,6 +104,7 @@ def estimate_message(
         roi_source=pair.roi_source,
         root_depth=float(pair.root_depth),
         root_depth_source=pair.root_depth_source,
+        grasp_state=int(pair.grasp),
         contact_distance=contact_distance,
         min_distance=_NAN,
     )
@@ -133,8 +141,7 @@ def object_message(estimate: result.ObjectEstimate | None, known: Mapping[str, O
     message.valid, message.reason = estimate.valid, estimate.reason
     message.object_id = estimate.name
     message.mesh_hash = known[estimate.name].hash if estimate.name in known else ""
-    message.pose.pose = pose_message(estimate.pose)
-    message.pose.covariance = np.asarray(estimate.covariance, float).reshape(36)
+    message.pose = pose_with_covariance_message(estimate)
     message.covariance_valid = estimate.covariance_valid
     if estimate.filtered is not None:
         message.filtered_valid = message.twist_valid = True
@@ -202,7 +209,7 @@ def object_info_message(
     model: ObjectModel, mesh_uri: str, child_frame: str, known: list[str], stamp: Time
 ) -> ObjectInfo:
     """What does not change about an object."""
-    low, high = model.vertices.min(axis=0), model.vertices.max(axis=0)
+    centre, size = model.bounding_box
     symmetries = model.symmetries
     return ObjectInfo(
         header=Header(stamp=stamp, frame_id=child_frame),
@@ -211,8 +218,8 @@ def object_info_message(
         mesh_scale=Vector3(x=1.0, y=1.0, z=1.0),
         mesh_hash=model.hash,
         mesh=Mesh(vertices=[point_message(vertex) for vertex in model.vertices], triangles=_triangles(model.faces)),
-        box_centre=point_message((low + high) / 2),
-        box_size=vector_message(high - low),
+        box_centre=point_message(centre),
+        box_size=vector_message(size),
         symmetries=[pose_message(pose) for pose in symmetries.discrete],
         symmetry_axes=[vector_message(axis) for axis in symmetries.axes],
         symmetry_axis_points=[point_message(point) for point in symmetries.axis_points],
@@ -227,7 +234,7 @@ def _track_state(pair: result.HandObjectEstimate) -> int:
 
 
 def _add_contacts(message: HandObjectEstimate, contacts: result.Contacts) -> None:
-    fingers = {int(finger) for finger in contacts.fingers}
+    touching = contacts.touching.tolist()
     message.interaction_valid = True
     message.contacts = [
         Contact(
@@ -242,16 +249,7 @@ def _add_contacts(message: HandObjectEstimate, contacts: result.Contacts) -> Non
     message.min_distance = float(contacts.min_distance)
     message.penetration_mean = float(contacts.penetration_mean)
     message.penetration_max = float(contacts.penetration_max)
-    message.finger_contacts = [finger in fingers for finger in range(Contact.THUMB, Contact.LITTLE + 1)]
-    message.palm_contact = Contact.PALM in fingers
-    message.grasp_state = _grasp_state(fingers)
-
-
-def _grasp_state(fingers: set[int]) -> int:
-    if not fingers:
-        return HandObjectEstimate.GRASP_APART
-    opposed = bool(fingers & {Contact.PALM, Contact.THUMB}) and bool(fingers - {Contact.PALM, Contact.THUMB})
-    return HandObjectEstimate.GRASP_HELD if opposed else HandObjectEstimate.GRASP_TOUCHING
+    message.palm_contact, message.finger_contacts = touching[0], touching[1:]
 
 
 def _floats(values: FloatArray) -> array:

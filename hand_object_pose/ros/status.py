@@ -73,6 +73,7 @@ class Observations:
 
     Attributes:
         fatal: what the node cannot recover from.
+        active: images are worked on; enabled: false where a service has switched the node off.
         setup: what keeps an active node from working at all, such as an unknown object.
         outcome, problem: of the newest image.
     """
@@ -88,6 +89,7 @@ class Observations:
     last_valid: float | None = None
     outcome: Outcome = Outcome.NONE
     problem: Problem | None = None
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ def evaluate(seen: Observations) -> Verdict:
     """The state, and the first condition that is not met."""
     if seen.fatal:
         return Verdict(State.ERROR, seen.fatal)
+    if not seen.enabled:
+        return Verdict(State.WAITING, Problem("switched off; call the service ~/set_enabled with true"))
     if not seen.active:
         return Verdict(State.WAITING, seen.setup or Problem("the node is not active; activate it, or set autostart"))
     if seen.setup:

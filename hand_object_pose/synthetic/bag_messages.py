@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.estimation.grasp_state import grasp_of
 from hand_object_pose.estimation.interaction import DEFAULT_CONTACT_DISTANCE, find_contacts
 from hand_object_pose.estimation.result import Contacts
 from hand_object_pose.evaluation.bag_types import DETECTIONS, ESTIMATES, new_message
@@ -20,7 +21,6 @@ FloatArray = NDArray[np.floating]
 
 JPEG_QUALITY = 92
 HAND_CLASS = "hand_right"
-_TOUCHING, _APART, _HELD = 2, 1, 3
 _RIGHT = 1
 _NAN = float("nan")
 
@@ -95,8 +95,6 @@ def truth_message(
         mano: pose (48,), shape (10,) and translation (3,) of the hand in the camera frame.
     """
     contacts = find_contacts(truth.hand_vertices, hand.finger_labels, truth.object_pose, grid_of(model))
-    fingers = np.isin(np.arange(5), contacts.fingers)
-    palm = bool((contacts.fingers == -1).any())
     pair = new_message(
         "hand_object_pose_msgs/msg/HandObjectEstimate",
         valid=True,
@@ -112,17 +110,11 @@ def truth_message(
         min_distance=contacts.min_distance,
         penetration_mean=contacts.penetration_mean,
         penetration_max=contacts.penetration_max,
-        finger_contacts=fingers,
-        palm_contact=palm,
-        grasp_state=_grasp_state(fingers, palm),
+        finger_contacts=contacts.touching[1:],
+        palm_contact=bool(contacts.touching[0]),
+        grasp_state=int(grasp_of(contacts.touching)),
     )
     return new_message(ESTIMATES, header=header, estimates=[pair])
-
-
-def _grasp_state(fingers: NDArray[np.bool_], palm: bool) -> int:
-    if not fingers.any() and not palm:
-        return _APART
-    return _HELD if (fingers[0] or palm) and fingers[1:].any() else _TOUCHING
 
 
 def _hand(truth: SceneTruth, hand: HandModel, mano: tuple[FloatArray, FloatArray, FloatArray]) -> Any:

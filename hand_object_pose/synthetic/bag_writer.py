@@ -1,12 +1,12 @@
 """Writes a synthetic handover as a rosbag2 (MCAP): what a camera driver and a detector publish, and the truth."""
 
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
@@ -144,7 +144,7 @@ def _rendered(job: _Job, count: int) -> Iterator[tuple[int, dict[str, tuple[str,
         _prepare(job)
         yield from map(_render_frame, range(count))
         return
-    with ProcessPoolExecutor(job.config.workers, initializer=_prepare, initargs=(job,)) as pool:
+    with ProcessPoolExecutor(job.config.workers, initializer=_prepare_process, initargs=(job,)) as pool:
         yield from pool.map(_render_frame, range(count))
 
 
@@ -160,9 +160,13 @@ class _Studio:
 _studio: list[_Studio] = []
 
 
-def _prepare(job: _Job) -> None:
+def _prepare_process(job: _Job) -> None:
     # One thread a process: they share the cores already.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cv2.setNumThreads(1)
+    _prepare(job)
+
+
+def _prepare(job: _Job) -> None:
     _studio[:] = [_Studio(job)]
 
 

@@ -1,30 +1,29 @@
-"""The demo's child processes: each ends with one SIGINT, and none outlives the demo."""
+"""Child processes of a playback: each ends with one SIGINT, and none outlives its parent."""
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.parent_death import ending_with_parent
 
 _STOP_LIMIT = 20.0
 _POLL = 0.05
 _LOG_LINES = 12
-_SET_PARENT_DEATH_SIGNAL = 1
 
 
 class ChildFailedError(UserError):
-    """A process that the demo needs ended too early, or badly."""
+    """A process that is needed ended too early, or badly."""
 
 
 class Child:
-    """A Python module that runs in a process and session of its own, so that Ctrl-C reaches the demo alone.
+    """A Python module that runs in a process and session of its own, so that Ctrl-C reaches its parent alone.
 
     Args:
         name: for messages; the log is ``<name>.log`` in ``logs``.
@@ -44,7 +43,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=ending_with_parent(),
             )
 
     def __enter__(self) -> "Child":
@@ -148,16 +147,3 @@ def signals_raise() -> Iterator[None]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """What makes a child end even when its parent is killed outright (Linux)."""
-    if not sys.platform.startswith("linux"):
-        return None
-    # Loaded before the fork: after it, only async-signal-safe work may be done.
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def prepare() -> None:
-        prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
-
-    return prepare

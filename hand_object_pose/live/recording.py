@@ -44,6 +44,15 @@ class HeardEstimate:
         """Whether it holds a valid estimate."""
         return self.pair is not None and self.pair.valid
 
+    @property
+    def clock_times(self) -> dict[str, float]:
+        """Seconds: from the image's stamp to the node, from there to publication, from the stamp to the listener."""
+        return {
+            "transport": (self.received - self.stamp) / 1e9,
+            "node": (self.published - self.received) / 1e9,
+            "end_to_end": (self.arrived - self.stamp) / 1e9,
+        }
+
 
 @dataclass(frozen=True)
 class HeardPose:

@@ -8,9 +8,9 @@ the node what it received and what became of it, the recorder what the node publ
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
-from hand_object_pose.demo.recording import HeardEstimate
-from hand_object_pose.demo.stamps import increasing
+from hand_object_pose.live.recording import HeardEstimate
 from hand_object_pose.ros.counters import StampGaps
 
 FATES = ("estimated", "invalid", "replaced", "too_old", "refused")
@@ -111,7 +111,7 @@ def _sums(numbers: Mapping[str, int]) -> list[str]:
 def _sequence(published: Sequence[int], estimates: Sequence[HeardEstimate], received: int) -> list[str]:
     """Each estimate says how many images had been received: that fixes how many were lost up to there."""
     problems = []
-    if not increasing([heard.sequence for heard in estimates]):
+    if any(later.sequence <= earlier.sequence for earlier, later in pairwise(estimates)):
         problems.append("the sequence numbers of the estimates do not increase")
     lost_before = 0
     known = set(published)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_object_pose.demo.recording import HeardEstimate, ages
+from hand_object_pose.live.recording import HeardEstimate, ages
 
 FloatArray = NDArray[np.floating]
 
@@ -64,10 +64,9 @@ def latencies(estimates: Sequence[HeardEstimate]) -> dict[str, Percentiles]:
     last = stages.pop("total", None)
     if last is not None:
         stages["total"] = last
-    if estimates:
-        stages["transport"] = [(heard.received - heard.stamp) / 1e9 for heard in estimates]
-        stages["node"] = [(heard.published - heard.received) / 1e9 for heard in estimates]
-        stages["end_to_end"] = list(ages(list(estimates)))
+    for heard in estimates:
+        for name, seconds in heard.clock_times.items():
+            stages.setdefault(name, []).append(seconds)
     return {stage: Percentiles.of(values) for stage, values in stages.items()}
 
 
