@@ -3,7 +3,7 @@
 import time
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -102,14 +102,21 @@ class FakeEstimator:
     grasp: GraspState = GraspState.HELD
     configs: list[EstimatorConfig] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.smoother = self.config.make_smoother()
+
     def set_config(self, config: EstimatorConfig) -> None:
+        if not config.same_smoothing(self.config):
+            self.smoother = config.make_smoother()
         self.config = config
 
     def reset(self) -> None:
         self.resets += 1
+        self.smoother.reset()
 
     def process(self, frame: Frame) -> FrameResult:
-        return self.process_alone(frame, self.config)
+        alone, objects = self.process_alone(frame, self.config), self.backend.weights.objects
+        return replace(alone, pairs=[self.smoother.refine(frame.stamp, pair, objects) for pair in alone.pairs])
 
     def process_alone(self, frame: Frame, config: EstimatorConfig) -> FrameResult:
         self.behave(frame)

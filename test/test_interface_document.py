@@ -30,7 +30,7 @@ DISPLAYS = {
 }
 OBJECT_FRAME = "robot_mug"
 # With which the node publishes everything.
-PARAMETERS = {"tf_prefix": "robot_", "object_id": "mug"}
+PARAMETERS = {"tf_prefix": "robot_", "object_id": "mug", "prediction.mode": "twist", "lost_after": 60.0}
 # Of every ROS node, and of every managed one.
 NOT_OURS = ("/rosout", "/parameter_events", "/hand_object_pose_estimator/transition_event")
 OUR_SERVICES = ("std_srvs/", "hand_object_pose_msgs/")

@@ -315,3 +315,17 @@ def test_symmetry_transforms_combine_axis_and_discrete():
     for i, first in enumerate(transforms):
         for second in transforms[:i]:
             assert not np.allclose(first, second)
+
+
+def test_a_ball_may_be_turned_as_the_reference_about_its_middle():
+    rng = np.random.default_rng(8)
+    centre = np.array([0.01, -0.02, 0.03])
+    axes = np.array([[1.0, 0, 0], [0, 0.6, 0.8]])
+    symmetries = Symmetries(axes=axes, axis_points=centre + np.array([[0.5], [-0.2]]) * axes)
+    turns = Rotation.random(2, random_state=rng).as_matrix()
+    pose, reference = (pose_matrix(turn, rng.normal(size=3)) for turn in turns)
+    nearest = nearest_equivalent_pose(pose, reference, symmetries)
+    np.testing.assert_allclose(nearest[:3, :3], reference[:3, :3], atol=1e-12)
+    np.testing.assert_allclose(
+        transform_points(nearest, centre[None]), transform_points(pose, centre[None]), atol=1e-12
+    )

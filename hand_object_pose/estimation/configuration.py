@@ -1,6 +1,6 @@
 """The estimator's settings, and the strategies that they name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from hand_object_pose.estimation.grasp_state import GraspSettings
 from hand_object_pose.estimation.interaction import DEFAULT_CONTACT_DISTANCE
 from hand_object_pose.estimation.region_of_interest import RegionOfInterest
 from hand_object_pose.estimation.root_depth import RootDepth
+from hand_object_pose.estimation.smoothing.configuration import SmoothingConfig
+from hand_object_pose.estimation.smoothing.smoother import Smoother
 from hand_object_pose.estimation.uncertainty import Calibration
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN
 
@@ -32,7 +34,8 @@ class EstimatorConfig:
         doubt_below: where a tracked square gives a lower confidence, its neighbours are looked at, too; 0: never.
         contact_distance: metres; contacts: whether to compute them.
         grasp_distance, grasp_settle: metres and seconds of the grasp state, see ``grasp_state.GraspSettings``.
-        lost_after: seconds without a valid estimate after which a track ends.
+        lost_after: seconds without a valid estimate after which a track ends, and the filters begin anew.
+        smoothing: of hand and object over time.
         calibration: of the votes' covariance; None publishes a large constant, marked as such.
     """
 
@@ -53,6 +56,7 @@ class EstimatorConfig:
     grasp_distance: float = GraspSettings.distance
     grasp_settle: float = GraspSettings.settle
     lost_after: float = 0.5
+    smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
@@ -84,6 +88,15 @@ class EstimatorConfig:
     def make_root_depth(self) -> RootDepth:
         """A new strategy of ``root_depth_mode``."""
         return root_depth.make_root_depth(self.root_depth_mode, self.root_depth_value)
+
+    def make_smoother(self) -> Smoother:
+        """New filters; only ``roi_mode`` "tracking" tells one track from the next."""
+        return Smoother(self.smoothing, self.lost_after, follows_tracks=self.roi_mode == "tracking")
+
+    def same_smoothing(self, other: "EstimatorConfig") -> bool:
+        """Whether filters under the other settings may go on under these."""
+        names = ("smoothing", "lost_after", "roi_mode")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
     def same_region_of_interest(self, other: "EstimatorConfig") -> bool:
         """Whether a track under the other settings may go on under these."""

@@ -47,6 +47,7 @@ class Estimator:
         self._looking = Looking(backend, self._config)
         self._contact_refinement = ContactRefinement(self._weights.hand)
         self._grasps = GraspTracker(self._config.grasp)
+        self._smoother = self._config.make_smoother()
 
     @property
     def config(self) -> EstimatorConfig:
@@ -67,6 +68,8 @@ class Estimator:
         self._check_object(config.object_id)
         if not config.same_region_of_interest(self._config):
             self._region_of_interest = config.make_region_of_interest()
+        if not config.same_smoothing(self._config):
+            self._smoother = config.make_smoother()
         self._config = config
         self._looking.set_config(config)
         self._grasps.settings = config.grasp
@@ -85,6 +88,7 @@ class Estimator:
         self._looking.reset()
         self._region_of_interest.reset()
         self._grasps.reset()
+        self._smoother.reset()
 
     def prepare(self) -> None:
         """Do now what would delay the first frame: run the network once, compute distance grids and surfaces."""
@@ -101,6 +105,8 @@ class Estimator:
         timer = StageTimer()
         with timer.stage("total"):
             pair = self._estimate(frame, timer)
+            with timer.stage("smoothing"):
+                pair = self._smoother.refine(frame.stamp, pair, self._weights.objects)
         return FrameResult([pair], timer.seconds)
 
     def process_alone(self, frame: Frame, config: EstimatorConfig) -> FrameResult:

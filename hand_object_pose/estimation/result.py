@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.estimation.grasp_state import GraspState
+from hand_object_pose.estimation.smoothing.motion import Motion
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
@@ -23,6 +24,14 @@ class Box:
 
 
 @dataclass(frozen=True)
+class HandPoints:
+    """A hand's vertices (778, 3) and joints (21, 3), metres, camera frame."""
+
+    vertices: FloatArray
+    joints: FloatArray
+
+
+@dataclass(frozen=True)
 class HandEstimate:
     """One hand.
 
@@ -30,6 +39,7 @@ class HandEstimate:
         vertices: (778, 3); joints: (21, 3); metres, camera frame.
         vertex_sigma: (778,) standard deviation, metres; joint_sigma: (21,).
         side: "right" or "left".
+        filtered: the hand smoothed over time; None where no filter runs, or it has not settled.
     """
 
     vertices: FloatArray
@@ -37,6 +47,7 @@ class HandEstimate:
     vertex_sigma: FloatArray
     joint_sigma: FloatArray
     side: str = "right"
+    filtered: HandPoints | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class ObjectEstimate:
         covariance: (6, 6), order x, y, z, rx, ry, rz about the camera frame's fixed axes.
         covariance_valid: False where the covariance is a large documented constant.
         valid, reason: whether the pose may be used, and why not.
+        filtered: pose and twist smoothed over time; None where no filter runs, or it has not settled.
     """
 
     name: str
@@ -57,6 +69,7 @@ class ObjectEstimate:
     covariance_valid: bool = False
     valid: bool = True
     reason: str = ""
+    filtered: Motion | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
-from hand_object_pose.geometry.se3 import inverse_pose, rotation_angle
+from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, rotation_angle, transform_points
 from hand_object_pose.objects.object_model import Symmetries
 from hand_object_pose.objects.symmetry_file import rotation_about
 
@@ -34,18 +34,26 @@ def equivalent_poses(pose: FloatArray, symmetries: Symmetries, steps: int = DEFA
 def nearest_equivalent_pose(pose: FloatArray, reference: FloatArray, symmetries: Symmetries) -> FloatArray:
     """The pose (4, 4) that looks like ``pose`` and whose rotation is nearest to that of ``reference`` (4, 4).
 
-    Exact for one continuous axis (closed form), combined with discrete symmetries; a second axis, as of a sphere,
-    is followed in steps.
+    Exact: for one continuous axis by a closed form, combined with discrete symmetries; an object with several is round
+    about the point where they meet, and may be turned as the reference is.
     """
     check_shape("pose", pose, (4, 4))
     check_shape("reference", reference, (4, 4))
-    candidates = pose @ symmetries.discrete
     if len(symmetries.axes) > 1:
-        candidates = pose @ symmetry_transforms(symmetries)
+        centre = _common_point(symmetries.axes, symmetries.axis_points)
+        rotation = reference[:3, :3]
+        return pose_matrix(rotation, transform_points(pose, centre[None])[0] - rotation @ centre)
+    candidates = pose @ symmetries.discrete
     for axis, point in zip(symmetries.axes[:1], symmetries.axis_points[:1], strict=True):
         candidates = np.stack([_turned_towards(each, reference, axis, point) for each in candidates])
     angles = rotation_angle(np.swapaxes(candidates[:, :3, :3], 1, 2) @ reference[:3, :3])
     return candidates[int(np.argmin(angles))]
+
+
+def _common_point(axes: FloatArray, points: FloatArray) -> FloatArray:
+    """The point (3,) nearest to all lines along unit ``axes`` (A, 3) through ``points`` (A, 3), by least squares."""
+    across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
+    return np.linalg.lstsq(across.sum(axis=0), (across @ points[..., None]).sum(axis=0)[:, 0], rcond=None)[0]
 
 
 def _turned_towards(pose: FloatArray, reference: FloatArray, axis: FloatArray, point: FloatArray) -> FloatArray:

@@ -20,6 +20,7 @@ _INDECISIVE = (
     *("autostart", "weights", "backend", "device", "threads", "objects_path", "image_transport", "depth_transport"),
     *("reliability", "queue_depth", "sync_wait", "max_frame_age", "stale_after", "watchdog_timeout", "tf_prefix"),
     *("input_list", "publish.markers", "publish.tf", "publish.debug_image"),
+    *("tf_pose", "prediction.mode", "prediction.longest"),
 )
 IMAGE_OPTIONS = ("--image-topic", "--depth-topic")
 

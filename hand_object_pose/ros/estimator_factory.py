@@ -8,6 +8,12 @@ from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult
+from hand_object_pose.estimation.smoothing.configuration import (
+    GateSettings,
+    MotionSettings,
+    OneEuroSettings,
+    SmoothingConfig,
+)
 from hand_object_pose.ros.parameters import Settings
 
 
@@ -61,6 +67,27 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         grasp_distance=settings.number("grasp.distance"),
         grasp_settle=settings.number("grasp.settle_time"),
         lost_after=settings.number("lost_after"),
+        smoothing=smoothing_config(settings),
+    )
+
+
+def smoothing_config(settings: Settings) -> SmoothingConfig:
+    """The filters' share of the parameters."""
+
+    def number(name: str) -> float:
+        return settings.number(f"smoothing.{name}")
+
+    return SmoothingConfig(
+        settings.text("smoothing.mode"),
+        translation=OneEuroSettings(number("one_euro.min_cutoff"), number("one_euro.beta")),
+        rotation=OneEuroSettings(number("one_euro.rotation_min_cutoff"), number("one_euro.rotation_beta")),
+        motion=MotionSettings(
+            acceleration=number("constant_velocity.acceleration"),
+            angular_acceleration=number("constant_velocity.angular_acceleration"),
+            position_noise=number("constant_velocity.position_noise"),
+            rotation_noise=number("constant_velocity.rotation_noise"),
+        ),
+        gate=GateSettings(number("gate_probability"), int(number("reset_after"))),
     )
 
 

@@ -241,12 +241,66 @@ PARAMETERS = (
         high=0.5,
         dynamic=True,
     ),
+    ParameterSpec(
+        "smoothing.mode",
+        "one_euro",
+        "Filter of object_pose/filtered; object_pose is never filtered.",
+        choices=("none", "one_euro", "constant_velocity"),
+        dynamic=True,
+    ),
+    *(
+        ParameterSpec(f"smoothing.{name}", default, description, unit=unit, low=low, high=1000.0, dynamic=True)
+        for name, default, unit, low, description in (
+            ("one_euro.min_cutoff", 1.0, "Hz", 1e-3, "Cutoff frequency of positions at rest; lower is steadier."),
+            ("one_euro.beta", 40.0, "1/m", 0.0, "How much that cutoff rises with the speed; higher lags less."),
+            ("one_euro.rotation_min_cutoff", 1.0, "Hz", 1e-3, "Cutoff frequency of the rotation at rest."),
+            ("one_euro.rotation_beta", 3.0, "1/rad", 0.0, "How much that cutoff rises with the speed of turning."),
+            (
+                "constant_velocity.acceleration",
+                0.4,
+                "m/s^2/sqrt(Hz)",
+                1e-3,
+                "How fast velocities change: in t seconds by this times sqrt(t); higher lags less.",
+            ),
+            ("constant_velocity.angular_acceleration", 3.0, "rad/s^2/sqrt(Hz)", 1e-3, "The same of turning."),
+            (
+                "constant_velocity.position_noise",
+                0.005,
+                "m",
+                1e-5,
+                "How much positions differ between images of one scene, where the covariance is not valid.",
+            ),
+            ("constant_velocity.rotation_noise", 0.08, "rad", 1e-5, "The same of rotations."),
+        )
+    ),
+    ParameterSpec(
+        "smoothing.gate_probability",
+        0.999,
+        "Share of good measurements that the filter believes; others are outliers.",
+        low=0.5,
+        high=1 - 1e-9,
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "smoothing.reset_after", 3, "So many outliers in a row begin the filter anew.", low=1, high=1000, dynamic=True
+    ),
+    ParameterSpec(
+        "prediction.mode",
+        "none",
+        "Publish object_pose/predicted: the filtered pose moved on to now by its twist.",
+        choices=("none", "twist"),
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "prediction.longest", 0.25, "Nothing is predicted farther ahead.", unit="s", low=0.0, high=2.0, dynamic=True
+    ),
     ParameterSpec("publish.markers", True, "Publish markers (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.tf", True, "Publish the object's transform on /tf.", dynamic=True),
     ParameterSpec("publish.debug_image", True, "Publish debug_image (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.hand_points", True, "Publish hand_points (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.free_surface", True, "Publish free_surface (when somebody subscribes).", dynamic=True),
     ParameterSpec("input_list", "", "CSV file for the stamps of what each image is worked on with; empty: none."),
+    ParameterSpec("tf_pose", "raw", "Pose on /tf: raw or filtered.", choices=("raw", "filtered"), dynamic=True),
     ParameterSpec("tf_prefix", "", "Goes before the object's id in the name of its frame.", dynamic=True),
 )
 
@@ -268,6 +322,17 @@ class Settings(Mapping[str, Value]):
             problem = SPECS[name].problem(value)
             if problem:
                 raise ValueError(problem)
+        self._check_filter_is_there()
+
+    def _check_filter_is_there(self) -> None:
+        if self._values["smoothing.mode"] != "none":
+            return
+        for name, without in (("tf_pose", "raw"), ("prediction.mode", "none")):
+            if self._values[name] != without:
+                raise ValueError(
+                    f"parameter {name}: expected '{without}', because with smoothing.mode 'none' nothing is filtered; "
+                    f"found '{self._values[name]}'"
+                )
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]

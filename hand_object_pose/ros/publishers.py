@@ -16,6 +16,7 @@ from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.ros.clouds import free_surface_message, free_surface_settings, hand_points_message
 from hand_object_pose.ros.markers import markers_message
+from hand_object_pose.ros.motion_publishers import MotionPublishers
 from hand_object_pose.ros.objects import objects_message
 from hand_object_pose.ros.overlay import debug_image_message
 from hand_object_pose.ros.pairing import Bundle
@@ -63,11 +64,13 @@ class Publishers:
         self.objects = create(Detection3DArray, "objects", _DEPTH)
         self.hand_points = create(PointCloud2, "hand_points", _DEPTH)
         self.free_surface = create(PointCloud2, "free_surface", _DEPTH)
+        self.motion = MotionPublishers(node)
         self.hand_topology = create(HandTopology, "hand_topology", LATCHED)
         self.object_info = create(ObjectInfo, "object_info", LATCHED)
 
     def destroy(self) -> None:
         """Remove all publishers."""
+        self.motion.destroy()
         for publisher in (
             self.estimate,
             self.object_pose,
@@ -96,6 +99,7 @@ class Publishers:
         self.estimate.publish(self._message)
         self._publish_poses(self._message, settings)
         self._publish_geometry(self._message.header, estimated.result.pairs, settings)
+        self.motion.publish(bundle.image.header, estimated.result.pairs, settings, moment.published)
 
     def for_people(self, estimated: Estimated, settings: Settings) -> None:
         """Publish what people look at, of the image that ``per_frame`` was given last."""
@@ -134,7 +138,10 @@ class Publishers:
             child = settings.text("tf_prefix") + object_id + (f"_{pair.track_id}" if object_id in seen else "")
             seen.add(object_id)
             self.object_pose.publish(object_pose_message(message.header, pair.object))
-            transforms.append(transform_message(message.header, pair.object, child))
+            if settings.text("tf_pose") == "raw":
+                transforms.append(transform_message(message.header, pair.object.pose.pose, child))
+            elif pair.object.filtered_valid:
+                transforms.append(transform_message(message.header, pair.object.filtered_pose.pose, child))
             self._publish_object_info(object_id, settings.text("tf_prefix"), 0)
         if transforms and settings.flag("publish.tf"):
             self.transform.publish(TFMessage(transforms=transforms))

@@ -13,6 +13,8 @@ from geometry_msgs.msg import (
     Quaternion,
     Transform,
     TransformStamped,
+    Twist,
+    TwistWithCovariance,
     Vector3,
 )
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from std_msgs.msg import Header
 
 from hand_object_pose.estimation import result
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.smoothing.motion import Motion
 from hand_object_pose.geometry.se3 import quaternion_wxyz_to_xyzw, wxyz_from_rotation
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import JOINT_NAMES, JOINT_PARENTS
@@ -140,7 +143,22 @@ def object_message(estimate: result.ObjectEstimate | None, known: Mapping[str, O
     message.mesh_hash = known[estimate.name].hash if estimate.name in known else ""
     message.pose = pose_with_covariance_message(estimate)
     message.covariance_valid = estimate.covariance_valid
+    if estimate.filtered is not None:
+        message.filtered_valid = message.twist_valid = True
+        message.filtered_pose = motion_pose_message(estimate.filtered)
+        message.twist = twist_message(estimate.filtered)
     return message
+
+
+def motion_pose_message(motion: Motion) -> PoseWithCovariance:
+    """The pose of a motion."""
+    return PoseWithCovariance(pose=pose_message(motion.pose), covariance=motion.pose_covariance.reshape(36))
+
+
+def twist_message(motion: Motion) -> TwistWithCovariance:
+    """The twist of a motion."""
+    twist = Twist(linear=vector_message(motion.twist[:3]), angular=vector_message(motion.twist[3:]))
+    return TwistWithCovariance(twist=twist, covariance=motion.twist_covariance.reshape(36))
 
 
 def object_pose_message(header: Header, estimate: ObjectEstimate) -> PoseWithCovarianceStamped:
@@ -148,9 +166,8 @@ def object_pose_message(header: Header, estimate: ObjectEstimate) -> PoseWithCov
     return PoseWithCovarianceStamped(header=header, pose=estimate.pose)
 
 
-def transform_message(header: Header, estimate: ObjectEstimate, child_frame: str) -> TransformStamped:
-    """The raw pose as a transform: the very numbers of the estimate."""
-    pose = estimate.pose.pose
+def transform_message(header: Header, pose: Pose, child_frame: str) -> TransformStamped:
+    """A pose as a transform: the very same numbers."""
     position = pose.position
     return TransformStamped(
         header=header,

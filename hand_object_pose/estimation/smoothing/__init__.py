@@ -1,0 +1,1 @@
+"""Estimates of successive images made steady: filters, twist and prediction."""
