@@ -10,8 +10,8 @@ from hand_object_pose_training.train_config import TrainConfig
 
 # What may differ when a run is resumed, because it changes nothing in the result, or is kept in the state.
 _FREE_TO_CHANGE = frozenset(
-    {"shards", "validation_shards", "grasps", "backgrounds", "out", "start_from", "device", "workers"}
-    | {"steps", "epochs", "budget_minutes", "save_every", "validate_every"}
+    {"shards", "validation_shards", "grasps", "backgrounds", "out", "start_from", "first_stage_from", "device"}
+    | {"workers", "steps", "epochs", "budget_minutes", "save_every", "validate_every"}
 )
 # Runs begun before these existed go on without them.
 _LATER_WEIGHTS = frozenset({"finger", "wrist", "depth"})

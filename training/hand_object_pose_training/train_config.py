@@ -21,6 +21,8 @@ class TrainConfig:
         imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
         start_from: weights (.safetensors) of the same preset to begin with. Their file holds
             no training-only heads and no optimizer: to go on with an interrupted run, repeat its command instead.
+        first_stage_from: weights of the same preset, or of a variant of it, whose encoders and rough meshes to begin
+            with; the second stage, and the heads that only training has, begin anew.
         steps: length of the run; or epochs: in each of them every sample of ``shards`` is seen once; or
             budget_minutes: measured once and turned into steps, which the state keeps.
         batch_size, seed: as named; gradient_clip: largest gradient norm.
@@ -47,6 +49,7 @@ class TrainConfig:
     preset: str = "compact"
     imagenet_weights: Path | None = None
     start_from: Path | None = None
+    first_stage_from: Path | None = None
     steps: int | None = None
     epochs: int | None = None
     budget_minutes: float | None = None
@@ -73,11 +76,13 @@ class TrainConfig:
         """Refuse settings that contradict each other.
 
         Raises:
-            UserError: no length or several, or two kinds of weights to begin with.
+            UserError: no length or several, or several kinds of weights to begin with.
         """
         if sum(length is not None for length in (self.steps, self.epochs, self.budget_minutes)) != 1:
             raise UserError("give the length of the run either as --steps, or as --epochs, or as --budget-minutes")
         if self.epochs is not None and self.mixture.real == 0:
             raise UserError("--epochs counts how often stored samples are seen: --mixture.real must not be 0")
-        if self.imagenet_weights is not None and self.start_from is not None:
-            raise UserError("give either --imagenet-weights or --start-from, whose weights hold encoders of their own")
+        if sum(path is not None for path in (self.imagenet_weights, self.start_from, self.first_stage_from)) > 1:
+            raise UserError(
+                "give one of --imagenet-weights, --start-from and --first-stage-from: each has weights of the encoders"
+            )

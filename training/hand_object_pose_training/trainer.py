@@ -16,12 +16,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.network.checkpoint import start_from_weights
 from hand_object_pose.network.config import preset_config
-from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.finger_loss import FingerRendering
@@ -32,6 +28,7 @@ from hand_object_pose_training.resumption import check_resumable, compared_setti
 from hand_object_pose_training.run_log import RunLog, Throughput
 from hand_object_pose_training.run_state import BEST, LAST, RunState, explaining_full_disks, load_state, save_state
 from hand_object_pose_training.samples import Batch
+from hand_object_pose_training.starting_weights import begin_with_weights
 from hand_object_pose_training.supervised import SupervisedNetwork, TrainedPart
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.training_batches import TrainingBatches
@@ -55,13 +52,7 @@ class Trainer:
         self.console = Console(quiet=not self.fabric.is_global_zero)
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
-        self.lineage = ""
-        if config.imagenet_weights is not None:
-            load_imagenet_weights(network, config.imagenet_weights)
-            self.lineage = f"encoders begun with {config.imagenet_weights.name} (ImageNet)"
-        if config.start_from is not None:
-            start_from_weights(network, config.start_from)
-            self.lineage = lineage_of(load_weights_info(config.start_from))
+        self.lineage = begin_with_weights(network, config)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.geometry = network.config.lixels
         finger = FingerRendering(hand, self.geometry.image_size) if config.weights.finger > 0 else None
@@ -233,14 +224,6 @@ def _fabric(config: TrainConfig) -> Fabric:
     fabric = Fabric(accelerator=config.device, devices=config.devices, strategy=strategy)
     fabric.launch()
     return fabric
-
-
-def lineage_of(weights: WeightsInfo) -> str:
-    """What weights had behind them when another run began with them."""
-    said = weights.provenance
-    earlier = f"; {said['lineage']}" if said.get("lineage") else ""
-    trained = f"{said.get('steps', '?')} steps of {said.get('batch_size', '?')}, {said.get('minutes', '?')} minutes"
-    return f"begun with {weights.hash[:12]} ({trained}{earlier})"
 
 
 def _progress(console: Console) -> Progress:
