@@ -30,6 +30,7 @@ from hand_object_pose_training.run_state import BEST, LAST, RunState, explaining
 from hand_object_pose_training.samples import Batch
 from hand_object_pose_training.starting_weights import begin_with_weights
 from hand_object_pose_training.supervised import SupervisedNetwork, TrainedPart
+from hand_object_pose_training.synchronised import with_synchronised_norms
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.training_batches import TrainingBatches
 from hand_object_pose_training.validation import held_out_crops, validate
@@ -53,6 +54,7 @@ class Trainer:
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
         self.lineage = begin_with_weights(network, config)
+        network = with_synchronised_norms(network, self.fabric.device, self.fabric.world_size)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.geometry = network.config.lixels
         finger = FingerRendering(hand, self.geometry.image_size) if config.weights.finger > 0 else None

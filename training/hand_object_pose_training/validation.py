@@ -36,16 +36,21 @@ def held_out_crops(
 
 @torch.no_grad()
 def validate(
-    supervised: SupervisedNetwork, dataset: CropDataset, batch_size: int = 32, interaction: bool = False
+    supervised: SupervisedNetwork,
+    dataset: CropDataset,
+    batch_size: int = 32,
+    interaction: bool = False,
+    limit: int | None = None,
 ) -> dict[str, float]:
     """Means over a dataset, by the names of ``evaluation.frame_errors``; rough meshes under ``rough.``.
 
-    ``interaction`` adds ``INTERACTION_VALUES``, which take some time.
+    ``interaction`` adds ``INTERACTION_VALUES``, which take some time. ``limit`` takes the first so many samples only.
     """
     supervised.eval()
     device = supervised.objective.templates.device
-    starts = range(0, len(dataset), batch_size)
-    keys = [[(0, index) for index in range(start, min(start + batch_size, len(dataset)))] for start in starts]
+    count = len(dataset) if limit is None else min(limit, len(dataset))
+    starts = range(0, count, batch_size)
+    keys = [[(0, index) for index in range(start, min(start + batch_size, count))] for start in starts]
     errors: list[dict[str, float]] = []
     for batch in DataLoader(dataset, batch_sampler=keys, collate_fn=collate):
         errors.extend(_batch_errors(supervised, batch.to(device), dataset, interaction))
