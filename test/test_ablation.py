@@ -178,6 +178,13 @@ def test_an_interrupted_ablation_goes_on_and_repeats_nothing(tiny, capsys, monke
     assert json.loads(damaged.read_text())["errors"] == pytest.approx(json.loads(before)["errors"], rel=1e-12)
     assert (tiny.out / "ablation.md").read_text() == page
 
+    # Results from before a setting existed count as they were made.
+    content = json.loads(before)
+    del content["settings"]["machines"]
+    damaged.write_text(json.dumps(content))
+    run(tiny, capsys)
+    assert (tiny.out / "ablation.md").read_text() == page
+
     with pytest.raises(UserError, match=r"seed_0/result.json: made with other settings \(steps\)"):
         run(replace(tiny, steps=3), capsys)
 
@@ -186,7 +193,8 @@ def test_runs_that_would_not_be_alike_are_refused(tiny, tmp_path, capsys) -> Non
     refused = {
         "fewer steps": replace(tiny, steps=None, budget_minutes=1.0),
         "--imagenet-weights": replace(tiny, start_from=tmp_path / "weights.safetensors"),
-        "once a device": replace(tiny, devices=2),
+        "--devices 1 --machines 1, found 2 and 1": replace(tiny, devices=2),
+        "--devices 1 --machines 1, found 1 and 2": replace(tiny, machines=2),
         "at least one": replace(tiny, seeds=0),
         "choose one of": replace(tiny, preset="compact/mutual"),
     }

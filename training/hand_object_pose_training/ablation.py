@@ -24,6 +24,7 @@ from hand_object_pose_training.ablation_table import AblationTable
 from hand_object_pose_training.content_hash import content_hash
 from hand_object_pose_training.datasets.training_data import remember
 from hand_object_pose_training.export import trained_network
+from hand_object_pose_training.resumption import LATER_SETTINGS
 from hand_object_pose_training.run_state import LAST, load_state
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.trainer import Trainer
@@ -81,10 +82,10 @@ def _check(config: AblateConfig) -> None:
         raise UserError(
             "--start-from: weights fit one variant only; --first-stage-from and --imagenet-weights fit all of them"
         )
-    if config.devices != 1:
+    if (config.devices, config.machines) != (1, 1):
         raise UserError(
-            f"--devices: expected 1, found {config.devices}; start the command once a device instead, with other "
-            "--variants and the same --out"
+            f"expected --devices 1 --machines 1, found {config.devices} and {config.machines}; start the command once "
+            "a device instead, with other --variants and the same --out"
         )
     if config.seeds < 1 or not config.variants:
         raise UserError("expected at least one of --variants and one of --seeds")
@@ -135,7 +136,8 @@ def _known(config: AblateConfig, shared: dict[str, str], console: Console) -> It
             continue
         if result is None:
             continue
-        changed = sorted(name for name in shared if result.settings.get(name) != shared[name])
+        found = {**LATER_SETTINGS, **result.settings}
+        changed = sorted(name for name in shared if found.get(name) != shared[name])
         if changed:
             raise UserError(
                 f"{_result_path(run)}: made with other settings ({', '.join(changed)}); repeat them, or choose "

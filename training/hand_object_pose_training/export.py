@@ -55,10 +55,12 @@ def trained_network(state: RunState, hand: HandModel, catalogue: dict[str, Objec
 
 
 def _provenance(config: ExportConfig, state: RunState, errors: dict[str, float], held_out: int) -> dict[str, str]:
+    settings = state.settings
+    processes = int(settings.get("devices", 1)) * int(settings.get("machines", 1))
     return {
         "data": config.data,
         "steps": f"{state.step} of {state.total_steps}",
-        "batch_size": f"{int(state.settings['batch_size']) * int(state.settings.get('devices', 1))}",
+        "batch_size": f"{int(settings['batch_size']) * processes}",
         "minutes": f"{state.seconds / 60:.0f}",
         "device": state.device,
         "lineage": state.lineage,

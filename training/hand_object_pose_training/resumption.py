@@ -15,7 +15,13 @@ _FREE_TO_CHANGE = frozenset(
 )
 # Runs begun before these existed go on without them.
 _LATER_WEIGHTS = frozenset({"finger", "wrist", "depth"})
-_LATER: dict[str, str] = {"hand_steps": "0", "freeze_batch_norm": "False", "mixture": str(asdict(REAL_ONLY))}
+LATER_SETTINGS: dict[str, str] = {
+    "hand_steps": "0",
+    "freeze_batch_norm": "False",
+    "machines": "1",
+    "mixture": str(asdict(REAL_ONLY)),
+}
+"""Settings that runs and results from before them do not name, and what they were then."""
 
 
 def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:
@@ -37,7 +43,7 @@ def check_resumable(path: Path, state: RunState, settings: dict[str, str], steps
     Raises:
         UserError: a setting or the length differs; names it.
     """
-    begun = {**_LATER, **state.settings}
+    begun = {**LATER_SETTINGS, **state.settings}
     changed = {name for name, value in settings.items() if begun.get(name) != value}
     if changed:
         raise UserError(

@@ -29,6 +29,7 @@ class TrainConfig:
         mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
         device: "auto", "cpu", "cuda"; devices: how many, each in its own process with a batch of its own. Two processes
             of one thread train faster on two cores than one process of two threads.
+        machines: how many, each with ``devices`` of them and the same directory ``out``; started by ``torchrun``.
         workers: loader processes of each device; 0 loads in the training process.
         save_every, validate_every: steps; with ``epochs``, validation comes after each of them instead.
         hand_steps: train only the hand's rough mesh for so long, which takes a fifth of the time a step: for weights
@@ -59,6 +60,7 @@ class TrainConfig:
     mixed_precision: bool = False
     device: str = "auto"
     devices: int = 1
+    machines: int = 1
     workers: int = 1
     save_every: int = 200
     validate_every: int = 1000

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
 from lightning_fabric.utilities.seed import seed_everything
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,6 +18,8 @@ from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.network.config import preset_config
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose_training.devices import fabric_of, with_synchronised_norms
+from hand_object_pose_training.drawn_samples import drawn_samples
 from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import weighted_sum
 from hand_object_pose_training.objective import Objective
@@ -30,7 +30,6 @@ from hand_object_pose_training.run_state import BEST, LAST, RunState, explaining
 from hand_object_pose_training.samples import Batch
 from hand_object_pose_training.starting_weights import begin_with_weights
 from hand_object_pose_training.supervised import SupervisedNetwork, TrainedPart
-from hand_object_pose_training.synchronised import with_synchronised_norms
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.training_batches import TrainingBatches
 from hand_object_pose_training.validation import held_out_crops, validate
@@ -49,7 +48,7 @@ class Trainer:
         """
         config.check()
         self.config, self.hand, self.catalogue = config, hand, catalogue
-        self.fabric = _fabric(config)
+        self.fabric = fabric_of(config)
         self.console = Console(quiet=not self.fabric.is_global_zero)
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, training_heads=True)
@@ -189,6 +188,7 @@ class Trainer:
         dataset = held_out_crops(self.supervised, self.config.validation_shards, self.hand, self.catalogue)
         errors = validate(self.supervised, dataset)
         self.log.scalars(self.step, {f"validation/{name}": value for name, value in errors.items()})
+        self.log.picture(self.step, "validation/samples", drawn_samples(self.supervised, dataset))
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
         self.console.print(f"step {self.step}: {listed}")
         self._keep_if_best(errors["hand.mje_cm"])
@@ -215,17 +215,6 @@ class Trainer:
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
         self.lineage, self.best = state.lineage, state.best
         self.console.print(f"resuming at step {self.step} of {self.total_steps}")
-
-
-def _fabric(config: TrainConfig) -> Fabric:
-    """One process, or one a device."""
-    if config.devices == 1:
-        return Fabric(accelerator=config.device, devices=1)
-    # A step of a part alone leaves parameters unused.
-    strategy = DDPStrategy(find_unused_parameters=max(config.hand_steps, config.first_stage_steps) > 0)
-    fabric = Fabric(accelerator=config.device, devices=config.devices, strategy=strategy)
-    fabric.launch()
-    return fabric
 
 
 def _progress(console: Console) -> Progress:

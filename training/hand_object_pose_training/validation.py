@@ -67,7 +67,7 @@ def _batch_errors(
     hands = zip(_arrays(lift.points(refined)), joints, strict=True)
     rough_hands = zip(_arrays(lift.points(rough)), _arrays(lift.joints(rough, regressor)), strict=True)
     rough_objects = _arrays(lift.points(prediction.rough_object.float()))
-    poses = _object_poses(prediction, joints[:, WRIST], batch, lift)
+    poses = object_poses(prediction, joints[:, WRIST], batch, lift)
     refines = supervised.network.refinement is not None
     models = [dataset.catalogue[name] for name in sorted(dataset.catalogue)]
     errors = []
@@ -96,7 +96,8 @@ def _arrays(tensor: Tensor) -> np.ndarray:
     return tensor.double().cpu().numpy()
 
 
-def _object_poses(prediction: NetworkPrediction, wrists: np.ndarray, batch: Batch, lift: Lift) -> np.ndarray:
+def object_poses(prediction: NetworkPrediction, wrists: np.ndarray, batch: Batch, lift: Lift) -> np.ndarray:
+    """Poses (B, 4, 4), object frame to camera frame, hung on wrists (B, 3) in metres, camera frame."""
     rotation, viewing = rotation_from_wxyz(_arrays(prediction.quaternion)), _arrays(batch.viewing_rotations)
     votes, roots = prediction.translation.float()[:, None], torch.as_tensor(wrists, dtype=torch.float32)
     translation = _arrays(lift.translation(votes, roots.to(votes.device), batch.viewing_rotations)[:, 0])

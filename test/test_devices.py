@@ -1,18 +1,23 @@
-"""BatchNorm over several GPUs: when networks are converted, and that they stay the same functions.
+"""BatchNorm over several GPUs: when networks are converted, and that they stay the same functions; torchrun.
 
 SyncBatchNorm itself runs on GPUs only. Without a process group it is PyTorch's BatchNorm, on any device, so that a
 conversion that loses shapes, settings, parameters or statistics is seen here.
 """
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from network_support import table
 from torch import nn
 
+from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.network.config import preset_config
 from hand_object_pose.network.model import HandObjectNetwork
-from hand_object_pose_training.synchronised import with_synchronised_norms
+from hand_object_pose_training.devices import fabric_of, with_synchronised_norms
+from hand_object_pose_training.train_config import TrainConfig
 
 CUDA, CPU = torch.device("cuda", 0), torch.device("cpu")
 
@@ -56,3 +61,14 @@ def test_several_gpus_get_synchronised_norms_everywhere_and_the_same_network() -
                 torch.testing.assert_close(predictions[1][name], value, rtol=0, atol=0, msg=f"{name}, training: {mode}")
     for name, value in converted.state_dict().items():
         torch.testing.assert_close(value, expected.state_dict()[name], rtol=0, atol=0)
+
+
+def test_processes_that_do_not_fit_the_settings_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig(Path("a"), Path("b"), Path("c"), steps=1, device="cpu")
+    with pytest.raises(UserError, match="torchrun --nnodes 3 --nproc-per-node 2"):
+        fabric_of(replace(config, devices=2, machines=3))
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for settings in (config, replace(config, devices=2, machines=2)):
+        with pytest.raises(UserError, match=r"torchrun started 2 processes, expected [14] for --devices"):
+            fabric_of(settings)
