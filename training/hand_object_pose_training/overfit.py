@@ -88,12 +88,8 @@ def overfit(config: OverfitConfig, hand: HandModel, catalogue: dict[str, ObjectM
         UserError: too few samples, or settings that do not fit each other.
     """
     seed_everything(config.seed, verbose=False)
-    supervised = _supervised(config, hand, catalogue)
-    size = supervised.network.config.image_size
-    stored = CropDataset(open_samples(config.shards, size, hand, catalogue), catalogue, size, NO_AUGMENTATION)
-    if not 2 <= config.samples <= len(stored):
-        raise UserError(f"--samples: expected 2 to {len(stored)}, which {config.shards} has; found {config.samples}")
-    batch = collate([stored[0, index] for index in range(config.samples)])
+    supervised = supervised_network(config, hand, catalogue)
+    stored, batch = first_samples(config, supervised, hand, catalogue)
     config.out.mkdir(parents=True, exist_ok=True)
     with (config.out / "overfit.csv").open("w", newline="") as file:
         table = csv.writer(file)
@@ -121,7 +117,8 @@ def reduced_config(preset: str, image_size: int | None) -> NetworkConfig:
         raise UserError(f"--image-size {image_size}: preset '{preset}' cannot have it ({error})") from error
 
 
-def _supervised(config: OverfitConfig, hand: HandModel, catalogue: dict[str, ObjectModel]) -> SupervisedNetwork:
+def supervised_network(config: OverfitConfig, hand: HandModel, catalogue: dict[str, ObjectModel]) -> SupervisedNetwork:
+    """The network at its initial weights, with its losses."""
     network = HandObjectNetwork(reduced_config(config.preset, config.image_size), hand, training_heads=True)
     if config.imagenet_weights is not None:
         load_imagenet_weights(network, config.imagenet_weights)
@@ -129,6 +126,21 @@ def _supervised(config: OverfitConfig, hand: HandModel, catalogue: dict[str, Obj
     geometry = network.config.lixels
     finger = FingerRendering(hand, geometry.image_size) if config.weights.finger > 0 else None
     return SupervisedNetwork(network, Objective(geometry, hand, catalogue, finger), mixed_precision=False)
+
+
+def first_samples(
+    config: OverfitConfig, supervised: SupervisedNetwork, hand: HandModel, catalogue: dict[str, ObjectModel]
+) -> tuple[CropDataset, Batch]:
+    """All samples without augmentation, and the first of them as a batch.
+
+    Raises:
+        UserError: there are too few.
+    """
+    size = supervised.network.config.image_size
+    stored = CropDataset(open_samples(config.shards, size, hand, catalogue), catalogue, size, NO_AUGMENTATION)
+    if not 2 <= config.samples <= len(stored):
+        raise UserError(f"--samples: expected 2 to {len(stored)}, which {config.shards} has; found {config.samples}")
+    return stored, collate([stored[0, index] for index in range(config.samples)])
 
 
 def _train(config: OverfitConfig, supervised: SupervisedNetwork, batch: Batch) -> Iterator[tuple[int, float]]:
