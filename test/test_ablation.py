@@ -155,7 +155,9 @@ def test_an_interrupted_ablation_goes_on_and_repeats_nothing(tiny, capsys, monke
     monkeypatch.setattr(ablation, "Trainer", Watched)
     with pytest.raises(KeyboardInterrupt):
         run(tiny, capsys)
-    assert not (tiny.out / "ablation.md").exists()
+    page = (tiny.out / "ablation.md").read_text()
+    assert "| without_gcn | w/out GCN | 1 |" in page
+    assert "Not trained: without_attention, all_edge, object_to_hand, hand_to_object, mutual." in page
     run(tiny, capsys)
     assert trained[1:] == [
         ("compact/mutual", 0, 0),

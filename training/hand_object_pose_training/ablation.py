@@ -49,7 +49,7 @@ class AblateConfig(TrainConfig):
 
 
 def ablate(config: AblateConfig, hand: HandModel, catalogue: dict[str, ObjectModel], console: Console) -> AblationTable:
-    """Train and measure what is missing; write ``ablation.md`` and ``ablation.json`` into ``config.out``.
+    """Train and measure what is missing; after each run, write ``ablation.md`` and ``.json`` into ``out``.
 
     Raises:
         UserError: settings that runs of an ablation cannot share, results of other settings in ``config.out``, or what
@@ -68,6 +68,12 @@ def ablate(config: AblateConfig, hand: HandModel, catalogue: dict[str, ObjectMod
             continue
         console.print(f"{variant}, seed {seed} ({number} of {len(planned)})")
         _train(_run_config(config, variant, seed), variant, shared, hand, catalogue)
+        _tabulate(config, shared, console)
+    return _tabulate(config, shared, console)
+
+
+def _tabulate(config: AblateConfig, shared: dict[str, str], console: Console) -> AblationTable:
+    """Write the table of what has been trained so far."""
     table = AblationTable(list(_known(config, shared, console)))
     write_json(config.out / "ablation.json", table.content())
     (config.out / "ablation.md").write_text(table.markdown(), encoding="utf-8")
