@@ -16,7 +16,6 @@ from hand_object_pose_training.validation import object_poses
 Picture = NDArray[np.uint8]
 
 
-@torch.no_grad()
 def drawn_samples(supervised: SupervisedNetwork, dataset: CropDataset, count: int = 6) -> Picture:
     """One row a sample, (count * S, 3 * S, 3) RGB: the image, the true meshes over it, and the predicted ones.
 
@@ -39,6 +38,7 @@ def drawn_samples(supervised: SupervisedNetwork, dataset: CropDataset, count: in
     return np.vstack(rows)
 
 
+@torch.no_grad()
 def _predicted(supervised: SupervisedNetwork, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     """Hand vertices (B, 778, 3) and object poses (B, 4, 4), camera frame."""
     prediction = supervised.predict(batch)

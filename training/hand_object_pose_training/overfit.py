@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from lightning_fabric.utilities.seed import seed_everything
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.hand_model import HandModel
@@ -36,8 +37,8 @@ class OverfitConfig:
         preset: of the network; image_size: side of its input, pixels; the preset's own if None.
         imagenet_weights: file for its encoders to begin with.
         samples: how many, in one batch, without augmentation.
-        steps: of the optimizer; frozen_share: in the last share of them BatchNorm normalises by its running
-            statistics, as in evaluation, and leaves them.
+        steps: of the optimizer; frozen_share: in the last share of them BatchNorm normalises by fixed statistics, as in
+            evaluation.
         measure_every: steps between measurements; seed: of the initial weights.
         gradient_clip: largest gradient norm; schedule, weights: the paper's losses, and a faster schedule than its.
     """
@@ -48,13 +49,13 @@ class OverfitConfig:
     image_size: int | None = None
     imagenet_weights: Path | None = None
     samples: int = 8
-    steps: int = 1000
-    frozen_share: float = 0.3
+    steps: int = 500
+    frozen_share: float = 0.25
     measure_every: int = 25
     seed: int = 0
     gradient_clip: float = 10.0
     schedule: ScheduleConfig = field(
-        default_factory=lambda: ScheduleConfig(learning_rate=3e-4, decay=0.3, milestones=(0.6, 0.8, 0.9))
+        default_factory=lambda: ScheduleConfig(learning_rate=1e-3, decay=0.3, milestones=(0.4, 0.6, 0.75, 0.88))
     )
     weights: LossWeights = field(default_factory=lambda: PAPER_DEXYCB["weights"])
 
@@ -65,8 +66,9 @@ class Progress:
 
     Attributes:
         step: steps done; loss: of the last one.
-        hand_mje_mm, object_add_s_mm: means over the samples, of the network in evaluation mode.
-        object_rotation_deg: the same; frozen: whether BatchNorm's running statistics are those it trains with, too.
+        hand_mje_mm, object_add_s_mm: means over the samples, of the network in evaluation mode, with the samples' own
+            statistics in BatchNorm.
+        object_rotation_deg: the same; frozen: whether these statistics are now fixed and those it trains with, too.
     """
 
     step: int
@@ -96,6 +98,8 @@ def overfit(config: OverfitConfig, hand: HandModel, catalogue: dict[str, ObjectM
         table.writerow([column.name for column in fields(Progress)])
         for step, loss in _train(config, supervised, batch):
             if step % config.measure_every == 0 or step == config.steps:
+                if not supervised.freeze_batch_norm:
+                    settle_statistics(supervised, batch)
                 progress = _measured(step, loss, supervised, stored, config.samples)
                 table.writerow(astuple(progress))
                 file.flush()
@@ -147,7 +151,9 @@ def _train(config: OverfitConfig, supervised: SupervisedNetwork, batch: Batch) -
     """Each step's number from 1 and its loss."""
     optimizer = torch.optim.Adam(supervised.parameters(), lr=config.schedule.learning_rate, fused=True)
     for step in range(config.steps):
-        supervised.freeze_batch_norm = step >= (1 - config.frozen_share) * config.steps
+        if not supervised.freeze_batch_norm and step >= (1 - config.frozen_share) * config.steps:
+            settle_statistics(supervised, batch)
+            supervised.freeze_batch_norm = True
         supervised.train()
         for group in optimizer.param_groups:
             group["lr"] = config.schedule.at(step, config.steps)
@@ -157,6 +163,20 @@ def _train(config: OverfitConfig, supervised: SupervisedNetwork, batch: Batch) -
         torch.nn.utils.clip_grad_norm_(supervised.parameters(), config.gradient_clip)
         optimizer.step()
         yield step + 1, total.item()
+
+
+@torch.no_grad()
+def settle_statistics(supervised: SupervisedNetwork, batch: Batch) -> None:
+    """Make BatchNorm's running statistics those of a batch at the present weights; running ones lag behind."""
+    norms = [module for module in supervised.modules() if isinstance(module, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # The mean over all batches since the reset: of one.
+    supervised.train()
+    supervised.predict(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def _measured(step: int, loss: float, supervised: SupervisedNetwork, stored: CropDataset, samples: int) -> Progress:

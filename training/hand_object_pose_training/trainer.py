@@ -141,7 +141,7 @@ class Trainer:
             raise self._not_finite(f"the gradient's norm is {norm.item()}", batch, weighted)
         self.optimizer.step()
         if self.step == 0:
-            self.console.print(f"first batch, weighted terms: {_shown(weighted)}")
+            self.console.print(f"first batch, weighted terms: {_shown(weighted)}", soft_wrap=True)
         return losses
 
     def _averaged(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -190,7 +190,7 @@ class Trainer:
         self.log.scalars(self.step, {f"validation/{name}": value for name, value in errors.items()})
         self.log.picture(self.step, "validation/samples", drawn_samples(self.supervised, dataset))
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
-        self.console.print(f"step {self.step}: {listed}")
+        self.console.print(f"step {self.step}: {listed}", soft_wrap=True)
         self._keep_if_best(errors["hand.mje_cm"])
 
     def _keep_if_best(self, error: float) -> None:
