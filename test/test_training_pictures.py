@@ -93,7 +93,7 @@ def test_validation_leaves_a_picture_for_tensorboard(trainer):
 
 
 def test_learning_by_heart_writes_its_curve_and_ends_with_fixed_statistics(config):  # noqa: F811
-    lengths = {"samples": 2, "steps": 8, "frozen_share": 0.5, "measure_every": 4}
+    lengths = {"samples": 2, "steps": 8, "first_stage_share": 0.0, "frozen_share": 0.5, "measure_every": 4}
     settings = OverfitConfig(config.shards, config.out, "compact", weights=LossWeights(), **lengths)
     found = list(overfit(settings, default_hand(), CATALOGUE))
     with (config.out / "overfit.csv").open() as file:

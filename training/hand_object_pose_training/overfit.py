@@ -23,7 +23,7 @@ from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.recipes import PAPER_DEXYCB
 from hand_object_pose_training.samples import Batch, CropDataset, collate
 from hand_object_pose_training.schedule import ScheduleConfig
-from hand_object_pose_training.supervised import SupervisedNetwork
+from hand_object_pose_training.supervised import SupervisedNetwork, TrainedPart
 from hand_object_pose_training.validation import validate
 
 
@@ -37,8 +37,9 @@ class OverfitConfig:
         preset: of the network; image_size: side of its input, pixels; the preset's own if None.
         imagenet_weights: file for its encoders to begin with.
         samples: how many, in one batch, without augmentation.
-        steps: of the optimizer; frozen_share: in the last share of them BatchNorm normalises by fixed statistics, as in
-            evaluation.
+        steps: of the optimizer; first_stage_share: in the first share of them encoders and rough meshes train alone,
+            because the second stage learns nothing beside vertices that still lie in one place.
+        frozen_share: in the last share of the steps BatchNorm normalises by fixed statistics, as in evaluation.
         measure_every: steps between measurements; seed: of the initial weights.
         gradient_clip: largest gradient norm; schedule, weights: the paper's losses, and a faster schedule than its.
     """
@@ -49,7 +50,8 @@ class OverfitConfig:
     image_size: int | None = None
     imagenet_weights: Path | None = None
     samples: int = 8
-    steps: int = 500
+    steps: int = 800
+    first_stage_share: float = 0.4
     frozen_share: float = 0.25
     measure_every: int = 25
     seed: int = 0
@@ -157,7 +159,8 @@ def _train(config: OverfitConfig, supervised: SupervisedNetwork, batch: Batch) -
         supervised.train()
         for group in optimizer.param_groups:
             group["lr"] = config.schedule.at(step, config.steps)
-        total, _ = weighted_sum(supervised(**vars(batch)), config.weights)
+        part: TrainedPart = "first_stage" if step < config.first_stage_share * config.steps else "all"
+        total, _ = weighted_sum(supervised(part=part, **vars(batch)), config.weights)
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(supervised.parameters(), config.gradient_clip)
