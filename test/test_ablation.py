@@ -1,17 +1,21 @@
 """The ablation: which runs are trained, what is measured, and what the table claims."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 from scipy.spatial.transform import Rotation
 from test_training import CATALOGUE, config, losses_of, random_scene, shards
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.geometry.se3 import pose_matrix, transform_points
 from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.network.checkpoint import load_network
 from hand_object_pose.network.config import VARIANTS
 from hand_object_pose_training import ablation
 from hand_object_pose_training.ablation import AblateConfig, ablate
@@ -151,7 +155,9 @@ def test_an_interrupted_ablation_goes_on_and_repeats_nothing(tiny, capsys, monke
     monkeypatch.setattr(ablation, "Trainer", Watched)
     with pytest.raises(KeyboardInterrupt):
         run(tiny, capsys)
-    assert not (tiny.out / "ablation.md").exists()
+    page = (tiny.out / "ablation.md").read_text()
+    assert "| without_gcn | w/out GCN | 1 |" in page
+    assert "Not trained: without_attention, all_edge, object_to_hand, hand_to_object, mutual." in page
     run(tiny, capsys)
     assert trained[1:] == [
         ("compact/mutual", 0, 0),
@@ -174,6 +180,13 @@ def test_an_interrupted_ablation_goes_on_and_repeats_nothing(tiny, capsys, monke
     assert json.loads(damaged.read_text())["errors"] == pytest.approx(json.loads(before)["errors"], rel=1e-12)
     assert (tiny.out / "ablation.md").read_text() == page
 
+    # Results from before a setting existed count as they were made.
+    content = json.loads(before)
+    del content["settings"]["machines"]
+    damaged.write_text(json.dumps(content))
+    run(tiny, capsys)
+    assert (tiny.out / "ablation.md").read_text() == page
+
     with pytest.raises(UserError, match=r"seed_0/result.json: made with other settings \(steps\)"):
         run(replace(tiny, steps=3), capsys)
 
@@ -182,7 +195,8 @@ def test_runs_that_would_not_be_alike_are_refused(tiny, tmp_path, capsys) -> Non
     refused = {
         "fewer steps": replace(tiny, steps=None, budget_minutes=1.0),
         "--imagenet-weights": replace(tiny, start_from=tmp_path / "weights.safetensors"),
-        "once a device": replace(tiny, devices=2),
+        "--devices 1 --machines 1, found 2 and 1": replace(tiny, devices=2),
+        "--devices 1 --machines 1, found 1 and 2": replace(tiny, machines=2),
         "at least one": replace(tiny, seeds=0),
         "choose one of": replace(tiny, preset="compact/mutual"),
     }
@@ -190,6 +204,47 @@ def test_runs_that_would_not_be_alike_are_refused(tiny, tmp_path, capsys) -> Non
         with pytest.raises(UserError, match=words):
             run(settings, capsys)
     assert not tiny.out.exists()
+
+
+def test_all_variants_begin_with_the_first_stage_of_given_weights_and_a_second_of_their_own(config, tmp_path) -> None:
+    weights = load_network(DEFAULT_WEIGHTS).state_dict()
+    given = replace(config, first_stage_from=DEFAULT_WEIGHTS)
+    for variant in VARIANTS:
+        preset = f"compact/{variant}"
+        begun, fresh = (
+            Trainer(replace(run, preset=preset, out=tmp_path / variant / kind), default_hand(), CATALOGUE).supervised
+            for kind, run in (("begun", given), ("fresh", config))
+        )
+        untrained = fresh.network.state_dict()
+        first, anew = 0, 0
+        for name, value in begun.network.state_dict().items():
+            begins_anew = name.startswith(("joint_head", "mask_head", "global_fusion", "refinement"))
+            assert torch.equal(value, untrained[name] if begins_anew else weights[name]), f"{variant}: {name}"
+            first, anew = first + (not begins_anew), anew + begins_anew
+        assert first == sum(not name.startswith(("global_fusion", "refinement")) for name in weights)
+        assert anew > 10
+    with pytest.raises(UserError, match="expected weights of preset 'paper'"):
+        Trainer(replace(given, preset="paper", out=tmp_path / "paper"), default_hand(), CATALOGUE)
+
+
+def test_results_are_known_by_what_the_samples_are_and_not_by_where_they_lie(tiny, tmp_path) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(tiny.shards, moved)
+    copied = replace(tiny, shards=moved, validation_shards=moved)
+    assert ablation._shared(copied) == ablation._shared(tiny)
+    file = min(moved.iterdir())
+    content = file.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    turned = json.dumps(dict(reversed(header.items())), separators=(",", ":")).encode().ljust(length)
+    assert (turned != content[8 : 8 + length]) == (len(header) > 1)
+    file.write_bytes(content[:8] + turned + content[8 + length :])
+    assert ablation._shared(copied) == ablation._shared(tiny)
+    content = bytearray(content)
+    content[-1] ^= 1
+    file.write_bytes(content)
+    changed, before = ablation._shared(copied), ablation._shared(tiny)
+    assert [name for name in before if changed[name] != before[name]] == ["shards", "validation_shards"]
 
 
 def test_without_gcn_the_rough_meshes_are_what_is_trained_and_measured(config) -> None:

@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import projected_box
 from hand_object_pose.geometry.se3 import pose_matrix, transform_points
+from hand_object_pose.hand.flexion import flexion_axes
 from hand_object_pose.hand.joints import STANDARD_TO_HO3D
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose_training.datasets.contract import check_frame, check_frames
@@ -145,6 +146,24 @@ def test_another_fingers_tip_is_named(frame):
     joints = frame.joints.copy()
     joints[8] = joints[12]
     assert any("joints" in problem for problem in check_frame(replace(frame, joints=joints), HANDS, CATALOGUE))
+
+
+def test_a_finger_bent_as_far_as_it_goes_passes_and_a_joint_beside_it_does_not(frame):
+    pose = frame.hand.pose.copy()
+    pose[3:12] = (1.9 * flexion_axes(HANDS.right)[:3]).ravel()
+    hand = replace(frame.hand, pose=pose)
+    vertices, joints = HANDS.mesh("right", hand)
+    moved = np.linalg.norm(HANDS.right.joint_regressor21 @ vertices - joints, axis=1)
+    assert 0.012 < moved.max() < 0.015
+
+    def joint_problems(annotated):
+        problems = check_frame(replace(frame, hand=hand, joints=annotated), HANDS, CATALOGUE)
+        return [problem for problem in problems if problem.startswith("joints")]
+
+    assert joint_problems(joints) == []
+    joints[9] += (0.0, 0.0, 0.018)
+    (problem,) = joint_problems(joints)
+    assert problem.startswith("joints: [9] are")
 
 
 def test_the_wrong_side_is_named(frame):

@@ -1,6 +1,7 @@
 """Training on several devices: who takes which samples, and a run of two processes."""
 
 import os
+import socket
 import subprocess
 import sys
 from itertools import islice
@@ -70,13 +71,43 @@ def test_two_processes_follow_one_with_the_whole_batch(tmp_path: Path) -> None:
     assert without_averaging > 1e-5
 
 
+def train_command(directory: Path, steps: int) -> list[str]:
+    command = ["-m", "hand_object_pose_training.main", "train", "--shards", str(directory / "shards")]
+    command += ["--validation-shards", str(directory / "shards"), "--out", str(directory / "run")]
+    command += ["--steps", str(steps), "--batch-size", "2", "--workers", "0", "--device", "cpu"]
+    return [*command, "--save-every", "2", "--validate-every", "100"]
+
+
+def test_two_machines_train_one_network(tmp_path: Path) -> None:
+    """Two calls of torchrun, of one process each, that stand for machines."""
+    write_shards(tmp_path / "shards", 8)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        torchrun += ["--master-addr", "127.0.0.1", "--master-port", str(free.getsockname()[1])]
+    ours = [*train_command(tmp_path, steps=2), "--hand-steps", "2", "--machines", "2"]
+    machines = [
+        subprocess.Popen(
+            [*torchrun, "--node-rank", str(rank), *ours],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        for rank in range(2)
+    ]
+    outputs = [machine.communicate(timeout=500) for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], outputs[0][1][-2000:] + outputs[1][1][-2000:]
+    assert ["first batch" in printed for printed, _ in outputs] == [True, False]
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert (state["step"], state["settings"]["machines"]) == (2, "2")
+    assert list(read_losses(tmp_path / "run" / "losses.csv")) == [1, 2]
+
+
 def test_two_processes_train_one_network(tmp_path: Path) -> None:
     """One state of one network, written once, from which a run of two processes goes on."""
     write_shards(tmp_path / "shards", 8)
-    command = [sys.executable, "-m", "hand_object_pose_training.main", "train", "--shards", str(tmp_path / "shards")]
-    command += ["--validation-shards", str(tmp_path / "shards"), "--out", str(tmp_path / "run"), "--steps", "3"]
-    command += ["--first-stage-steps", "1", "--batch-size", "2", "--devices", "2", "--workers", "0"]
-    command += ["--device", "cpu", "--save-every", "2", "--validate-every", "100"]
+    command = [sys.executable, *train_command(tmp_path, steps=3), "--first-stage-steps", "1", "--devices", "2"]
     result = subprocess.run(
         command, capture_output=True, text=True, timeout=500, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
     )

@@ -102,7 +102,7 @@ def test_a_budget_gives_all_processes_the_length_that_the_first_one_measured(con
 
 def test_a_run_begins_with_one_kind_of_weights(config, tmp_path):
     both = replace(config, start_from=tmp_path / "a.safetensors", imagenet_weights=tmp_path / "b.pth")
-    with pytest.raises(UserError, match="either --imagenet-weights or --start-from"):
+    with pytest.raises(UserError, match="one of --imagenet-weights, --start-from and --first-stage-from"):
         Trainer(both, default_hand(), CATALOGUE)
 
 

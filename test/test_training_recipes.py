@@ -18,7 +18,7 @@ from hand_object_pose_training.run_state import RunState, load_state, save_state
 from hand_object_pose_training.trainer import Trainer
 from hand_object_pose_training.training_batches import TrainingBatches
 
-LATER = {"hand_steps": 3, "freeze_batch_norm": True, "mixture": MixtureShares()}
+LATER = {"hand_steps": 3, "freeze_batch_norm": True, "machines": 2, "mixture": MixtureShares()}
 PATHS = ["--shards", "a", "--validation-shards", "b", "--out", "c"]
 
 
@@ -86,7 +86,7 @@ def test_a_run_begun_before_a_setting_existed_goes_on_without_it(config):  # noq
 
 def test_a_state_with_later_settings_is_not_gone_on_with_without_them(config):  # noqa: F811
     state = RunState(0, 4, 0.0, {}, {}, compared_settings(replace(config, **LATER), 12))
-    with pytest.raises(UserError, match="freeze_batch_norm, hand_steps, mixture"):
+    with pytest.raises(UserError, match="freeze_batch_norm, hand_steps, machines, mixture"):
         check_resumable(config.out, state, compared_settings(config, 12), 4)
 
 

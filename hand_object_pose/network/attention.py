@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hand_object_pose.network.graph import NodeNorm
+from hand_object_pose.network.graph import over_nodes
 
 Maps = tuple[Tensor | None, Tensor | None]
 """Attention to hand nodes and to object nodes; None where there is none."""
@@ -20,7 +20,7 @@ class NodeProjection(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
         super().__init__()
         self.conv = nn.Conv1d(in_channels, out_channels, kernel, padding=kernel // 2)
-        self.norm = NodeNorm(out_channels)
+        self.norm = nn.BatchNorm1d(out_channels)
 
     def forward(self, nodes: Tensor) -> Tensor:
         """Project."""
@@ -28,7 +28,7 @@ class NodeProjection(nn.Module):
             projected = F.linear(nodes, self.conv.weight.squeeze(-1), self.conv.bias)
         else:
             projected = self.conv(nodes.transpose(1, 2)).transpose(1, 2)
-        return torch.relu(self.norm(projected))
+        return torch.relu(over_nodes(self.norm, projected))
 
 
 class AttentionSide(nn.Module):

@@ -8,11 +8,12 @@ import torch
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.weights_file import load_network_tensors, load_weights_info, save_weights_file
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.network.config import NetworkConfig
+from hand_object_pose.network.config import NetworkConfig, variant_of
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
 
 TRAINING_HEADS = ("joint_head.", "mask_head.")
+SECOND_STAGE = ("global_fusion.", "refinement.")
 
 
 def save_checkpoint(
@@ -67,3 +68,19 @@ def start_from_weights(model: HandObjectNetwork, path: str | Path) -> None:
     if config != model.config:
         raise UserError(f"{path}: these weights are of another configuration ({config.preset}) than the network's")
     model.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tensors.items()}, strict=False)
+
+
+def start_first_stage_from_weights(model: HandObjectNetwork, path: str | Path) -> None:
+    """Copy encoders and rough meshes of a weights file into a network of any variant; all else stays as it is.
+
+    Raises:
+        UserError: the file is missing, not ours, or of a configuration that differs in more than the variant.
+    """
+    config, tensors = load_network_tensors(path)
+    if variant_of(config, "without_gcn") != variant_of(model.config, "without_gcn"):
+        raise UserError(
+            f"{path}: expected weights of preset '{model.config.preset}' or a variant of it, found weights of another "
+            f"configuration ({config.preset})"
+        )
+    first = {name: torch.from_numpy(tensors[name].copy()) for name in tensors if not name.startswith(SECOND_STAGE)}
+    model.load_state_dict(first, strict=False)

@@ -91,12 +91,13 @@ class GraphConvolution(nn.Module):
         return convolved
 
 
-class NodeNorm(nn.BatchNorm1d):
-    """BatchNorm over all nodes of all samples, (B, V, C) to the same."""
+def over_nodes(norm: nn.BatchNorm1d, nodes: Tensor) -> Tensor:
+    """BatchNorm over all nodes of all samples, (B, V, C) to the same.
 
-    def forward(self, nodes: Tensor) -> Tensor:
-        """Normalise."""
-        return super().forward(nodes.flatten(0, 1)).view_as(nodes)
+    No subclass of BatchNorm: PyTorch's conversion to SyncBatchNorm would take its place and know nothing of the shape.
+    """
+    normalised: Tensor = norm(nodes.flatten(0, 1))
+    return normalised.view_as(nodes)
 
 
 class ResidualGraphBlock(nn.Module):
@@ -105,9 +106,9 @@ class ResidualGraphBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1, self.conv2 = (GraphConvolution(channels, channels, channels) for _ in range(2))
-        self.bn1, self.bn2 = NodeNorm(channels), NodeNorm(channels)
+        self.bn1, self.bn2 = nn.BatchNorm1d(channels), nn.BatchNorm1d(channels)
 
     def forward(self, nodes: Tensor, neighbours: Tensor) -> Tensor:
         """(B, V, C) to the same."""
-        inner = torch.relu(self.bn1(self.conv1(nodes, neighbours)))
-        return torch.relu(nodes + self.bn2(self.conv2(inner, neighbours)))
+        inner = torch.relu(over_nodes(self.bn1, self.conv1(nodes, neighbours)))
+        return torch.relu(nodes + over_nodes(self.bn2, self.conv2(inner, neighbours)))

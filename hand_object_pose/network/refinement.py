@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hand_object_pose.network.attention import Maps
 from hand_object_pose.network.attention_variants import attention_layer
 from hand_object_pose.network.config import NetworkConfig
-from hand_object_pose.network.graph import GraphConvolution, NodeNorm, ResidualGraphBlock
+from hand_object_pose.network.graph import GraphConvolution, ResidualGraphBlock, over_nodes
 from hand_object_pose.network.precision import at_least_float32
 
 
@@ -20,13 +20,13 @@ class _Branch(nn.Module):
         super().__init__()
         features = config.local_channels + config.global_channels
         self.head = GraphConvolution(features, config.head_hidden, config.node_channels)
-        self.head_norm = NodeNorm(config.node_channels)
+        self.head_norm = nn.BatchNorm1d(config.node_channels)
         blocks = (ResidualGraphBlock(config.node_channels) for _ in range(config.residual_blocks))
         self.blocks = nn.ModuleList(blocks)
         self.tail = GraphConvolution(config.node_channels, config.tail_hidden, outputs)
 
     def begin(self, nodes: Tensor, neighbours: Tensor, shared: Tensor) -> Tensor:
-        return torch.relu(self.head_norm(self.head(nodes, neighbours, shared)))
+        return torch.relu(over_nodes(self.head_norm, self.head(nodes, neighbours, shared)))
 
     def finish(self, nodes: Tensor, neighbours: Tensor) -> Tensor:
         """The tail, in full precision: a tenth of a lixel and a millimetre are below bfloat16."""

@@ -21,8 +21,10 @@ from hand_object_pose_training.ablation_results import (
     write_result,
 )
 from hand_object_pose_training.ablation_table import AblationTable
+from hand_object_pose_training.content_hash import content_hash
 from hand_object_pose_training.datasets.training_data import remember
 from hand_object_pose_training.export import trained_network
+from hand_object_pose_training.resumption import LATER_SETTINGS
 from hand_object_pose_training.run_state import LAST, load_state
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.trainer import Trainer
@@ -47,7 +49,7 @@ class AblateConfig(TrainConfig):
 
 
 def ablate(config: AblateConfig, hand: HandModel, catalogue: dict[str, ObjectModel], console: Console) -> AblationTable:
-    """Train and measure what is missing; write ``ablation.md`` and ``ablation.json`` into ``config.out``.
+    """Train and measure what is missing; after each run, write ``ablation.md`` and ``.json`` into ``out``.
 
     Raises:
         UserError: settings that runs of an ablation cannot share, results of other settings in ``config.out``, or what
@@ -57,15 +59,22 @@ def ablate(config: AblateConfig, hand: HandModel, catalogue: dict[str, ObjectMod
     planned = [
         (variant, seed) for seed in range(config.seed, config.seed + config.seeds) for variant in config.variants
     ]
+    shared = _shared(config)
     # Results of other settings are found before hours are spent on new ones.
-    done = {(result.variant, result.seed) for result in _known(config, console)}
+    done = {(result.variant, result.seed) for result in _known(config, shared, console)}
     for number, (variant, seed) in enumerate(planned, start=1):
         if (variant, seed) in done:
             console.print(f"{variant}, seed {seed}: trained and measured before")
             continue
         console.print(f"{variant}, seed {seed} ({number} of {len(planned)})")
-        _train(config, variant, seed, hand, catalogue)
-    table = AblationTable(list(_known(config, console)))
+        _train(_run_config(config, variant, seed), variant, shared, hand, catalogue)
+        _tabulate(config, shared, console)
+    return _tabulate(config, shared, console)
+
+
+def _tabulate(config: AblateConfig, shared: dict[str, str], console: Console) -> AblationTable:
+    """Write the table of what has been trained so far."""
+    table = AblationTable(list(_known(config, shared, console)))
     write_json(config.out / "ablation.json", table.content())
     (config.out / "ablation.md").write_text(table.markdown(), encoding="utf-8")
     return table
@@ -76,18 +85,21 @@ def _check(config: AblateConfig) -> None:
     if config.steps is None or config.budget_minutes is not None:
         raise UserError("give --steps, not --budget-minutes: a slow variant would take fewer steps than a fast one")
     if config.start_from is not None:
-        raise UserError("--start-from: weights fit one variant only; --imagenet-weights fit all of them")
-    if config.devices != 1:
         raise UserError(
-            f"--devices: expected 1, found {config.devices}; start the command once a device instead, with other "
-            "--variants and the same --out"
+            "--start-from: weights fit one variant only; --first-stage-from and --imagenet-weights fit all of them"
+        )
+    if (config.devices, config.machines) != (1, 1):
+        raise UserError(
+            f"expected --devices 1 --machines 1, found {config.devices} and {config.machines}; start the command once "
+            "a device instead, with other --variants and the same --out"
         )
     if config.seeds < 1 or not config.variants:
         raise UserError("expected at least one of --variants and one of --seeds")
 
 
-def _train(config: AblateConfig, variant: str, seed: int, hand: HandModel, catalogue: dict[str, ObjectModel]) -> None:
-    run = _run_config(config, variant, seed)
+def _train(
+    run: TrainConfig, variant: str, shared: dict[str, str], hand: HandModel, catalogue: dict[str, ObjectModel]
+) -> None:
     trainer = Trainer(run, hand, catalogue)
     remember(run.out, run.shards, run.objects)
     trainer.run()
@@ -96,7 +108,7 @@ def _train(config: AblateConfig, variant: str, seed: int, hand: HandModel, catal
     dataset = held_out_crops(supervised, run.validation_shards, hand, catalogue)
     errors = validate(supervised, dataset, interaction=True)
     counts = _parameters(supervised.network), state.seconds, len(dataset)
-    write_result(_result_path(run.out), AblationResult(variant, seed, _shared(config), state.device, *counts, errors))
+    write_result(_result_path(run.out), AblationResult(variant, run.seed, shared, state.device, *counts, errors))
 
 
 def _run_config(config: AblateConfig, variant: str, seed: int) -> TrainConfig:
@@ -110,21 +122,18 @@ def _result_path(run: Path) -> Path:
 
 
 def _shared(config: AblateConfig) -> dict[str, str]:
-    """What all results of one table must have in common, as text."""
+    """What all results of one table must have in common, as text: of files what they hold, wherever they lie."""
     names = [field.name for field in fields(TrainConfig) if field.name not in _MAY_DIFFER]
     settings = asdict(config)
-    paths = {name: str(value.absolute()) for name, value in settings.items() if isinstance(value, Path)}
-    return {name: paths.get(name, str(settings[name])) for name in names}
+    return {name: _as_text(settings[name]) for name in names}
 
 
-def _default(name: str) -> str:
-    """What a setting was, as text, before results knew it."""
-    return next(str(field.default) for field in fields(TrainConfig) if field.name == name)
+def _as_text(value: Any) -> str:
+    return f"sha256 {content_hash(value)[:16]}" if isinstance(value, Path) else str(value)
 
 
-def _known(config: AblateConfig, console: Console) -> Iterator[AblationResult]:
+def _known(config: AblateConfig, shared: dict[str, str], console: Console) -> Iterator[AblationResult]:
     """Results in the directory, also of earlier calls. A damaged one is named and left out."""
-    shared = _shared(config)
     for run in (run for variant in VARIANTS for run in sorted((config.out / variant).glob("seed_*"))):
         try:
             result = read_result(_result_path(run))
@@ -133,7 +142,8 @@ def _known(config: AblateConfig, console: Console) -> Iterator[AblationResult]:
             continue
         if result is None:
             continue
-        changed = sorted(name for name in shared if result.settings.get(name, _default(name)) != shared[name])
+        found = {**LATER_SETTINGS, **result.settings}
+        changed = sorted(name for name in shared if found.get(name) != shared[name])
         if changed:
             raise UserError(
                 f"{_result_path(run)}: made with other settings ({', '.join(changed)}); repeat them, or choose "

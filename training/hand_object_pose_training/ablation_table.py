@@ -109,6 +109,9 @@ class AblationTable:
             f"{first.held_out} held-out samples, true box and true wrist depth given. Mean over seeds, and in brackets "
             "the smallest and the largest of them. Lower is better."
         )
+        missing = [name for name in VARIANTS if name not in self.variants]
+        if missing:
+            head += f" Not trained: {', '.join(missing)}."
         columns = ["variant", "in the paper's Table 3", "seeds", "parameters", "minutes", *COLUMNS.values()]
         table = markdown_table(columns, [self._row(name) for name in self.variants])
         return "\n\n".join(["# Ablation", head, table, "## What it shows", self._reading()]) + "\n"

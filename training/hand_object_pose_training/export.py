@@ -72,10 +72,12 @@ def provenance_of(data: str, state: RunState, errors: dict[str, float], held_out
         data: what it was trained on, in words; state: the run's.
         errors: means over ``held_out`` samples.
     """
+    settings = state.settings
+    processes = int(settings.get("devices", 1)) * int(settings.get("machines", 1))
     return {
         "data": data,
         "steps": f"{state.step} of {state.total_steps}",
-        "batch_size": f"{int(state.settings['batch_size']) * int(state.settings.get('devices', 1))}",
+        "batch_size": f"{int(settings['batch_size']) * processes}",
         "minutes": f"{state.seconds / 60:.0f}",
         "device": state.device,
         "lineage": state.lineage,

@@ -20,6 +20,7 @@ from hand_object_pose_training.datasets.training_data import TrainingData, remem
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps, total
 from hand_object_pose_training.model_card import CardConfig, write_model_card
+from hand_object_pose_training.overfit import OverfitConfig, overfit
 from hand_object_pose_training.recipes import PAPER_DEXYCB, PAPER_HO3D
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.trainer import TrainConfig, Trainer
@@ -45,6 +46,17 @@ class Train(TrainConfig):
         # Not before the trainer has found that the run may go on with these samples.
         remember(self.out, self.shards, self.objects)
         trainer.run()
+
+
+@dataclass(frozen=True)
+class Overfit(OverfitConfig):
+    """Learn a few samples by heart, which shows in minutes whether network, losses and data fit together."""
+
+    def run_command(self) -> None:
+        """Train on one batch, and say how it goes."""
+        data = TrainingData.of(self.shards)
+        for progress in overfit(self, data.hand, data.catalogue):
+            print(progress, flush=True)
 
 
 @dataclass(frozen=True)
@@ -141,6 +153,7 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train-paper-ho3d", default=_recipe(PAPER_HO3D), description=_PAPER)]
     | Annotated[Train, tyro.conf.subcommand("train-paper-dexycb", default=_recipe(PAPER_DEXYCB), description=_PAPER)]
     | Annotated[Adapt, tyro.conf.subcommand("adapt")]
+    | Annotated[Overfit, tyro.conf.subcommand("overfit")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]

@@ -10,20 +10,23 @@ from hand_object_pose_training.train_config import TrainConfig
 
 # What may differ when a run is resumed, because it changes nothing in the result, or is kept in the state.
 _FREE_TO_CHANGE = frozenset(
-    {"shards", "validation_shards", "grasps", "backgrounds", "out", "start_from", "device", "workers"}
-    | {"objects", "rehearse"}
-    | {"steps", "epochs", "budget_minutes", "save_every", "validate_every"}
+    {"shards", "validation_shards", "grasps", "backgrounds", "out", "start_from", "first_stage_from", "device"}
+    | {"workers", "objects", "rehearse", "steps", "epochs", "budget_minutes", "save_every", "validate_every"}
 )
 # Runs begun before these existed go on without them.
 _LATER_WEIGHTS = frozenset({"finger", "wrist", "depth"})
-_LATER: dict[str, str] = {
+LATER_SETTINGS: dict[str, str] = {
     "hand_steps": "0",
     "freeze_batch_norm": "False",
+    "machines": "1",
     "mixture": str(asdict(REAL_ONLY)),
+    "objects": "None",
+    "rehearse": "None",
     "rehearsal_share": "0.0",
     "training_heads": "True",
     "freeze_hand": "False",
 }
+"""Settings that runs and results from before them do not name, and what they were then."""
 
 
 def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:
@@ -46,7 +49,7 @@ def check_resumable(path: Path, state: RunState, settings: dict[str, str], steps
     Raises:
         UserError: a setting or the length differs; names it.
     """
-    begun = {**_LATER, **state.settings}
+    begun = {**LATER_SETTINGS, **state.settings}
     changed = {name for name, value in settings.items() if begun.get(name) != value}
     if changed:
         raise UserError(

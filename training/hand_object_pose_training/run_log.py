@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
@@ -28,6 +30,11 @@ class RunLog:
         if self._events is not None:
             for name, value in values.items():
                 self._events.add_scalar(name, value, step)
+
+    def picture(self, step: int, name: str, image: NDArray[np.uint8]) -> None:
+        """A picture (H, W, 3), RGB, under its name."""
+        if self._events is not None:
+            self._events.add_image(name, image, step, dataformats="HWC")
 
     def close(self) -> None:
         """Write what is left."""

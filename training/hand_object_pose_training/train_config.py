@@ -21,12 +21,15 @@ class TrainConfig:
         imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
         start_from: weights (.safetensors) of the same preset to begin with. Their file holds
             no training-only heads and no optimizer: to go on with an interrupted run, repeat its command instead.
+        first_stage_from: weights of the same preset, or of a variant of it, whose encoders and rough meshes to begin
+            with; the second stage, and the heads that only training has, begin anew.
         steps: length of the run; or epochs: in each of them every sample of ``shards`` is seen once; or
             budget_minutes: measured once and turned into steps, which the state keeps.
         batch_size, seed: as named; gradient_clip: largest gradient norm.
         mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
         device: "auto", "cpu", "cuda"; devices: how many, each in its own process with a batch of its own. Two processes
             of one thread train faster on two cores than one process of two threads.
+        machines: how many, each with ``devices`` of them and the same directory ``out``; started by ``torchrun``.
         workers: loader processes of each device; 0 loads in the training process.
         save_every, validate_every: steps; with ``epochs``, validation comes after each of them instead.
         hand_steps: train only the hand's rough mesh for so long, which takes a fifth of the time a step: for weights
@@ -54,6 +57,7 @@ class TrainConfig:
     preset: str = "compact"
     imagenet_weights: Path | None = None
     start_from: Path | None = None
+    first_stage_from: Path | None = None
     steps: int | None = None
     epochs: int | None = None
     budget_minutes: float | None = None
@@ -63,6 +67,7 @@ class TrainConfig:
     mixed_precision: bool = False
     device: str = "auto"
     devices: int = 1
+    machines: int = 1
     workers: int = 1
     save_every: int = 200
     validate_every: int = 1000
@@ -85,7 +90,7 @@ class TrainConfig:
         """Refuse settings that contradict each other.
 
         Raises:
-            UserError: no length or several, two kinds of weights to begin with, two kinds of mixtures, or a
+            UserError: no length or several, several kinds of weights to begin with, two kinds of mixtures, or a
                 hand that is trained and left.
         """
         if sum(length is not None for length in (self.steps, self.epochs, self.budget_minutes)) != 1:
@@ -96,5 +101,7 @@ class TrainConfig:
             raise UserError("--rehearse takes a --rehearsal-share between 0 and 1, and no --mixture beside it")
         if self.freeze_hand and self.hand_steps:
             raise UserError("--hand-steps train the hand alone, and --freeze-hand leaves it: give one of them")
-        if self.imagenet_weights is not None and self.start_from is not None:
-            raise UserError("give either --imagenet-weights or --start-from, whose weights hold encoders of their own")
+        if sum(path is not None for path in (self.imagenet_weights, self.start_from, self.first_stage_from)) > 1:
+            raise UserError(
+                "give one of --imagenet-weights, --start-from and --first-stage-from: each has weights of the encoders"
+            )

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
 from lightning_fabric.utilities.seed import seed_everything
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,14 +14,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.network.checkpoint import start_from_weights
 from hand_object_pose.network.config import preset_config
-from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose_training.devices import fabric_of, with_synchronised_norms
+from hand_object_pose_training.drawn_samples import drawn_samples
 from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import weighted_sum
 from hand_object_pose_training.objective import Objective
@@ -32,6 +28,7 @@ from hand_object_pose_training.resumption import check_resumable, compared_setti
 from hand_object_pose_training.run_log import RunLog, Throughput
 from hand_object_pose_training.run_state import BEST, LAST, RunState, explaining_full_disks, load_state, save_state
 from hand_object_pose_training.samples import Batch
+from hand_object_pose_training.starting_weights import begin_with_weights
 from hand_object_pose_training.supervised import SupervisedNetwork, TrainedPart
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.training_batches import TrainingBatches
@@ -51,17 +48,12 @@ class Trainer:
         """
         config.check()
         self.config, self.hand, self.catalogue = config, hand, catalogue
-        self.fabric = _fabric(config)
+        self.fabric = fabric_of(config)
         self.console = Console(quiet=not self.fabric.is_global_zero)
         seed_everything(config.seed, verbose=False)
         network = HandObjectNetwork(preset_config(config.preset), hand, config.training_heads)
-        self.lineage = ""
-        if config.imagenet_weights is not None:
-            load_imagenet_weights(network, config.imagenet_weights)
-            self.lineage = f"encoders begun with {config.imagenet_weights.name} (ImageNet)"
-        if config.start_from is not None:
-            start_from_weights(network, config.start_from)
-            self.lineage = lineage_of(load_weights_info(config.start_from))
+        self.lineage = begin_with_weights(network, config)
+        network = with_synchronised_norms(network, self.fabric.device, self.fabric.world_size)
         if config.freeze_hand:
             _freeze_hand(network)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -151,7 +143,7 @@ class Trainer:
             raise self._not_finite(f"the gradient's norm is {norm.item()}", batch, weighted)
         self.optimizer.step()
         if self.step == 0:
-            self.console.print(f"first batch, weighted terms: {_shown(weighted)}")
+            self.console.print(f"first batch, weighted terms: {_shown(weighted)}", soft_wrap=True)
         return losses
 
     def _averaged(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -198,8 +190,9 @@ class Trainer:
         dataset = held_out_crops(self.supervised, self.config.validation_shards, self.hand, self.catalogue)
         errors = validate(self.supervised, dataset)
         self.log.scalars(self.step, {f"validation/{name}": value for name, value in errors.items()})
+        self.log.picture(self.step, "validation/samples", drawn_samples(self.supervised, dataset))
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
-        self.console.print(f"step {self.step}: {listed}")
+        self.console.print(f"step {self.step}: {listed}", soft_wrap=True)
         self._keep_if_best(errors["hand.mje_cm"])
 
     def _keep_if_best(self, error: float) -> None:
@@ -224,25 +217,6 @@ class Trainer:
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
         self.lineage, self.best = state.lineage, state.best
         self.console.print(f"resuming at step {self.step} of {self.total_steps}")
-
-
-def _fabric(config: TrainConfig) -> Fabric:
-    """One process, or one a device."""
-    if config.devices == 1:
-        return Fabric(accelerator=config.device, devices=1)
-    # A step of a part alone leaves parameters unused.
-    strategy = DDPStrategy(find_unused_parameters=max(config.hand_steps, config.first_stage_steps) > 0)
-    fabric = Fabric(accelerator=config.device, devices=config.devices, strategy=strategy)
-    fabric.launch()
-    return fabric
-
-
-def lineage_of(weights: WeightsInfo) -> str:
-    """What weights had behind them when another run began with them."""
-    said = weights.provenance
-    earlier = f"; {said['lineage']}" if said.get("lineage") else ""
-    trained = f"{said.get('steps', '?')} steps of {said.get('batch_size', '?')}, {said.get('minutes', '?')} minutes"
-    return f"begun with {weights.hash[:12]} ({trained}{earlier})"
 
 
 def _freeze_hand(network: HandObjectNetwork) -> None:

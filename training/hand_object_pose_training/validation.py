@@ -36,13 +36,17 @@ def held_out_crops(
 
 
 def validate(
-    supervised: SupervisedNetwork, dataset: CropDataset, batch_size: int = 32, interaction: bool = False
+    supervised: SupervisedNetwork,
+    dataset: CropDataset,
+    batch_size: int = 32,
+    interaction: bool = False,
+    limit: int | None = None,
 ) -> dict[str, float]:
     """Means over a dataset, by the names of ``evaluation.frame_errors``; rough meshes under ``rough.``.
 
-    ``interaction`` adds ``INTERACTION_VALUES``, which take some time.
+    ``interaction`` adds ``INTERACTION_VALUES``, which take some time. ``limit`` takes the first so many samples only.
     """
-    return mean_errors([errors for _, errors in sample_errors(supervised, dataset, batch_size, interaction)])
+    return mean_errors([errors for _, errors in sample_errors(supervised, dataset, batch_size, interaction, limit)])
 
 
 def mean_errors(errors: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -52,13 +56,18 @@ def mean_errors(errors: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 @torch.no_grad()
 def sample_errors(
-    supervised: SupervisedNetwork, dataset: CropDataset, batch_size: int = 32, interaction: bool = False
+    supervised: SupervisedNetwork,
+    dataset: CropDataset,
+    batch_size: int = 32,
+    interaction: bool = False,
+    limit: int | None = None,
 ) -> list[tuple[str, dict[str, float]]]:
     """The object and the errors of each sample of a dataset, in order; see ``validate``."""
     supervised.eval()
     device = supervised.objective.templates.device
-    starts = range(0, len(dataset), batch_size)
-    keys = [[(0, index) for index in range(start, min(start + batch_size, len(dataset)))] for start in starts]
+    count = len(dataset) if limit is None else min(limit, len(dataset))
+    starts = range(0, count, batch_size)
+    keys = [[(0, index) for index in range(start, min(start + batch_size, count))] for start in starts]
     names = sorted(dataset.catalogue)
     found: list[tuple[str, dict[str, float]]] = []
     for batch in DataLoader(dataset, batch_sampler=keys, collate_fn=collate):
@@ -77,7 +86,7 @@ def _batch_errors(
     hands = zip(_arrays(lift.points(refined)), joints, strict=True)
     rough_hands = zip(_arrays(lift.points(rough)), _arrays(lift.joints(rough, regressor)), strict=True)
     rough_objects = _arrays(lift.points(prediction.rough_object.float()))
-    poses = _object_poses(prediction, joints[:, WRIST], batch, lift)
+    poses = object_poses(prediction, joints[:, WRIST], batch, lift)
     refines = supervised.network.refinement is not None
     models = [dataset.catalogue[name] for name in sorted(dataset.catalogue)]
     errors = []
@@ -106,7 +115,8 @@ def _arrays(tensor: Tensor) -> np.ndarray:
     return tensor.double().cpu().numpy()
 
 
-def _object_poses(prediction: NetworkPrediction, wrists: np.ndarray, batch: Batch, lift: Lift) -> np.ndarray:
+def object_poses(prediction: NetworkPrediction, wrists: np.ndarray, batch: Batch, lift: Lift) -> np.ndarray:
+    """Poses (B, 4, 4), object frame to camera frame, hung on wrists (B, 3) in metres, camera frame."""
     rotation, viewing = rotation_from_wxyz(_arrays(prediction.quaternion)), _arrays(batch.viewing_rotations)
     votes, roots = prediction.translation.float()[:, None], torch.as_tensor(wrists, dtype=torch.float32)
     translation = _arrays(lift.translation(votes, roots.to(votes.device), batch.viewing_rotations)[:, 0])

@@ -24,7 +24,8 @@ class ContractLimits:
 
     Attributes:
         depth: of the wrist; hand_length: from the wrist to the base of the middle finger.
-        joint: of an annotated joint to the one regressed from the mesh (fingertips: twice that).
+        joint: of an annotated joint to the one regressed from the mesh, which blend skinning draws inwards by 13 mm
+            where a finger is bent as far as it goes; fingertip: the same of fingertips, which datasets choose freely.
         in_mask: least share of the hand's vertices that project onto the mask of hand and object.
         box: of the box's edges to those of the projected vertices, pixels.
         surface: of the measured depth to a vertex; on_surface: least share of the vertices so near, and least share
@@ -33,7 +34,8 @@ class ContractLimits:
 
     depth: tuple[float, float] = (0.1, 3.0)
     hand_length: tuple[float, float] = (0.05, 0.15)
-    joint: float = 0.012
+    joint: float = 0.015
+    fingertip: float = 0.024
     in_mask: float = 0.75
     box: float = 3.0
     surface: float = 0.012
@@ -139,7 +141,7 @@ def _joints(joints: FloatArray, vertices: FloatArray, hand: HandModel, limits: C
     strangers = np.flatnonzero(distances.argmin(axis=1) != np.arange(21))
     if len(strangers) > 2:
         return [f"joint order: {len(strangers)} of 21 joints lie nearest to others: {strangers.tolist()}"]
-    allowed = np.where(np.isin(np.arange(21), (4, 8, 12, 16, 20)), 2, 1) * limits.joint
+    allowed = np.where(np.isin(np.arange(21), (4, 8, 12, 16, 20)), limits.fingertip, limits.joint)
     far = np.flatnonzero(np.diagonal(distances) > allowed)
     return [f"joints: {far.tolist()} are up to {np.diagonal(distances).max():.3f} m off the mesh"] if len(far) else []
 
