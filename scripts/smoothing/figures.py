@@ -76,7 +76,8 @@ def prediction_errors(tracks: list[Track], ahead: float) -> tuple[float, float, 
 
     mm as filtered, mm predicted, degrees as filtered, degrees predicted.
     """
-    held, predicted = [], []
+    held: list[tuple[FloatArray, FloatArray]] = []
+    predicted: list[tuple[FloatArray, FloatArray]] = []
     for track in tracks:
         inside = track.stamps + ahead <= track.course_stamps[-1]
         fast, turning = (inside & moving for moving in _moving(track))

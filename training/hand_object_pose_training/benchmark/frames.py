@@ -87,7 +87,7 @@ class ReaderFrames:
         self._contact = rule
         self._keys = reader.keys()
         self.hand, self.listed = hands.right, len(self._keys)
-        self.scenes = reader.scene_numbers() if isinstance(reader, DexYcbReader) else {}
+        self.scenes: Mapping[str, int] = reader.scene_numbers() if isinstance(reader, DexYcbReader) else {}
         self.left_out: Counter[str] = Counter()
 
     def frames(self) -> Iterator[BenchmarkFrame]:
