@@ -54,6 +54,7 @@ class SurfaceSamples:
     def looks_alike(self, transform: FloatArray) -> bool:
         """Whether nearly all points have the colour of the place that a motion (4, 4) takes them to."""
         assert self._colours is not None
+        assert self._own is not None
         there = self._colours(transform_points(transform, self.points)).astype(np.int16)
         differs = np.abs(there - self._own).max(axis=1) > _COLOUR_STEP
         return float(differs.mean()) < _OTHER_LOOK

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.estimation.weights_file import load_network_tensors, load_weights_info
+from hand_object_pose.estimation.weights_file import file_hash, load_network_tensors, load_weights_info
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.network.checkpoint import load_network
@@ -142,7 +142,12 @@ def _training(config: AdaptConfig, info: WeightsInfo, scenes: AdaptScenes, minut
 def _export(
     config: AdaptConfig, hand: HandModel, catalogue: dict[str, ObjectModel], scenes: AdaptScenes
 ) -> ErrorsByObject:
-    """Write the weights, with the errors on all held-out scenes, and those by object beside them."""
+    """Write the weights, with the errors on all held-out scenes, and those by object beside them, last."""
+    path = config.out / "after.json"
+    if path.is_file() and config.adapted.is_file():
+        found = ErrorsByObject.load(path)
+        if found.weights == file_hash(config.adapted):
+            return found
     state = load_state(config.run / LAST)
     supervised = trained_network(state, hand, catalogue)
     errors = _errors("", supervised, hand, catalogue, scenes)
@@ -151,6 +156,6 @@ def _export(
     provenance = provenance_of(data, state, errors.over(list(errors.scenes)), count)
     write_weights(config.adapted, supervised.network, hand, catalogue, provenance)
     errors = ErrorsByObject(load_weights_info(config.adapted).hash, errors.scenes, errors.means)
-    errors.save(config.out / "after.json")
     average((scenes.new, scenes.known), config.baseline)
+    errors.save(path)
     return errors
