@@ -17,8 +17,9 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.network.config import preset_config
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose_training import drawn_samples as drawing
+from hand_object_pose_training.batch_statistics import settle_statistics
 from hand_object_pose_training.losses import LossWeights
-from hand_object_pose_training.overfit import OverfitConfig, overfit, reduced_config, settle_statistics
+from hand_object_pose_training.overfit import OverfitConfig, overfit, reduced_config
 from hand_object_pose_training.samples import collate
 from hand_object_pose_training.trainer import Trainer
 from hand_object_pose_training.validation import held_out_crops, validate

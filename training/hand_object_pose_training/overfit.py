@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from lightning_fabric.utilities.seed import seed_everything
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.hand_model import HandModel
@@ -16,6 +15,7 @@ from hand_object_pose.network.imagenet import load_imagenet_weights
 from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.augmentation import NO_AUGMENTATION
+from hand_object_pose_training.batch_statistics import settle_statistics
 from hand_object_pose_training.datasets.training_data import open_samples
 from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import LossWeights, weighted_sum
@@ -166,20 +166,6 @@ def _train(config: OverfitConfig, supervised: SupervisedNetwork, batch: Batch) -
         torch.nn.utils.clip_grad_norm_(supervised.parameters(), config.gradient_clip)
         optimizer.step()
         yield step + 1, total.item()
-
-
-@torch.no_grad()
-def settle_statistics(supervised: SupervisedNetwork, batch: Batch) -> None:
-    """Make BatchNorm's running statistics those of a batch at the present weights; running ones lag behind."""
-    norms = [module for module in supervised.modules() if isinstance(module, _BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # The mean over all batches since the reset: of one.
-    supervised.train()
-    supervised.predict(batch)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
 
 
 def _measured(step: int, loss: float, supervised: SupervisedNetwork, stored: CropDataset, samples: int) -> Progress:
