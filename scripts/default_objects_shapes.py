@@ -19,7 +19,7 @@ class Shape:
     high: tuple[float, float, float]
 
 
-def rounded_box(p: Array, half: tuple[float, float, float], radius: float) -> Array:
+def rounded_box(p: Array, half: tuple[float, ...], radius: float) -> Array:
     """Box of half sides ``half`` whose edges are rounded with ``radius``."""
     q = np.abs(p) - (np.array(half) - radius)
     return np.linalg.norm(np.maximum(q, 0), axis=-1) + np.minimum(q.max(axis=-1), 0) - radius

@@ -30,7 +30,11 @@ def placed(mesh: TriangleMesh, pose: np.ndarray) -> TriangleMesh:
 
 def depth_of(*meshes: TriangleMesh, background: float = 1.2) -> np.ndarray:
     """(H, W) by ray casting with trimesh."""
-    scene = trimesh.util.concatenate([trimesh.Trimesh(mesh.vertices, mesh.faces, process=False) for mesh in meshes])
+    scene: trimesh.Trimesh = trimesh.util.concatenate(
+        [  # type: ignore[assignment]
+            trimesh.Trimesh(mesh.vertices, mesh.faces, process=False) for mesh in meshes
+        ]
+    )
     columns, rows = np.meshgrid(np.arange(CAMERA.width), np.arange(CAMERA.height))
     rays = CAMERA.unproject(np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(float), np.ones(columns.size))
     hits, ids, _ = scene.ray.intersects_location(np.zeros_like(rays), rays, multiple_hits=False)

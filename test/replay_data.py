@@ -230,6 +230,10 @@ class OffEstimator:
         pair = moved_object(moved_hand(pair, HAND_OFFSET, wrist_too=True), self.offset)
         return FrameResult([replace(pair, track_id=1, roi_source="tracking", root_depth=0.6)], timing)
 
+    def process_alone(self, frame: Frame, config: object) -> FrameResult:
+        """Not asked for."""
+        raise AssertionError("bags are streams")
+
 
 def off_estimator(settings: Settings) -> OffEstimator:
     """For processes of their own."""

@@ -59,6 +59,7 @@ def test_without_a_contact_all_vertices_are_asked_and_the_caption_says_so() -> N
 
     found = attention_shares(maps, hand, replace(thing, vertices=thing.vertices + 1.0))
 
+    assert found.on_object is not None
     np.testing.assert_allclose(found.on_object, 1.0)
     assert found.on_hand is None
     assert "none is within 1 cm" in found.caption

@@ -60,7 +60,7 @@ def measured(tree: Path, tmp_path: Path, rows: Sequence[Row]) -> dict[str, float
     return {title: entry["value"] for title, entry in content["means"].items() if entry["value"] is not None}
 
 
-def moved(pose: np.ndarray, shift: Sequence[float]) -> np.ndarray:
+def moved(pose: np.ndarray, shift: Sequence[float] | np.ndarray) -> np.ndarray:
     found = pose.copy()
     found[:3, 3] += shift
     return found

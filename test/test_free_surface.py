@@ -76,7 +76,7 @@ def test_the_inside_of_a_cup_cannot_be_reached() -> None:
     wall = trimesh.creation.annulus(r_min=0.03, r_max=0.035, height=0.1, sections=48)
     floor = trimesh.creation.cylinder(radius=0.034, height=0.005, sections=48)
     floor.apply_translation([0, 0, -0.0475])
-    cup = trimesh.util.concatenate([wall, floor])
+    cup: trimesh.Trimesh = trimesh.util.concatenate([wall, floor])  # type: ignore[assignment]
     samples, free = reachable(cup.subdivide())
     radius = np.linalg.norm(samples.points[:, :2], axis=1)
     outward = (samples.points[:, :2] * samples.normals[:, :2]).sum(axis=1) / radius
@@ -87,7 +87,8 @@ def test_the_inside_of_a_cup_cannot_be_reached() -> None:
 def test_the_inner_side_of_a_closed_wall_cannot_be_reached() -> None:
     outer, inner = trimesh.creation.icosphere(3, 0.05), trimesh.creation.icosphere(3, 0.045)
     inner.invert()
-    samples, free = reachable(trimesh.util.concatenate([outer, inner]))
+    hollow: trimesh.Trimesh = trimesh.util.concatenate([outer, inner])  # type: ignore[assignment]
+    samples, free = reachable(hollow)
     np.testing.assert_array_equal(free, np.linalg.norm(samples.points, axis=1) > 0.0475)
 
 

@@ -39,6 +39,7 @@ class MovingEstimator(FakeEstimator):
         rng, seconds = np.random.default_rng(int(frame.stamp * 1e6)), frame.stamp % 1000
         turn = Rotation.from_rotvec(TURN_RATE * seconds + rng.normal(0, 0.01, 3)).as_matrix()
         pose = pose_matrix(turn, np.array([0, 0, 0.6]) + VELOCITY * seconds + rng.normal(0, 0.001, 3))
+        assert pair.object is not None
         return replace(pair, object=replace(pair.object, pose=pose))
 
 

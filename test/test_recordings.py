@@ -115,6 +115,7 @@ def test_a_frame_without_an_estimate_removes_the_meshes(bag: Path, tmp_path: Pat
     evaluate_bags([bag], config, tmp_path, factory=off_estimator)
 
     with AnyReader([tmp_path / "bag" / ANNOTATED_BAG]) as reader:
+        messages: dict[str, Any]
         messages = {c.topic: reader.deserialize(data, c.msgtype) for c, _, data in reader.messages()}
 
     actions = {marker.ns: marker.action for marker in messages[MARKER_TOPIC].markers}

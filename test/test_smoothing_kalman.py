@@ -38,7 +38,8 @@ def riccati(acceleration: float, variance: float) -> np.ndarray:
 def test_the_gain_settles_at_the_solution_of_riccatis_equation(axis: int, acceleration: float, sigma: float) -> None:
     """Along an axis of the position, and about the axis that the object turns about at constant speed."""
     noise = np.diag(np.repeat([0.004, 0.08], 3) ** 2)
-    pose, twist = np.eye(4), np.array([0.2, 0, 0, 0, 0, 1.5])
+    pose: np.ndarray = np.eye(4)
+    twist = np.array([0.2, 0, 0, 0, 0, 1.5])
     motion = motion_of(pose, twist)
     for _ in range(300):
         pose = moved_pose(pose, twist * SECONDS)

@@ -342,7 +342,9 @@ def test_a_file_that_does_not_name_its_attention_asks_for_another_export(exporte
 
 
 def test_a_network_without_attention_says_so() -> None:
-    for found in ({}, {TO_HAND: None, TO_OBJECT: None}, {TO_HAND: np.zeros((1, 778, 1778))}):
+    cases: tuple[dict[str, np.ndarray | None], ...]
+    cases = ({}, {TO_HAND: None, TO_OBJECT: None}, {TO_HAND: np.zeros((1, 778, 1778))})
+    for found in cases:
         with pytest.raises(UserError, match="no attention"):
             attention_maps(found)
 

@@ -52,7 +52,7 @@ def write_entry(
         UserError: there is another mesh of that name, or the surface cannot be resampled.
     """
     path = entry_folder(directory, name) / f"{name}.glb"
-    content = mesh.export(file_type="glb")
+    content = bytes(mesh.export(file_type="glb"))  # type: ignore[arg-type]
     if path.is_file() and path.read_bytes() != content and not replace:
         raise UserError(
             f"{path}: there is another '{name}' already, and weights that know it would refuse this one; "

@@ -32,6 +32,7 @@ def entry_of(axes: Sequence[SymmetryAxis], choice: SymmetryChoice) -> dict[str, 
     """
     if choice == "look" and any(axis.look_fold is None for axis in axes):
         raise UserError("--symmetry look: the file has no colours to see the look by; choose 'shape' or 'none'")
+    folds: list[int | None]
     folds = {"none": [1 for _ in axes], "look": [a.look_fold for a in axes], "shape": [a.fold for a in axes]}[choice]
     entry: dict[str, list[dict[str, Any]]] = {}
     for axis, fold in zip(axes, folds, strict=True):
@@ -49,7 +50,7 @@ def declare(directory: Path, name: str, entry: dict[str, list[dict[str, Any]]]) 
         UserError: the file that is there cannot be read.
     """
     path = directory / FILE_NAME
-    known = {}
+    known: dict[str, Any] = {}
     if path.is_file():
         load_symmetries(path)  # a file that is none is refused before it is touched
         known = yaml.safe_load(path.read_text()) or {}

@@ -14,7 +14,7 @@ _PIXELS_PER_METRE = 1e6
 
 def has_colours(mesh: trimesh.Trimesh) -> bool:
     """Whether a mesh has a texture, or colours by corner or face."""
-    return texture_image(mesh) is not None or mesh.visual.kind in ("vertex", "face")
+    return texture_image(mesh) is not None or getattr(mesh.visual, "kind", None) in ("vertex", "face")
 
 
 class SurfaceColours:

@@ -15,6 +15,7 @@ from hand_object_pose.synthetic.surface import Surface
 from hand_object_pose.synthetic.textured_mesh import TexturedMesh
 
 FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
 Image = NDArray[np.uint8]
 
 _SIZE = 240
@@ -64,11 +65,11 @@ def _view(mesh: TexturedMesh, turn: float, elevation: float) -> Image:
     hits = mesh.rays.cast(origins, np.broadcast_to(axes[2], origins.shape))
     seen = hits.face >= 0
     picture = np.full((_SIZE * _SIZE, 3), _PAPER, dtype=np.uint8)
-    picture[seen] = _lit(mesh, hits.face[seen], hits.barycentric[seen], axes, _SIZE / (2 * radius))
+    picture[seen] = _lit(mesh, hits.face[seen], hits.barycentric[seen], axes, _SIZE / (2 * float(radius)))
     return picture.reshape(_SIZE, _SIZE, 3)
 
 
-def _lit(mesh: TexturedMesh, face: FloatArray, barycentric: FloatArray, axes: FloatArray, scale: float) -> Image:
+def _lit(mesh: TexturedMesh, face: IntArray, barycentric: FloatArray, axes: FloatArray, scale: float) -> Image:
     """Colours (N, 3) of surface points under one lamp that goes with the camera."""
     normals = np.einsum("nk,nkc->nc", barycentric, mesh.corner_normals[face]) @ axes.T
     count, none = len(face), np.zeros(len(face), dtype=np.float32)
