@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,8 +145,22 @@ def _rendered(job: _Job, count: int) -> Iterator[tuple[int, dict[str, tuple[str,
         _prepare(job)
         yield from map(_render_frame, range(count))
         return
-    with ProcessPoolExecutor(job.config.workers, initializer=_prepare_process, initargs=(job,)) as pool:
+    with _one_opencv_thread(), ProcessPoolExecutor(job.config.workers, initializer=_prepare, initargs=(job,)) as pool:
         yield from pool.map(_render_frame, range(count))
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """For processes that are forked now and share the cores already.
+
+    To set it in them would wait for ever for OpenCV's threads, which a fork leaves behind.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 class _Studio:
@@ -158,12 +173,6 @@ class _Studio:
 
 
 _studio: list[_Studio] = []
-
-
-def _prepare_process(job: _Job) -> None:
-    # One thread a process: they share the cores already.
-    cv2.setNumThreads(1)
-    _prepare(job)
 
 
 def _prepare(job: _Job) -> None:
