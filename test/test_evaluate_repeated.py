@@ -123,6 +123,8 @@ def test_processes_end_with_the_command(number: signal.Signals, tmp_path: Path) 
     """A kill reaches the command alone; Ctrl-C all processes of the terminal, of which one alone says so."""
     small = [write_small_bag(tmp_path / name) for name in NAMES]
     program = (
+        # Background jobs of a shell ignore Ctrl-C, and so does what they start.
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys\nfrom pathlib import Path\nimport test_evaluate_repeated as ours\n"
         "from hand_object_pose.replay.run import evaluate_bags\n"
         "if __name__ == '__main__':\n"

@@ -94,12 +94,17 @@ def test_validation_leaves_a_picture_for_tensorboard(trainer):
 
 
 def test_learning_by_heart_writes_its_curve_and_ends_with_fixed_statistics(config):  # noqa: F811
-    lengths = {"samples": 2, "steps": 8, "first_stage_share": 0.0, "frozen_share": 0.5, "measure_every": 4}
+    lengths = {"samples": 2, "steps": 8, "first_stage_share": 0.0, "frozen_share": 0.5, "measure_every": 2}
     settings = OverfitConfig(config.shards, config.out, "compact", weights=LossWeights(), **lengths)
     found = list(overfit(settings, default_hand(), CATALOGUE))
     with (config.out / "overfit.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(int(row["step"]), row["frozen"]) for row in rows] == [(4, "False"), (8, "True")]
+    assert [(int(row["step"]), row["frozen"]) for row in rows] == [
+        (2, "False"),
+        (4, "False"),
+        (6, "True"),
+        (8, "True"),
+    ]
     assert [float(row["hand_mje_mm"]) for row in rows] == [each.hand_mje_mm for each in found]
     assert found[1].loss < found[0].loss
     with pytest.raises(UserError, match="--samples: expected 2 to 12"):

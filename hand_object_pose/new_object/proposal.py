@@ -32,8 +32,12 @@ def entry_of(axes: Sequence[SymmetryAxis], choice: SymmetryChoice) -> dict[str, 
     """
     if choice == "look" and any(axis.look_fold is None for axis in axes):
         raise UserError("--symmetry look: the file has no colours to see the look by; choose 'shape' or 'none'")
-    folds: list[int | None]
-    folds = {"none": [1 for _ in axes], "look": [a.look_fold for a in axes], "shape": [a.fold for a in axes]}[choice]
+    choices: dict[str, list[int | None]] = {
+        "none": [1 for _ in axes],
+        "look": [axis.look_fold for axis in axes],
+        "shape": [axis.fold for axis in axes],
+    }
+    folds = choices[choice]
     entry: dict[str, list[dict[str, Any]]] = {}
     for axis, fold in zip(axes, folds, strict=True):
         if fold == CONTINUOUS:

@@ -54,7 +54,7 @@ def decimated(surface: TriangleMesh, faces: int) -> TriangleMesh:
             "simplifying a mesh needs the package pyvista; install the synthesis part: "
             "pip install 'hand_object_pose[synthesis]'"
         ) from error
-    corners = np.asarray(surface.faces, dtype=np.int64)
+    corners = np.asarray(surface.faces, dtype=int)
     found = pyvista.PolyData.from_regular_faces(np.asarray(surface.vertices, dtype=np.float64), corners)
     light = found.decimate(1 - faces / len(surface.faces), volume_preservation=True)
     return merge_by_position(TriangleMesh(np.asarray(light.points, dtype=np.float64), np.asarray(light.regular_faces)))
