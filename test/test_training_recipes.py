@@ -51,6 +51,13 @@ def test_epochs_are_counted_in_stored_samples(config):  # noqa: F811
         replace(config, steps=None, epochs=2, mixture=MixtureShares(0.0, 1.0, 0.0)).check()
 
 
+def test_a_library_without_the_trainings_objects_is_refused_with_the_command_that_makes_one(config):  # noqa: F811
+    mixed = replace(config, mixture=MixtureShares(0.5, 0.25, 0.25))
+    objects = {f"my_{name}": replace(model, name=f"my_{name}") for name, model in CATALOGUE.items()}
+    with pytest.raises(UserError, match=r"'my_\w+' is not known .*hand-object-train grasps --objects .*--grasps"):
+        TrainingBatches(mixed, default_hand(), objects, 128, 0, 1)
+
+
 def test_the_best_state_is_kept_after_each_epoch(config, monkeypatch):  # noqa: F811
     errors = iter([3.0, 2.0, 2.5])
     monkeypatch.setattr("hand_object_pose_training.trainer.validate", lambda *arguments: {"hand.mje_cm": next(errors)})

@@ -2,7 +2,7 @@
 
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
@@ -94,11 +94,19 @@ class TrainingBatches:
         views = RenderedViews(self.stored, self.catalogue, renderer, size=size)
         parts: list[Dataset] = [self._crops(self.stored), self._rendered(views)]
         if config.mixture.grasps > 0:
-            library = GraspLibrary.load(config.grasps) if config.grasps is not None else None
-            sampler = SceneSampler(self.hand, self.catalogue, library, HOLDING)
-            grasps = RenderedGrasps(sampler, self.catalogue, renderer, seed=config.seed, size=size)
+            grasps = RenderedGrasps(self._grasps(), self.catalogue, renderer, seed=config.seed, size=size)
             parts.append(self._rendered(grasps))
         return MixedDataset(parts)
+
+    def _grasps(self) -> SceneSampler:
+        library = GraspLibrary.load(self.config.grasps) if self.config.grasps is not None else None
+        try:
+            return SceneSampler(self.hand, self.catalogue, library, HOLDING)
+        except UnknownObjectError as error:
+            raise UserError(
+                f"{error}; make a library of the training's objects (hand-object-train grasps --objects MODELS) and "
+                "give it as --grasps, or train without rendered grasps (--mixture.grasps 0)"
+            ) from error
 
     def _rendered(self, maker: SampleMaker) -> SyntheticCrops:
         return SyntheticCrops(maker, self.catalogue, SynthesisSettings(self.image_size, seed=self.config.seed))
