@@ -10,6 +10,7 @@ from test_training import CATALOGUE, config, losses_of, shards  # noqa: F401
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.synthetic.grasp_library import GraspLibrary, shipped_grasps
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.main import Command
 from hand_object_pose_training.mixture import MixtureShares
@@ -51,11 +52,14 @@ def test_epochs_are_counted_in_stored_samples(config):  # noqa: F811
         replace(config, steps=None, epochs=2, mixture=MixtureShares(0.0, 1.0, 0.0)).check()
 
 
-def test_a_library_without_the_trainings_objects_is_refused_with_the_command_that_makes_one(config):  # noqa: F811
-    mixed = replace(config, mixture=MixtureShares(0.5, 0.25, 0.25))
-    objects = {f"my_{name}": replace(model, name=f"my_{name}") for name, model in CATALOGUE.items()}
-    with pytest.raises(UserError, match=r"'my_\w+' is not known .*hand-object-train grasps --objects .*--grasps"):
-        TrainingBatches(mixed, default_hand(), objects, 128, 0, 1)
+def test_a_library_without_the_trainings_objects_is_refused_with_the_command_that_makes_one(config, tmp_path):  # noqa: F811
+    whole, left = shipped_grasps(), [model for name, model in CATALOGUE.items() if name != "mug"]
+    hashes = {model.name: model.hash for model in left}
+    partial = GraspLibrary({model.name: whole.of(model) for model in left}, hashes, default_hand().hash, "partial")
+    partial.save(tmp_path / "grasps.npz")
+    mixed = replace(config, mixture=MixtureShares(0.5, 0.25, 0.25), grasps=tmp_path / "grasps.npz")
+    with pytest.raises(UserError, match=r"'mug' is not known .*hand-object-train grasps --objects .*--grasps"):
+        TrainingBatches(mixed, default_hand(), CATALOGUE, 128, 0, 1)
 
 
 def test_the_best_state_is_kept_after_each_epoch(config, monkeypatch):  # noqa: F811
