@@ -58,7 +58,17 @@ def test_rviz_shows_topics_that_the_node_publishes():
         display["Topic"]["Value"] for display in config["Visualization Manager"]["Displays"] if "Topic" in display
     }
     published = "".join(path.read_text() for path in (ROOT / "hand_object_pose" / "ros").glob("*publishers.py"))
-    assert topics >= {"markers", "object_pose", "debug_image"}
+    assert topics == {
+        "debug_image",
+        "free_surface",
+        "hand_joints/filtered",
+        "hand_points",
+        "markers",
+        "object_pose",
+        "object_pose/filtered",
+        "object_pose/predicted",
+        "objects",
+    }
     assert all(f'"{topic}"' in published for topic in topics)
 
 
