@@ -23,7 +23,7 @@ from hand_object_pose.evaluation.shown_frames import ShownFrames
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.replay.frame_keeper import FrameKeeper
-from hand_object_pose.replay.scoring import ScoredFrame
+from hand_object_pose.replay.scored_frame import ScoredFrame
 
 NEAR_HAND, NEAR_THING = np.arange(40, 60), np.arange(7)
 

@@ -25,9 +25,11 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel, Symmetries
 from hand_object_pose.synthetic.sample import RenderedScene
-from hand_object_pose_training.benchmark.command import measure
+from hand_object_pose_training.benchmark.dataset_frames import ReaderFrames
 from hand_object_pose_training.benchmark.estimates import NetworkEstimates
-from hand_object_pose_training.benchmark.frames import BenchmarkFrame, ReaderFrames, RenderedFrames, true_box
+from hand_object_pose_training.benchmark.frames import BenchmarkFrame, true_box
+from hand_object_pose_training.benchmark.measuring import measure
+from hand_object_pose_training.benchmark.rendered_frames import RenderedFrames
 from hand_object_pose_training.datasets.dexycb_reader import DexYcbReader
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.object_files import load_objects

@@ -131,21 +131,32 @@ def test_warnings_name_what_differs() -> None:
         "environment": {"processor": "A", "python": "3.11", "libraries": {"numpy": "2.4"}},
         "device": "cpu",
         "threads": 1,
-        "protocol": {"name": "live", "parameters": {"hand_side": "right"}, "every": 1},
-        "bags": [{"name": "one", "digest": "1"}],
-        "frames": {"processed": 10},
+        "protocol": {
+            "name": "live",
+            "parameters": {"hand_side": "right"},
+            "every": 1,
+            "chosen_stamps": None,
+            "truth_tolerance_s": 0.02,
+        },
+        "bags": [{"name": "one", "digest": "1", "frames": {"processed": 10, "digest": "a"}}],
     }
     other = json.loads(json.dumps(content))
     assert differences(content, other) == []
+    # The same frames, chosen in another way.
+    other["protocol"] |= {"every": 2, "chosen_stamps": 10}
+    assert differences(content, other) == []
+    other["bags"][0]["frames"] = {"processed": 5, "digest": "b"}
+    (words,) = differences(content, other)
+    assert words == "the frames differ: 10 and 5 of one were evaluated, and not the same ones"
 
     other["environment"] |= {"processor": "B", "libraries": {"numpy": "2.5", "scipy": "1.17"}}
-    other["protocol"] |= {"every": 2, "parameters": {"hand_side": "left"}}
+    other["protocol"] |= {"truth_tolerance_s": 0.1, "parameters": {"hand_side": "left"}}
     other["bags"] = [{"name": "one", "digest": "2"}]
 
     words = "; ".join(differences(content, other))
     for part in ("processors differ: A and B", "numpy is 2.4 and 2.5", "scipy is not there and 1.17"):
         assert part in words
-    for part in ("every is 1 and 2", "hand_side is right and left", "bags differ: one and one"):
+    for part in ("truth_tolerance_s is 0.02 and 0.1", "hand_side is right and left", "bags differ: one and one"):
         assert part in words
 
 
@@ -158,7 +169,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["compare", str(tmp_path / "a"), str(tmp_path / "b" / "metrics.json"), "--out", str(file)])
 
     assert status == 0
-    assert "every is 1 and 2" in capsys.readouterr().err
+    assert "BEWARE: the frames differ: 8 and 4 of scene were evaluated" in capsys.readouterr().err
     row = next(line for line in file.read_text().splitlines() if "`object.translation_cm`" in line)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     # Off by 5 cm and by half of it, over the four frames that both processed.

@@ -36,7 +36,9 @@ from hand_object_pose.evaluation.evaluation_file import known_names, numbers, re
 from hand_object_pose.evaluation.frame_record import read_records
 from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.metric_table import METRICS
-from hand_object_pose.replay.configuration import ReplayConfig, read_parameters, read_stamps
+from hand_object_pose.replay.chosen_images import read_stamps
+from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.parameter_file import read_parameters
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.ros.parameters import Settings
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,14 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.live.recording import read_recording
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.replay.answers import EstimatorAnswers
-from hand_object_pose.replay.configuration import ReplayConfig, read_stamps
+from hand_object_pose.replay.chosen_images import read_stamps
+from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.evaluators import Evaluation
 from hand_object_pose.replay.one_bag import evaluate_one_bag
+from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.ros.estimator_factory import load_estimator
 from hand_object_pose.ros.input_list import read_inputs
+from hand_object_pose.ros.parameters import Settings
 from hand_object_pose.synthetic.bag_writer import BagConfig, write_sequence_bag
 
 BAG_FRAMES = 90
@@ -66,12 +71,26 @@ class Remembering(EstimatorAnswers):
         return result
 
 
-def test_offline_and_live_agree_on_every_image_that_the_node_worked_on(bag: Path, live: Path) -> None:
+@dataclass(frozen=True)
+class Remembered:
+    """Evaluates by answers that can be looked at afterwards."""
+
+    answers: Remembering
+    mode: str = "offline"
+
+    def prepare(self, settings: Settings) -> Evaluation:
+        """See Evaluator."""
+        return lambda path, config, folder, progress: evaluate_one_bag(path, config, self.answers, progress)
+
+
+def test_offline_and_live_agree_on_every_image_that_the_node_worked_on(
+    bag: Path, live: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = live / "short" / "live_inputs.csv"
-    config = ReplayConfig(stamps=read_stamps(file), inputs=read_inputs(file))
+    config = ReplayConfig(stamps=read_stamps(file), inputs=read_inputs(file), annotated_bag=False)
     offline = Remembering()
 
-    result = evaluate_one_bag(bag, config, offline, lambda done, total: None)
+    evaluate_bags([bag], config, tmp_path, evaluator=Remembered(offline))
 
     heard = {entry.stamp: entry.pair for entry in read_recording(live / "short" / "live_estimates").estimates}
     assert list(heard) == list(offline.pairs) == list(read_stamps(file))
@@ -91,7 +110,11 @@ def test_offline_and_live_agree_on_every_image_that_the_node_worked_on(bag: Path
     print(f"{len(heard)} images, largest difference: {dict(largest)} m")
     assert sum(pair.valid for pair in offline.pairs.values()) > len(heard) / 2
     assert max(largest.values()) <= 1e-5
-    assert rounded(result.records) == rounded(read_frames(live)["short"])
+    assert rounded(read_frames(tmp_path)["short"]) == rounded(read_frames(live)["short"])
+    # Nothing to beware of: the same frames, with the same settings.
+    capsys.readouterr()
+    assert main(["compare", str(live), str(tmp_path)]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def rounded(records: list[FrameRecord]) -> list[tuple]:
@@ -101,6 +124,24 @@ def rounded(records: list[FrameRecord]) -> list[tuple]:
     ]
     errors = [round(row.values.get("object.translation_cm", -1.0), 3) for row in records]
     return list(zip(facts, errors, strict=True))
+
+
+def test_the_true_depth_of_the_wrist_may_be_given_live(bag: Path, tmp_path: Path) -> None:
+    live, again = tmp_path / "live", tmp_path / "again"
+    options = ["evaluate-bag", str(bag), "--given", "root_depth", "--no-annotated-bag"]
+
+    assert main([*options, "--live", "--out", str(live), *DOMAIN]) == 0
+    assert main([*options, "--stamps", str(live / "short" / "live_inputs.csv"), "--out", str(again)]) == 0
+
+    records = read_frames(live)["short"]
+    assert len(records) >= 5
+    assert {record.root_depth_source for record in records} == {"ground_truth"}
+    rows = np.loadtxt(live / "short" / "wrist_truth.tum", dtype=str)
+    true_depths = {int(row[0].replace(".", "")): float(row[3]) for row in rows}
+    given = [record.root_depth_m for record in records]
+    np.testing.assert_allclose(given, [true_depths[record.stamp_ns] for record in records], atol=1e-6)
+    assert rounded(read_frames(again)["short"]) == rounded(records)
+    assert read_evaluation(live)["protocol"]["name"] == "root depth: ground_truth"
 
 
 def test_every_image_that_was_played_is_accounted_for(live: Path) -> None:

@@ -3,7 +3,9 @@
 import base64
 import html
 import json
+import os
 import re
+import shutil
 import sys
 from collections import defaultdict
 from dataclasses import replace
@@ -21,6 +23,7 @@ from replay_data import FRAMES, MISSED, OffEstimator, messages, off_estimator, s
 
 from hand_object_pose.cli.main import main
 from hand_object_pose.demo.pictures import truth_as_estimate
+from hand_object_pose.estimation.attention import AttentionMaps
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import Box, FrameResult
 from hand_object_pose.evaluation.evaluation_file import read_evaluation, read_frames, write_evaluation
@@ -36,16 +39,19 @@ from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_fram
 from hand_object_pose.evaluation.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.frame_keeper import FrameKeeper
 from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.run import evaluate_bags
-from hand_object_pose.replay.scoring import ScoredFrame
+from hand_object_pose.replay.scored_frame import ScoredFrame
 
 pytest.importorskip("plotly", reason="reports are not installed")
 
 EVIL = "<script>alert(1)<&script>"
 LARGEST = 15_000_000
+GIVEN = Path(os.environ["HOP_REPORT"]) if "HOP_REPORT" in os.environ else None
+RANKED = ("hand.mje_cm", "object.add_s_cm", "depth.residual_mm", "interaction.pd_max_mm")
 
 
 class Page(HTMLParser):
@@ -255,19 +261,27 @@ def test_the_worst_frames_are_shown(evaluated: Path, tmp_path: Path) -> None:
     assert any(NO_ESTIMATE in text and "low confidence: 0.10" in text for text in captions)
 
 
+class Noise:
+    """Attends at random, which colours meshes as no JPEG can compress well."""
+
+    def attention(self, images: np.ndarray, objects: list[ObjectModel]) -> list[AttentionMaps]:
+        """Other maps for each image."""
+        rng = np.random.default_rng(round(1e6 * float(images.mean())))
+        return [AttentionMaps(rng.random((778, 1000)), rng.random((1000, 778)))]
+
+
 def synthetic_run(frames: int) -> tuple[FrameKeeper, list[FrameRecord]]:
-    """A keeper that has seen 640x480 images of noise with random errors, which no JPEG can compress well."""
+    """A keeper that has seen 640x480 images of noise with random errors and random attention: what is largest."""
     rng = np.random.default_rng(0)
-    keeper, records, shown = FrameKeeper(weights(), frames, "right"), [], camera()
-    names = ("hand.mje_cm", "object.add_s_cm", "depth.residual_mm", "interaction.pd_max_mm")
+    keeper, records, shown = FrameKeeper(weights(), frames, "right", Noise()), [], camera()
     noise = rng.integers(0, 255, (2, 480, 640, 3), np.uint8)
     for number in range(frames):
-        values = dict(zip(names, rng.exponential(2.0, 4).tolist(), strict=True))
+        values = dict(zip(RANKED, rng.exponential(2.0, 4).tolist(), strict=True))
         is_valid = number % 10 > 0
         outcome = VALID if is_valid else INVALID
         record = FrameRecord(1 + number * 33_000_000, outcome, IN_VIEW, values=values if is_valid else {})
         truth = scene(number % 8)
-        pair = truth_as_estimate(truth)
+        pair = replace(truth_as_estimate(truth), box=Box(200, 150, 430, 380))
         known = FrameTruth("mug", truth.object_pose, truth.hand_vertices, truth.joints)
         frame = Frame(noise[number % 2], shown)
         keeper.see(frame, FrameResult([pair]), ScoredFrame(record, pair if is_valid else None, known))
@@ -275,27 +289,47 @@ def synthetic_run(frames: int) -> tuple[FrameKeeper, list[FrameRecord]]:
     return keeper, records
 
 
-def test_memory_and_file_stay_small(evaluated: Path, tmp_path: Path) -> None:
-    """Three hundred frames of what is largest: the bound of the issue, and of what is kept while a bag is read."""
+@pytest.fixture(scope="module")
+def long(evaluated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The evaluation of a bag of three hundred frames."""
+    folder = tmp_path_factory.mktemp("long")
     keeper, records = synthetic_run(300)
-    kept = keeper.shown()
-    assert len(kept.frames) <= 6 * SHOWN
-    assert sum(frame.is_even for frame in kept.frames) == SHOWN
     content = {**read_evaluation(evaluated)}
     content["bags"] = [{**content["bags"][0], "name": "long", "folder": "long"}]
-    (tmp_path / "long").mkdir()
-    write_records(tmp_path / "long" / "frames.csv", records)
-    write_shown_frames(tmp_path / "long" / SHOWN_FILE, kept)
-    write_evaluation(tmp_path / "metrics.json", content)
+    (folder / "long").mkdir()
+    write_records(folder / "long" / "frames.csv", records)
+    write_shown_frames(folder / "long" / SHOWN_FILE, keeper.shown())
+    write_evaluation(folder / "metrics.json", content)
+    write_evaluation_report(folder, content)
+    return folder
 
-    report = write_evaluation_report(tmp_path, content)
 
-    size = report.stat().st_size
-    print(f"300 frames of noise: {size / 1e6:.1f} MB")
-    assert size < LARGEST
-    for name in ("hand.mje_cm", "object.add_s_cm", "depth.residual_mm", "interaction.pd_max_mm"):
+def test_of_a_long_bag_only_what_is_shown_is_kept(long: Path) -> None:
+    kept = read_shown_frames(long / "long" / SHOWN_FILE).frames
+
+    assert len(kept) <= 6 * SHOWN
+    assert sum(frame.is_even for frame in kept) == SHOWN
+    records = read_frames(long)["long"]
+    for name in RANKED:
         errors = [record.values.get(name, 0.0) for record in records]
-        assert set(np.argsort(errors)[-SHOWN:]) <= {frame.row for frame in kept.frames}
+        assert set(np.argsort(errors)[-SHOWN:]) <= {frame.row for frame in kept}
+
+
+def test_the_report_of_a_long_bag_is_small_with_all_its_pictures(long: Path) -> None:
+    """Every frame that is shown has its picture of attention, and the whole is below the issue's bound."""
+    page = Page((long / "report.html").read_text(encoding="utf-8"))
+    captions = page.text["figcaption"]
+    pictures = data_uris(page)
+
+    size = (long / "report.html").stat().st_size
+    attention = [picture for picture in pictures if cv2.imdecode(np.frombuffer(picture, np.uint8), 1).shape[0] == 240]
+    print(f"300 frames of noise: {size / 1e6:.1f} MB, {len(captions)} frames in {len(pictures)} pictures")
+    assert size < LARGEST
+    assert len(captions) > 3 * SHOWN
+    assert all("attention of" in caption for caption in captions)
+    # Over the image the estimate and the truth; of the meshes alone, those turned and those with attention.
+    assert len(pictures) == 4 * len(captions)
+    assert len(attention) == 2 * len(captions)
 
 
 def test_a_smaller_image_has_the_camera_that_belongs_to_it() -> None:
@@ -386,9 +420,18 @@ def test_without_the_library_the_numbers_are_there(
 
 
 @pytest.mark.skipif(not BROWSER, reason="no Chromium")
-def test_a_browser_shows_it(evaluated: Path, tmp_path: Path) -> None:
-    """Without an error, without any request, with every picture, and with meshes in the 3D view."""
-    opened = open_page(evaluated / "report.html", tmp_path)
+@pytest.mark.parametrize("kind", ["short", "long", "given"])
+def test_a_browser_shows_it(kind: str, evaluated: Path, long: Path, tmp_path: Path) -> None:
+    """Without an error, without any request, with every picture, and with meshes in the 3D view.
+
+    Another report may be given in HOP_REPORT; its screenshot is written beside it.
+    """
+    report = {"short": evaluated / "report.html", "long": long / "report.html", "given": GIVEN}[kind]
+    if report is None:
+        pytest.skip("HOP_REPORT names no report")
+    opened = open_page(report, tmp_path)
+    if kind == "given":
+        shutil.copy(tmp_path / "screenshot.png", report.with_suffix(".png"))
 
     seen = opened.observed
     assert seen["errors"] == []
@@ -398,7 +441,8 @@ def test_a_browser_shows_it(evaluated: Path, tmp_path: Path) -> None:
     assert len(seen["pictures"]) > 10
     assert all(seen["pictures"])
     assert seen["scenes"] >= 1
-    assert EVIL in seen["legends"]
+    if kind == "short":
+        assert EVIL in seen["legends"]
     # The colours of the meshes to turn, which nothing else on the page has: greens and violets of the truth.
     red, green, blue = (opened.screenshot[..., channel].astype(int) for channel in range(3))
     assert ((green - red > 20) & (green - blue > 20)).sum() > 2000

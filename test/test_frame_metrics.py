@@ -9,18 +9,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.evaluation.depth_agreement import depth_residual, mask_agreement
 from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
 from hand_object_pose.evaluation.frame_record import INVALID, VALID, FrameRecord
 from hand_object_pose.evaluation.metric_table import METRICS
+from hand_object_pose.evaluation.penetration import penetration_metrics
+from hand_object_pose.evaluation.stability import PosedPair, bone_deviations, jump_metrics
 from hand_object_pose.evaluation.statistics import LIVE_COUNTS, coverage, latency_statistics, live_totals
-from hand_object_pose.evaluation.without_truth import (
-    PosedPair,
-    bone_deviations,
-    depth_residual,
-    jump_metrics,
-    mask_agreement,
-    penetration_metrics,
-)
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import pose_matrix

@@ -10,7 +10,7 @@ from hand_object_pose.evaluation.metrics import object as object_metrics
 from hand_object_pose.evaluation.metrics.alignment import procrustes_aligned, procrustes_aligned_with_reflections
 from hand_object_pose.evaluation.metrics.interaction import exact_interaction, exact_interactions
 from hand_object_pose.evaluation.metrics.penetration_volume import closed_mesh, penetration_volume
-from hand_object_pose.evaluation.without_truth import volume_metrics
+from hand_object_pose.evaluation.penetration import volume_metrics
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import pose_matrix, transform_points
 from hand_object_pose.hand.default_hand import default_hand

@@ -37,8 +37,10 @@ from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.evaluation.frame_record import FrameRecord
 from hand_object_pose.replay.answers import EstimatorAnswers
 from hand_object_pose.replay.bag_files import open_recording
-from hand_object_pose.replay.configuration import ReplayConfig, read_stamps
-from hand_object_pose.replay.one_bag import BagResult, evaluate_one_bag
+from hand_object_pose.replay.bag_result import BagResult
+from hand_object_pose.replay.chosen_images import read_stamps
+from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.one_bag import evaluate_one_bag
 from hand_object_pose.ros.counters import Counters
 from hand_object_pose.ros.detections import Boxes, boxes_from_detections
 from hand_object_pose.ros.frames import FrameBuilder, TopicNames

@@ -26,8 +26,9 @@ from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.evaluation.evaluation_file import read_evaluation
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.replay.answers import EstimatorAnswers
+from hand_object_pose.replay.bag_result import BagResult
 from hand_object_pose.replay.configuration import ReplayConfig
-from hand_object_pose.replay.one_bag import BagResult, evaluate_one_bag
+from hand_object_pose.replay.one_bag import evaluate_one_bag
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.replay.transforms import TimedPoses
 from hand_object_pose.ros.parameters import Settings

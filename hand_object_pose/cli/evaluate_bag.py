@@ -15,7 +15,9 @@ from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.markdown import summary
 from hand_object_pose.evaluation.terminal import print_summary
 from hand_object_pose.live.evaluation import evaluate_live
-from hand_object_pose.replay.configuration import ReplayConfig, read_parameters, read_stamps
+from hand_object_pose.replay.chosen_images import read_stamps
+from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.parameter_file import read_parameters
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.ros.input_list import read_inputs
 from hand_object_pose.ros.parameters import Settings, Value

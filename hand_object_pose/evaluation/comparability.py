@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+# Say how frames were chosen; what counts is which ones that were.
+_CHOICE = ("every", "chosen_stamps")
+_APART = ("name", "parameters", *_CHOICE)
+
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     """In words: other protocols, data, processors, libraries, threads. Other weights are what one compares."""
@@ -20,21 +24,28 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str
     found += _named("the protocols differ", first["protocol"], second["protocol"], "parameters")
     found += [
         f"the protocols differ: {key} is {first['protocol'].get(key)} and {second['protocol'].get(key)}"
-        for key in sorted({*first["protocol"], *second["protocol"]} - {"parameters", "name"})
+        for key in sorted({*first["protocol"], *second["protocol"]} - {*_APART})
         if first["protocol"].get(key) != second["protocol"].get(key)
     ]
     return found + _data(first, second)
 
 
 def _data(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    bags = [{bag["digest"]: bag["name"] for bag in content["bags"]} for content in (first, second)]
-    if bags[0].keys() != bags[1].keys():
+    bags, others = ({bag["digest"]: bag for bag in content["bags"]} for content in (first, second))
+    if bags.keys() != others.keys():
         # By what they hold: bags of one name may be different ones.
-        return [f"the bags differ: {', '.join(bags[0].values())} and {', '.join(bags[1].values())}"]
-    frames = [content["frames"]["processed"] for content in (first, second)]
-    if frames[0] != frames[1]:
-        return [f"the numbers of frames differ: {frames[0]} and {frames[1]}"]
-    return []
+        names = [", ".join(bag["name"] for bag in found.values()) for found in (bags, others)]
+        return [f"the bags differ: {names[0]} and {names[1]}"]
+    return [
+        f"the frames differ: {_evaluated(bag)} and {_evaluated(others[digest])} of {bag['name']} were evaluated, and "
+        "not the same ones"
+        for digest, bag in bags.items()
+        if _at(bag, "frames.digest") != _at(others[digest], "frames.digest")
+    ]
+
+
+def _evaluated(bag: Mapping[str, Any]) -> str:
+    return _short(_at(bag, "frames.processed"))
 
 
 def _named(words: str, first: Mapping[str, Any], second: Mapping[str, Any], path: str) -> list[str]:

@@ -5,14 +5,8 @@ from numpy.typing import NDArray
 
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.baseline import BaselinePrediction
-from hand_object_pose.evaluation.metrics.hand import mje_root_aligned, mme_root_aligned
+from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
 from hand_object_pose.evaluation.metrics.interaction import exact_interaction
-from hand_object_pose.evaluation.metrics.object import (
-    add_s_truth_to_prediction,
-    mce_camera_box,
-    rotation_error,
-    translation_error,
-)
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
@@ -25,7 +19,7 @@ OBJECT_ERRORS = ("object.add_s_cm", "object.mce_cm", "object.rotation_deg", "obj
 INTERACTION_VALUES = ("interaction.pd_mm", "interaction.contact")
 FRAME_ERRORS = (*HAND_ERRORS, *OBJECT_ERRORS, *INTERACTION_VALUES)
 
-_CM, _MM = 100.0, 1000.0
+_MM = 1000.0
 
 
 def frame_errors(truth: SceneTruth, estimate: HandObjectEstimate | None, object_model: ObjectModel) -> dict[str, float]:
@@ -62,22 +56,12 @@ def baseline_errors(truth: SceneTruth, prediction: BaselinePrediction, object_mo
 
 def hand_errors(truth: SceneTruth, vertices: FloatArray, joints: FloatArray) -> dict[str, float]:
     """``HAND_ERRORS`` of vertices (778, 3) and joints (21, 3), camera frame."""
-    mje = mje_root_aligned(joints[None], truth.joints[None])
-    mme = mme_root_aligned(vertices[None], joints[None], truth.hand_vertices[None], truth.joints[None])
-    return {"hand.mje_cm": _CM * float(mje[0]), "hand.mme_cm": _CM * float(mme[0])}
+    return hand_metrics(vertices, joints, truth.hand_vertices, truth.joints, HAND_ERRORS)
 
 
 def object_errors(truth: SceneTruth, pose: FloatArray, object_model: ObjectModel) -> dict[str, float]:
     """``OBJECT_ERRORS`` of a pose (4, 4), object frame to camera frame."""
-    poses = np.stack([pose, truth.object_pose])
-    predicted, true = transform_points(poses, object_model.vertices)[:, None]
-    symmetries = object_model.symmetries
-    return {
-        "object.add_s_cm": _CM * float(add_s_truth_to_prediction(predicted, true)[0]),
-        "object.mce_cm": _CM * float(mce_camera_box(predicted, true)[0]),
-        "object.rotation_deg": float(np.degrees(rotation_error(poses[:1], poses[1:], symmetries)[0])),
-        "object.translation_cm": _CM * float(translation_error(poses[:1], poses[1:], symmetries)[0]),
-    }
+    return object_metrics(pose, truth.object_pose, object_model, OBJECT_ERRORS)
 
 
 def interaction_values(vertices: FloatArray, pose: FloatArray, object_model: ObjectModel) -> dict[str, float]:

@@ -18,10 +18,12 @@ from hand_object_pose.live.recording import Recording, read_recording
 from hand_object_pose.live.session import Playback, Session, require_ros, run_session
 from hand_object_pose.live.timing import age_slope
 from hand_object_pose.replay.bag_files import open_recording
+from hand_object_pose.replay.bag_result import BagResult
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.evaluators import Evaluation
 from hand_object_pose.replay.frame_sinks import frame_sinks
-from hand_object_pose.replay.one_bag import BagResult, OpenedBag, Progress, evaluate_one_bag, open_with_topics
+from hand_object_pose.replay.one_bag import Progress, evaluate_one_bag
+from hand_object_pose.replay.opened_bag import OpenedBag, open_with_topics
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.replay.topics import BagTopics
 from hand_object_pose.ros.bag_source import check_playable
@@ -110,21 +112,16 @@ def _playback(live: Live, path: Path, config: ReplayConfig, inputs: Path) -> tup
             _given(opened, config),
             bag.types,
             settings,
-            _seconds(opened),
+            max(opened.seconds, 1.0),
             truth_topic=opened.truth_topic if config.root_depth_mode == "ground_truth" else "",
             domain_id=live.domain_id,
         )
-        return playback, len(opened.stamps[opened.topics.image.name])
+        return playback, len(opened.images)
 
 
 def _given(opened: OpenedBag, config: ReplayConfig) -> BagTopics:
     """The topics that the node listens to with these settings."""
     return opened.topics if config.root_depth_mode == "depth_image" else replace(opened.topics, depth=None)
-
-
-def _seconds(opened: OpenedBag) -> float:
-    images = opened.stamps[opened.topics.image.name]
-    return max((max(images) - min(images)) / 1e9, 1.0)
 
 
 def _counts(session: Session, playback: Playback, recording: Recording) -> ImageCounts:

@@ -12,7 +12,7 @@ from hand_object_pose.evaluation.bag_types import new_message, typestore
 from hand_object_pose.evaluation.marker_messages import MARKERS, mesh_markers
 from hand_object_pose.evaluation.overlay import draw_estimates
 from hand_object_pose.evaluation.shown_frames import MESHES
-from hand_object_pose.replay.scoring import ScoredFrame
+from hand_object_pose.replay.scored_frame import ScoredFrame
 from hand_object_pose.replay.watchers import BagFacts
 from hand_object_pose.synthetic.bag_messages import (
     camera_info_message,

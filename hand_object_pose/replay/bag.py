@@ -4,33 +4,14 @@ import heapq
 import struct
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from rosbags.interfaces import Connection, MessageDefinitionFormat
-from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
-from rosbags.typesys.store import Typestore
+from typing import Any
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import typestore
+from hand_object_pose.replay.bag_definitions import types_of
 from hand_object_pose.replay.messages import normalised
+from hand_object_pose.replay.storage import Storage
 from hand_object_pose.replay.zstandard import MAGIC, zstd
 from hand_object_pose.ros.stamps import first_stamp
-
-
-class Storage(Protocol):
-    """One file of a bag, or several with an index, open for reading."""
-
-    @property
-    def connections(self) -> Any:
-        """Topics with their types."""
-        ...
-
-    def messages(self, connections: Collection[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
-        """Connection, time in nanoseconds and serialised message."""
-        ...
-
-    def close(self) -> None:
-        """Release what is open."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +64,7 @@ class Bag:
         self._close = close
         connections = [entry for storage in self._storages for entry in storage.connections]
         self.types = {entry.topic: entry.msgtype for entry in connections}
-        self.store = _store_of(connections, is_ros1)
+        self.store = types_of(connections, is_ros1)
 
     @property
     def left_out(self) -> list[str]:
@@ -164,26 +145,3 @@ class Bag:
         if not self.is_ros1 and bytes(data[:4]) == MAGIC:
             return bytes(zstd().decompress(data))
         return bytes(data)
-
-
-def _store_of(connections: Sequence[Connection], is_ros1: bool) -> Typestore:
-    """The types of a bag: as it defines them itself, else as we know them."""
-    types: dict[str, Any] = {} if is_ros1 else dict(typestore().fielddefs)
-    for entry in connections:
-        if entry.msgdef.format == MessageDefinitionFormat.MSG:
-            types.update(get_types_from_msg(entry.msgdef.data, entry.msgtype))
-        elif entry.msgdef.format == MessageDefinitionFormat.IDL:
-            types.update(_idl_types(entry.msgdef.data))
-    store = get_typestore(Stores.EMPTY)
-    store.register(types)
-    return store
-
-
-def _idl_types(text: str) -> dict[str, Any]:
-    """Of definitions as rosbag2 stores them: several files, each after a line of 80 equality signs and its name."""
-    separator = "=" * 80 + "\n"
-    parts = [part.partition("\n")[2] for part in text.split(separator)[1:]] if separator in text else [text]
-    types: dict[str, Any] = {}
-    for part in parts:
-        types.update(get_types_from_idl(part))
-    return types

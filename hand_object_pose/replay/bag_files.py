@@ -13,9 +13,10 @@ from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.replay.bag import Bag, Storage
+from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.mcap_scan import ScannedMcap
 from hand_object_pose.replay.sqlite_scan import ScannedSqlite
+from hand_object_pose.replay.storage import Storage
 from hand_object_pose.replay.zstandard import zstd
 
 _METADATA = "metadata.yaml"

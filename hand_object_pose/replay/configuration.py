@@ -1,19 +1,12 @@
 """What a user may choose about the evaluation of bags."""
 
-from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hand_object_pose.errors import UserError
-from hand_object_pose.replay.bag_files import is_bag_file, open_recording
-from hand_object_pose.replay.topics import ESTIMATES, GROUND_TRUTH
 from hand_object_pose.ros.input_list import InputStamps
-from hand_object_pose.ros.parameters import Settings, Value
+from hand_object_pose.ros.parameters import Settings
 
 # Parameters that do not decide what is estimated, or of which results say more than their values.
 _INDECISIVE = (
@@ -89,76 +82,3 @@ class ReplayConfig:
             "chosen_stamps": None if self.stamps is None else len(self.stamps),
             "truth_tolerance_s": self.truth_tolerance,
         }
-
-
-def read_parameters(path: Path) -> dict[str, Value]:
-    """The node's parameters in a ROS parameter file; parameters of other programs in it are left alone.
-
-    Raises:
-        UserError: it is no such file, or a value does not fit.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: expected a ROS parameter file (YAML), found: {error}") from error
-    found = [section["ros__parameters"] for section in _sections(content)]
-    if not found:
-        raise UserError(f"{path}: expected a ROS parameter file with 'NODE: ros__parameters: ...', found none")
-    values = {name: value for section in found for name, value in _flat(section).items() if name != "use_sim_time"}
-    try:
-        return dict(Settings(values))
-    except ValueError as error:
-        raise UserError(f"{path}: {error}") from error
-
-
-def read_stamps(path: Path) -> tuple[int, ...]:
-    """Stamps in nanoseconds: of a text, one a line; of a CSV file, the first column; of a bag, those of its estimates.
-
-    Lines that begin with # are comments.
-
-    Raises:
-        UserError: it is not there, holds none, something else, or one of them twice.
-    """
-    if path.is_dir() or is_bag_file(path):
-        return _estimated_stamps(path)
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: expected stamps in nanoseconds, one a line, found: {error}") from error
-    cells = [line.split(",")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
-    if cells and cells[0] == "stamp_ns":
-        cells = cells[1:]
-    if wrong := next((cell for cell in cells if not cell.isdigit()), None):
-        raise UserError(f"{path}: expected stamps in nanoseconds, one a line, found '{wrong}'")
-    if not cells or len(set(cells)) < len(cells):
-        raise UserError(f"{path}: expected stamps in nanoseconds, {'each once' if cells else 'found none'}")
-    return tuple(map(int, cells))
-
-
-def _estimated_stamps(path: Path) -> tuple[int, ...]:
-    """Stamps of the images that a live node worked on, from what it published."""
-    with closing(open_recording(path)) as bag:
-        topics = [topic for topic, kind in bag.types.items() if kind == ESTIMATES and not topic.endswith(GROUND_TRUTH)]
-        stamps = [bag.stamp(message) for message in bag.messages(topics)] if topics else []
-    if len(topics) != 1 or not stamps or len(set(stamps)) < len(stamps):
-        raise UserError(
-            f"{path}: expected one topic of {ESTIMATES} with the estimates of a live node, each image once; found "
-            f"{len(stamps)} messages on {', '.join(topics) or 'no such topic'}"
-        )
-    return tuple(stamps)
-
-
-def _sections(content: Any) -> list[dict[str, Any]]:
-    """All mappings with parameters, however deep a node's namespace nests them."""
-    if not isinstance(content, dict):
-        return []
-    if isinstance(content.get("ros__parameters"), dict):
-        return [content]
-    return [section for value in content.values() for section in _sections(value)]
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return found

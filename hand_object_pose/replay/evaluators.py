@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from hand_object_pose.replay.answers import EstimatorAnswers
+from hand_object_pose.replay.bag_result import BagResult
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.frame_sinks import frame_sinks
-from hand_object_pose.replay.one_bag import BagResult, Progress, evaluate_one_bag
+from hand_object_pose.replay.one_bag import Progress, evaluate_one_bag
 from hand_object_pose.ros.estimator_factory import EstimatorFactory, load_estimator
 from hand_object_pose.ros.parameters import Settings
 

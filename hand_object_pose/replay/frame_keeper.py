@@ -20,7 +20,7 @@ from hand_object_pose.evaluation.shown_frames import ShownFrame, ShownFrames
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.hand.joints import WRIST
-from hand_object_pose.replay.scoring import ScoredFrame
+from hand_object_pose.replay.scored_frame import ScoredFrame
 
 
 class FrameKeeper:

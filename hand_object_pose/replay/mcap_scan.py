@@ -15,6 +15,7 @@ import lz4.frame
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition, MessageDefinitionFormat
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.replay.storage import StoredMessage
 from hand_object_pose.replay.zstandard import beginning, zstd
 
 _MAGIC = b"\x89MCAP0\r\n"
@@ -22,7 +23,8 @@ _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK = 0x03, 0x04, 0x05, 0x06
 _END_OF_DATA = (0x02, 0x0F)
 _FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
 
-RawMessage = tuple[Connection, int, bytes]
+Schemas = dict[int, tuple[str, MessageDefinition]]
+"""Name and definition of a message type by its number in the file."""
 
 
 class ScannedMcap:
@@ -48,7 +50,7 @@ class ScannedMcap:
         """Topics that hold messages."""
         return list(self._channels.values())
 
-    def messages(self, connections: Collection[Connection]) -> Iterator[RawMessage]:
+    def messages(self, connections: Collection[Connection]) -> Iterator[StoredMessage]:
         """Messages of some connections."""
         wanted = {connection.id for connection in connections}
         return (entry for entry in self._messages() if entry[0].id in wanted)
@@ -56,8 +58,8 @@ class ScannedMcap:
     def close(self) -> None:
         """Nothing stays open."""
 
-    def _messages(self) -> Iterator[RawMessage]:
-        schemas: dict[int, tuple[str, MessageDefinition]] = {}
+    def _messages(self) -> Iterator[StoredMessage]:
+        schemas: Schemas = {}
         with self._path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise UserError(f"{self._path}: expected an MCAP file, but it does not begin like one")
@@ -67,7 +69,7 @@ class ScannedMcap:
                 if code != _CHUNK:
                     yield from self._entry(code, payload, schemas)
                     continue
-                found: list[RawMessage] = []
+                found: list[StoredMessage] = []
                 for inner, content, _ in self._records(BytesIO(self._chunk(payload, whole)), inside=True):
                     found += self._entry(inner, content, schemas)
                 yield from sorted(found, key=lambda entry: entry[1])
@@ -112,7 +114,7 @@ class ScannedMcap:
             self.damage.append(f"{self._path.name}: the chunk from {first} to {last} ns is damaged")
         return raw
 
-    def _entry(self, code: int, payload: bytes, schemas: dict[int, tuple[str, MessageDefinition]]) -> list[RawMessage]:
+    def _entry(self, code: int, payload: bytes, schemas: Schemas) -> list[StoredMessage]:
         """Learn a schema or a channel; the message of a message record."""
         if code == _SCHEMA:
             (number,) = struct.unpack_from("<H", payload)

@@ -1,86 +1,29 @@
 """One bag through the estimator: every chosen frame, with its errors where the truth is known."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.evaluation.frame_record import INVALID, REFUSED, FrameRecord
-from hand_object_pose.evaluation.shown_frames import ShownFrames
+from hand_object_pose.estimation.result import FrameResult
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.replay.answers import Answers
-from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.bag_files import open_recording
-from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
+from hand_object_pose.replay.bag_result import BagResult
+from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.frame_keeper import FrameKeeper
 from hand_object_pose.replay.frame_truth import Truth
-from hand_object_pose.replay.frames import FrameReader
+from hand_object_pose.replay.frames import FrameReader, ReplayedFrame
 from hand_object_pose.replay.object_truth import read_transform_truth
-from hand_object_pose.replay.plan import PlannedFrame, plan_frames, read_stamps_of
-from hand_object_pose.replay.scoring import ScoredFrame, score_frame, with_stability
-from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
-from hand_object_pose.replay.truth import find_truth_topic, read_truth
-from hand_object_pose.replay.watchers import BagFacts, SinkFactory, Watcher
+from hand_object_pose.replay.opened_bag import OpenedBag, open_with_topics
+from hand_object_pose.replay.plan import PlannedFrame, plan_frames
+from hand_object_pose.replay.remarks import left_out, refuse_useless, remarks
+from hand_object_pose.replay.scored_frame import ScoredFrame
+from hand_object_pose.replay.scoring import score_frame, with_stability
+from hand_object_pose.replay.truth import read_truth
+from hand_object_pose.replay.watchers import BagFacts, SinkFactory
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class BagResult:
-    """Everything that the evaluation of one bag found.
-
-    Attributes:
-        frames: see ``ScoredFrame``, in the order of the bag.
-        images: how many the bag holds; truths: how many true poses; truth_topic: where they are.
-        topics: that were used.
-        duration_s: between the first and the last image.
-        left_out: what could not be read; remarks: what else a reader should know.
-        weights: see there; device: where the network ran.
-        digest: tells bags apart whatever they are called.
-        shown: what the report shows beyond the rows.
-        live: what became of the images that were played into a live node, for JSON; None: it was not one.
-    """
-
-    frames: list[ScoredFrame]
-    images: int
-    truths: int
-    truth_topic: str
-    topics: BagTopics
-    duration_s: float
-    left_out: list[str]
-    remarks: list[str]
-    weights: WeightsInfo
-    device: str
-    digest: str
-    shown: ShownFrames
-    live: dict[str, Any] | None = None
-
-    @property
-    def records(self) -> list[FrameRecord]:
-        """Rows for files."""
-        return [frame.record for frame in self.frames]
-
-
-@dataclass(frozen=True)
-class OpenedBag:
-    """A bag of which it is known what it holds.
-
-    Attributes:
-        bag: open; topics, truth_topic: of it.
-        depth: topic that the wrist's depth comes from; None: it is given.
-        stamps: of all messages of the topics that are used, nanoseconds, in the order of the bag.
-    """
-
-    bag: Bag
-    topics: BagTopics
-    truth_topic: str
-    depth: str | None
-    stamps: dict[str, list[int]] = field(default_factory=dict)
 
 
 def evaluate_one_bag(
@@ -100,167 +43,68 @@ def evaluate_one_bag(
     """
     with closing(open_recording(path)) as bag:
         opened = open_with_topics(bag, config)
-        weights = answers.weights
+        weights, side = answers.weights, config.settings.text("hand_side")
         truth = _truth(opened, config, weights)
         plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
-        side = config.settings.text("hand_side")
         keeper = FrameKeeper(weights, len(plan), side, answers.backend)
+        scorer = _Scorer(truth, round(config.truth_tolerance * 1e9), weights)
+        frames: list[ScoredFrame] = []
         with ExitStack() as stack:
-            facts = BagFacts(_frame_id(opened), weights, side)
+            facts = BagFacts(opened.frame_id(), weights, side)
             watchers = [keeper, *(stack.enter_context(closing(make(facts))) for make in sinks)]
-            frames = _frames(opened, config, answers, truth, plan, watchers, progress)
-        images = opened.stamps[opened.topics.image.name]
-        _refuse_useless(bag, frames)
+            for replayed, result in _answered(opened, config, answers, plan):
+                frames.append(scorer.score(replayed, result))
+                for watcher in watchers:
+                    watcher.see(replayed.frame, result, frames[-1])
+                progress(len(frames), len(plan))
+        refuse_useless(bag.name, frames)
         return BagResult(
             with_stability(frames),
-            len(images),
+            len(opened.images),
             truth.count,
             truth.topic,
             opened.topics,
-            (max(images) - min(images)) / 1e9,
-            [*bag.left_out, *_not_there(bag, opened.topics.image.name, len(images))],
-            [*bag.remarks, *_remarks(frames, truth, len(plan), config)],
+            opened.seconds,
+            left_out(opened),
+            [*bag.remarks, *remarks(frames, truth, len(plan), config)],
             weights,
             answers.device,
-            _digest(opened),
+            opened.digest(),
             keeper.shown(),
         )
 
 
-def _digest(opened: OpenedBag) -> str:
-    """SHA-256 of the images' stamps and of the first image: the same for copies and recompressed files of a bag."""
-    bag, topic = opened.bag, opened.topics.image.name
-    digest = hashlib.sha256(repr(list(opened.stamps[topic])).encode())
-    digest.update(bytes(bag.content(next(iter(bag.messages([topic])))).data))
-    return digest.hexdigest()
-
-
-def open_with_topics(bag: Bag, config: ReplayConfig) -> OpenedBag:
-    """Tell topics apart and read all stamps.
-
-    Raises:
-        UserError: the bag lacks something that is needed.
-    """
-    if not bag.types:
-        raise UserError(f"{bag.name}: the bag is empty: it holds no message on any topic")
-    topics = find_topics(Path(bag.name), bag.types, config.image_topic, config.depth_topic, IMAGE_OPTIONS)
-    truth_topic = find_truth_topic(bag.name, bag.types, config.truth_topic)
-    depth = _depth_topic(bag, topics, truth_topic, config)
-    used = [topics.image.name, topics.camera_info, *(name for name in (depth, topics.detections) if name)]
-    stamps = read_stamps_of(bag, used)
-    for name in used[:2]:
-        if not stamps[name]:
-            raise UserError(
-                f"{bag.name}: holds no message on {name}, of which every image needs one; found "
-                + ", ".join(f"{len(found)} on {topic}" for topic, found in stamps.items())
-                + "".join(f"; {damage}" for damage in bag.left_out)
-            )
-    return OpenedBag(bag, topics, truth_topic, depth, stamps)
-
-
-def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayConfig) -> str | None:
-    """What the wrist's depth comes from."""
-    if config.root_depth_mode == "depth_image":
-        if topics.depth is None:
-            raise UserError(
-                f"{bag.name}: holds no depth images (a topic of images with 'depth' in its name); give the wrist's "
-                "depth in metres with --root-depth"
-            )
-        return topics.depth.name
-    if config.root_depth_mode == "ground_truth":
-        if bag.types.get(truth_topic) != ESTIMATES:
-            raise UserError(
-                f"{bag.name}: the wrist's depth is to come from the ground truth, but there is no topic of {ESTIMATES} "
-                "with it"
-            )
-        return truth_topic
-    return None
-
-
 def _truth(opened: OpenedBag, config: ReplayConfig, weights: WeightsInfo) -> Truth:
-    bag, frame_id, object_id = opened.bag, _frame_id(opened), config.settings.text("object_id")
+    bag, frame_id, object_id = opened.bag, opened.frame_id(), config.settings.text("object_id")
     if config.truth_frame:
         return read_transform_truth(bag, config.truth_frame, config.camera_frame or frame_id, weights, object_id)
     return read_truth(bag, opened.truth_topic, frame_id, weights, object_id)
 
 
-def _frame_id(opened: OpenedBag) -> str:
-    """Of the images, as the first one says."""
-    first = next(iter(opened.bag.messages([opened.topics.image.name])))
-    return str(opened.bag.content(first).header.frame_id)
-
-
-def _frames(
-    opened: OpenedBag,
-    config: ReplayConfig,
-    answers: Answers,
-    truth: Truth,
-    plan: Sequence[PlannedFrame],
-    watchers: Sequence[Watcher],
-    progress: Progress,
-) -> list[ScoredFrame]:
-    weights = answers.weights
-    reader = FrameReader(opened.bag, opened.topics, opened.depth, config.settings, list(weights.objects))
-    tolerance = round(config.truth_tolerance * 1e9)
-    frames = []
-    camera: Camera | None = None
+def _answered(
+    opened: OpenedBag, config: ReplayConfig, answers: Answers, plan: Sequence[PlannedFrame]
+) -> Iterator[tuple[ReplayedFrame, FrameResult | None]]:
+    """Each frame that can be read, with the answer to it, if it can be used."""
+    known_objects = list(answers.weights.objects)
+    reader = FrameReader(opened.bag, opened.topics, opened.depth, config.settings, known_objects)
     for replayed in reader.frames(plan):
         if replayed.planned.jumped:
             # As the node does: a track belongs to the time before.
             answers.reset()
-        known = truth.at(replayed.planned.stamp, tolerance)
-        result = answers.answer(replayed.planned.stamp, replayed.frame) if replayed.frame is not None else None
-        camera = replayed.frame.camera if replayed.frame is not None else camera
-        frames.append(score_frame(replayed, result, known, weights, camera))
-        for watcher in watchers:
-            watcher.see(replayed.frame, result, frames[-1])
-        progress(len(frames), len(plan))
-    return frames
+        frame = replayed.frame
+        yield replayed, None if frame is None else answers.answer(replayed.planned.stamp, frame)
 
 
-def _refuse_useless(bag: Bag, frames: Sequence[ScoredFrame]) -> None:
-    if frames and all(frame.record.outcome == REFUSED for frame in frames):
-        raise UserError(
-            f"{bag.name}: none of its {len(frames)} images could be used, the first because: {frames[0].record.reason}"
-        )
+class _Scorer:
+    """Compares answers with the truth of their images; ``tolerance``: of stamps, nanoseconds."""
 
+    def __init__(self, truth: Truth, tolerance: int, weights: WeightsInfo) -> None:
+        self._truth, self._tolerance, self._weights = truth, tolerance, weights
+        self._camera: Camera | None = None
 
-def _not_there(bag: Bag, topic: str, found: int) -> list[str]:
-    expected = bag.announced.get(topic, found)
-    return [f"{bag.name}: {found} of the {expected} images on {topic} could be read"] if found < expected else []
-
-
-def _remarks(frames: Sequence[ScoredFrame], truth: Truth, planned: int, config: ReplayConfig) -> list[str]:
-    remarks = _unexpected(frames)
-    refused = [frame.record for frame in frames if frame.record.outcome == REFUSED]
-    if refused:
-        remarks.append(f"{len(refused)} images could not be used, the first because: {refused[0].reason}")
-    if len(frames) < planned:
-        remarks.append(f"{planned - len(frames)} images were announced by the bag and could not be read")
-    if not truth.topic:
-        remarks.append("no ground truth: no errors, only what can be measured without it")
-    elif not truth.count:
-        remarks.append(f"{truth.topic} holds no truth that can be used")
-    elif unknown := sum(frame.truth is None for frame in frames):
-        remarks.append(
-            f"{unknown} of {len(frames)} images have no truth on {truth.topic} within {config.truth_tolerance:g} s "
-            "(--truth-tolerance), and no errors"
-        )
-    return remarks
-
-
-def _unexpected(frames: Sequence[ScoredFrame]) -> list[str]:
-    """What looks like a mistake in the settings."""
-    invalid = Counter(frame.record.reason for frame in frames if frame.record.outcome == INVALID)
-    remarks = []
-    if invalid and invalid.total() == len(frames):
-        reason, count = invalid.most_common(1)[0]
-        remarks.append(f"not one valid estimate; {count} of {len(frames)} because: {reason}")
-    wrong = Counter(
-        (frame.record.object, frame.truth.object_name)
-        for frame in frames
-        if frame.record.is_valid and frame.truth and frame.record.object != frame.truth.object_name
-    )
-    for (estimated, true), count in wrong.items():
-        remarks.append(f"{count} valid estimates are of '{estimated}', while '{true}' is true: no errors of the object")
-    return remarks
+    def score(self, replayed: ReplayedFrame, result: FrameResult | None) -> ScoredFrame:
+        """The next frame of the bag."""
+        if replayed.frame is not None:
+            self._camera = replayed.frame.camera
+        truth = self._truth.at(replayed.planned.stamp, self._tolerance)
+        return score_frame(replayed, result, truth, self._weights, self._camera)

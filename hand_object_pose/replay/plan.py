@@ -1,12 +1,11 @@
 """Which messages belong to which image: as the node would pair them if everything reached it in time."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.configuration import ReplayConfig
+from hand_object_pose.replay.stamps import Stamps
 from hand_object_pose.replay.topics import BagTopics
 from hand_object_pose.ros.input_list import InputStamps
 
@@ -28,40 +27,6 @@ class PlannedFrame:
     depth: int | None
     detections: int | None
     jumped: bool = False
-
-
-@dataclass(frozen=True)
-class Stamps:
-    """Stamps of a topic's messages in nanoseconds, sorted, with their positions in the bag."""
-
-    stamps: Sequence[int]
-    positions: Sequence[int]
-
-    @classmethod
-    def of(cls, stamps: Sequence[int]) -> "Stamps":
-        """Of stamps in the order of the bag."""
-        order = sorted(range(len(stamps)), key=lambda position: (stamps[position], position))
-        return cls([stamps[position] for position in order], order)
-
-    def nearest(self, stamp: int, tolerance: int) -> int | None:
-        """Position of the message nearest in time, if it is near enough."""
-        place = bisect_left(self.stamps, stamp)
-        near = [index for index in (place - 1, place) if 0 <= index < len(self.stamps)]
-        best = min(near, key=lambda index: abs(self.stamps[index] - stamp), default=None)
-        return None if best is None or abs(self.stamps[best] - stamp) > tolerance else self.positions[best]
-
-    def newest(self, stamp: int) -> int | None:
-        """Position of the newest message that is not younger than ``stamp``."""
-        place = bisect_right(self.stamps, stamp)
-        return self.positions[place - 1] if place else None
-
-
-def read_stamps_of(bag: Bag, topics: Sequence[str]) -> dict[str, list[int]]:
-    """Stamps in nanoseconds of all messages of some topics, in the order of the bag."""
-    found: dict[str, list[int]] = {topic: [] for topic in topics}
-    for message in bag.messages(topics):
-        found[message.topic].append(bag.stamp(message))
-    return found
 
 
 def plan_frames(

@@ -14,7 +14,7 @@ from hand_object_pose.evaluation.overlay import MESH_COLOURS
 from hand_object_pose.evaluation.shown_frames import MESHES
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
-from hand_object_pose.replay.scoring import ScoredFrame
+from hand_object_pose.replay.scored_frame import ScoredFrame
 from hand_object_pose.replay.watchers import BagFacts
 
 TIMELINE = "stamp"

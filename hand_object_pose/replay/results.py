@@ -1,6 +1,7 @@
 """The files that the evaluation of bags writes, and what they say together."""
 
 import csv
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from hand_object_pose.evaluation.statistics import (
 from hand_object_pose.evaluation.trajectories import write_trajectory
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.hand.joints import WRIST
-from hand_object_pose.replay.one_bag import BagResult
+from hand_object_pose.replay.bag_result import BagResult
 
 
 def write_bag_result(folder: Path, result: BagResult, entry: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def write_bag_result(folder: Path, result: BagResult, entry: dict[str, Any], run
         "reason": "",
         "digest": result.digest,
         "images": result.images,
+        "frames": {"processed": len(result.records), "digest": _stamps_digest(result.records)},
         "duration_s": result.duration_s,
         "truths": result.truths,
         "topics": {
@@ -106,6 +108,11 @@ def evaluation(
         "live": live_totals([bag["live"]["counts"] for bag in bags if "live" in bag]),
         "bags": list(bags),
     }
+
+
+def _stamps_digest(records: Sequence[FrameRecord]) -> str:
+    """SHA-256 of the stamps: tells whether two evaluations are over the same frames."""
+    return hashlib.sha256(repr([record.stamp_ns for record in records]).encode()).hexdigest()
 
 
 def _status(bags: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """What one replayed frame is worth: the estimate, its errors, and what needs no truth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
+from hand_object_pose.evaluation.depth_agreement import depth_residual, mask_agreement
 from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
 from hand_object_pose.evaluation.frame_record import (
     IN_VIEW,
@@ -20,46 +21,18 @@ from hand_object_pose.evaluation.frame_record import (
     FrameRecord,
 )
 from hand_object_pose.evaluation.in_view import LEAST_VISIBLE_SHARE, visible_share
-from hand_object_pose.evaluation.without_truth import (
-    PosedPair,
-    bone_deviations,
-    depth_residual,
-    jump_metrics,
-    mask_agreement,
-    penetration_metrics,
-    volume_metrics,
-)
+from hand_object_pose.evaluation.penetration import penetration_metrics, volume_metrics
+from hand_object_pose.evaluation.stability import PosedPair, bone_deviations, jump_metrics
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.frames import ReplayedFrame
+from hand_object_pose.replay.scored_frame import ScoredFrame
 
 FloatArray = NDArray[np.floating]
 
 _REFUSED_HERE = "no estimate was made"
-
-
-@dataclass(frozen=True)
-class ScoredFrame:
-    """One frame.
-
-    Attributes:
-        record: the row for files.
-        pair: the estimate, if it is valid; truth: if it is known.
-        timing: seconds by stage.
-    """
-
-    record: FrameRecord
-    pair: HandObjectEstimate | None = None
-    truth: FrameTruth | None = None
-    timing: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def object_pose(self) -> FloatArray | None:
-        """(4, 4) of a valid estimate, if its object's pose may be used."""
-        thing = self.pair.object if self.pair else None
-        return thing.pose if thing is not None and thing.valid else None
 
 
 def score_frame(

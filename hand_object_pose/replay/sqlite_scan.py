@@ -8,8 +8,7 @@ from pathlib import Path
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition, MessageDefinitionFormat
 
 from hand_object_pose.errors import UserError
-
-RawMessage = tuple[Connection, int, bytes]
+from hand_object_pose.replay.storage import StoredMessage
 
 
 class ScannedSqlite:
@@ -37,7 +36,7 @@ class ScannedSqlite:
             for number, name, kind in topics
         ]
 
-    def messages(self, connections: Collection[Connection]) -> Iterator[RawMessage]:
+    def messages(self, connections: Collection[Connection]) -> Iterator[StoredMessage]:
         """Messages of some connections, as far as they can be read."""
         wanted = {connection.id: connection for connection in connections}
         count = 0

@@ -12,7 +12,7 @@ from hand_object_pose.evaluation.message_values import object_pose, points
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.frame_truth import FrameTruth, Truth
 from hand_object_pose.replay.object_truth import POSES, in_another_frame, read_object_truth
-from hand_object_pose.replay.plan import Stamps
+from hand_object_pose.replay.stamps import Stamps
 from hand_object_pose.replay.topics import ESTIMATES
 
 _NAME = "ground_truth"

@@ -9,7 +9,7 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult
 from hand_object_pose.evaluation.frame_pictures import meshes_of
 from hand_object_pose.geometry.meshes import TriangleMesh
-from hand_object_pose.replay.scoring import ScoredFrame
+from hand_object_pose.replay.scored_frame import ScoredFrame
 
 
 @dataclass(frozen=True)

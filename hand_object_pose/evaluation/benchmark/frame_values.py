@@ -17,7 +17,7 @@ from hand_object_pose.evaluation.metrics.alignment import (
 )
 from hand_object_pose.evaluation.metrics.curves import area_under_curve, f_scores, pck_curve
 from hand_object_pose.evaluation.metrics.grid_interaction import grid_interaction
-from hand_object_pose.evaluation.without_truth import penetration_metrics
+from hand_object_pose.evaluation.penetration import penetration_metrics
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
@@ -59,11 +59,11 @@ def frame_values(found: PosedFrame, truth: PosedFrame, model: ObjectModel, wante
     vertices, joints, pose = found.hand_vertices, found.joints, found.object_pose
     true_vertices, true_joints, true_pose = truth.hand_vertices, truth.joints, truth.object_pose
     if vertices is not None and joints is not None and true_vertices is not None and true_joints is not None:
-        values |= hand_metrics(vertices, joints, true_vertices, true_joints)
+        values |= hand_metrics(vertices, joints, true_vertices, true_joints, wanted)
         values |= _joint_areas(joints[None], true_joints[None])
         values |= _mesh_scores(vertices[None], true_vertices[None], wanted)
     if pose is not None and true_pose is not None:
-        values |= object_metrics(pose, true_pose, model)
+        values |= object_metrics(pose, true_pose, model, wanted)
     if vertices is not None and pose is not None:
         values |= _interaction(vertices, TriangleMesh(transform_points(pose, model.vertices), model.faces), wanted)
     return {name: value for name, value in values.items() if name in wanted}

@@ -6,23 +6,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import tyro
-from rich.progress import Progress
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import load_backend
-from hand_object_pose.evaluation.benchmark.frame_values import PosedFrame, frame_values
 from hand_object_pose.evaluation.benchmark.protocol import Protocol
 from hand_object_pose.evaluation.benchmark.protocols import find_protocol
 from hand_object_pose.evaluation.benchmark.results import BenchmarkRecord, write_frames
 from hand_object_pose.evaluation.benchmark.tables import benchmark_content, benchmark_text
 from hand_object_pose.evaluation.environment import describe_environment
 from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose_training.benchmark.dataset_frames import ReaderFrames
 from hand_object_pose_training.benchmark.estimates import Estimates, NetworkEstimates
 from hand_object_pose_training.benchmark.file_estimates import read_estimates
-from hand_object_pose_training.benchmark.frames import BenchmarkFrame, FrameSource, ReaderFrames, RenderedFrames
-from hand_object_pose_training.benchmark.ho3d_submission import write_submission
+from hand_object_pose_training.benchmark.frames import FrameSource
+from hand_object_pose_training.benchmark.ho3d_submission import submit
+from hand_object_pose_training.benchmark.measuring import measure
+from hand_object_pose_training.benchmark.rendered_frames import RenderedFrames
 from hand_object_pose_training.datasets.dexycb_reader import DexYcbReader
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.ho3d_reader import Ho3dReader
@@ -156,35 +156,6 @@ def open_frames(config: EvaluateConfig, protocol: Protocol) -> FrameSource:
     return ReaderFrames(reader, hands, catalogue, protocol)
 
 
-def measure(
-    protocol: Protocol, source: FrameSource, estimates: Estimates, every: int = 1
-) -> tuple[list[BenchmarkRecord], dict[int, PosedFrame]]:
-    """A record of each frame that counts, and the estimated hands by the frames' places in the dataset's list."""
-    wanted = {column.value for column in protocol.columns}
-    records, found = [], {}
-    with Progress(refresh_per_second=1) as bar:
-        task = bar.add_task(protocol.name, total=source.listed)
-        for frame in source.frames():
-            bar.update(task, completed=frame.place)
-            if frame.place % every:
-                continue
-            estimated, reason = estimates.estimate(frame)
-            values = frame_values(estimated, frame.truth, frame.model, wanted)
-            records.append(_record(frame, values, reason))
-            if estimated.hand_vertices is not None:
-                found[frame.place] = PosedFrame(estimated.hand_vertices, estimated.joints)
-    return records, found
-
-
-def submit(path: Path, found: dict[int, PosedFrame], listed: int) -> int:
-    """Write HO3D's submission of so many frames; returns how many of them have no estimate."""
-    joints, vertices = np.zeros((listed, 21, 3), np.float32), np.zeros((listed, 778, 3), np.float32)
-    for place, hand in found.items():
-        joints[place], vertices[place] = hand.joints, hand.hand_vertices
-    write_submission(path, joints, vertices)
-    return listed - len(found)
-
-
 def _hands(config: EvaluateConfig) -> Hands:
     return Hands.from_mano(config.mano) if config.mano else Hands.default()
 
@@ -193,9 +164,3 @@ def _estimates(config: EvaluateConfig, protocol: Protocol, source: FrameSource) 
     if config.predictions is not None:
         return read_estimates(config.predictions, config.dataset, source.listed, _hands(config), source.scenes)
     return NetworkEstimates(load_backend(config.weights, config.backend, config.device), protocol, source.hand)
-
-
-def _record(frame: BenchmarkFrame, values: dict[str, float], reason: str) -> BenchmarkRecord:
-    return BenchmarkRecord(
-        frame.key, frame.sequence, frame.number, frame.model.name, frame.seen, values, "" if values else reason
-    )

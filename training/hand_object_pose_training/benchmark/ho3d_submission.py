@@ -5,13 +5,14 @@ metres, OpenGL's camera frame, HO3D's joint order.
 """
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
+from hand_object_pose.evaluation.benchmark.frame_values import PosedFrame
 from hand_object_pose_training.datasets import ho3d_convention as ho3d
 from hand_object_pose_training.datasets.number_lists import number_list
 from hand_object_pose_training.datasets.problems import damaged, read_bytes
@@ -47,6 +48,15 @@ def write_submission(path: Path, joints: FloatArray, vertices: FloatArray) -> No
             file.writelines(_list_text(points))
         file.write(b"]")
     temporary.replace(path)
+
+
+def submit(path: Path, found: Mapping[int, PosedFrame], listed: int) -> int:
+    """Write HO3D's submission of so many frames; returns how many of them have no estimate."""
+    joints, vertices = np.zeros((listed, 21, 3), np.float32), np.zeros((listed, 778, 3), np.float32)
+    for place, hand in found.items():
+        joints[place], vertices[place] = hand.joints, hand.hand_vertices
+    write_submission(path, joints, vertices)
+    return listed - len(found)
 
 
 def _list_text(frames: FloatArray) -> Iterable[bytes]:
