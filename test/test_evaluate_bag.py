@@ -182,6 +182,25 @@ def test_other_settings_are_evaluated_anew(bag: Path, tmp_path: Path) -> None:
     assert content["frames"]["processed"] == FRAMES // 2
 
 
+@pytest.mark.parametrize("changed", ["mine.safetensors", "mine.onnx"])
+def test_other_weights_and_the_same_exported_anew_are_evaluated_anew(changed: str, bag: Path, tmp_path: Path) -> None:
+    for name in ("mine.safetensors", "mine.onnx"):
+        (tmp_path / name).write_bytes(b"1")
+    config = ReplayConfig(Settings({"weights": str(tmp_path / "mine.safetensors")}), annotated_bag=False)
+    made: list[OffEstimator] = []
+
+    def counted(settings: Settings) -> OffEstimator:
+        made.append(OffEstimator())
+        return made[-1]
+
+    for _ in range(2):
+        evaluate_bags([bag], config, tmp_path / "out", factory=counted)
+    assert len(made) == 1
+    (tmp_path / changed).write_bytes(b"2")
+    evaluate_bags([bag], config, tmp_path / "out", factory=counted)
+    assert len(made) == 2
+
+
 def test_every_second_and_chosen_images(bag: Path, tmp_path: Path) -> None:
     file = tmp_path / "stamps.txt"
     file.write_text(f"# chosen\n{STAMPS[6]}\n{STAMPS[1]}\n{STAMPS[3]}\n")

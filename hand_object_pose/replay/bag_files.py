@@ -35,14 +35,14 @@ def open_recording(path: Path) -> Bag:
     """
     if not path.exists():
         raise UserError(f"{path}: no such bag; expected {_EXPECTED}")
+    problems = _not_merged(path)
     if not path.is_dir():
-        return _open_files(path, [path], [], [])
-    problems: list[str] = []
+        return _open_files(path, [path], [], problems)
     remarks: list[str] = []
     announced: dict[str, int] = {}
     if (path / _METADATA).exists():
         try:
-            return Bag(path.name, [_opened(Reader2(path))])
+            return Bag(path.name, [_opened(Reader2(path))], left_out=problems)
         except Exception as error:
             # An error of the metadata, or of any of the files that it names.
             announced = _announced(path / _METADATA)
@@ -98,6 +98,18 @@ def _open_file(file: Path, stack: ExitStack, problems: list[str]) -> Storage:
         words = _without_paths(error, file)
         problems.append(f"{file.name}: it has no end with an index, and was read from its beginning ({words})")
         return _SCANNERS[kind](file)
+
+
+def _not_merged(path: Path) -> list[str]:
+    """Journals that a recorder left behind when it was killed: SQLite has yet to move what they hold into the bag."""
+    folder = path if path.is_dir() else path.parent
+    journals = [file for file in sorted(folder.glob("*.db3-wal")) if file.stat().st_size]
+    return [
+        f"{file.name}: messages in it are not in the bag yet, and were not read; "
+        f"sqlite3 {file.name.removesuffix('-wal')} 'PRAGMA wal_checkpoint' moves them"
+        for file in journals
+        if path.is_dir() or file.name == f"{path.name}-wal"
+    ]
 
 
 def _announced(metadata: Path) -> dict[str, int]:

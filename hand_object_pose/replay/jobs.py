@@ -11,6 +11,7 @@ from typing import Any
 from hand_object_pose import __version__
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
+from hand_object_pose.estimation.onnx_backend import onnx_path_of
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
 from hand_object_pose.evaluation.evaluation_file import METRICS_FILE, read_evaluation, write_evaluation
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
@@ -76,7 +77,9 @@ def plan_jobs(bags: Sequence[Path], config: ReplayConfig, out: Path, mode: str) 
     threads = int(config.settings.number("threads")) or available_cores()
     environment = describe_environment()
     run = {"mode": mode, "protocol": config.protocol(), "threads": threads, "environment": environment}
-    weights = _file_hash(Path(config.settings.text("weights") or DEFAULT_WEIGHTS))
+    chosen = Path(config.settings.text("weights") or DEFAULT_WEIGHTS)
+    # The network's file can be exported anew from the same weights.
+    weights = [_file_hash(file) for file in (chosen, onnx_path_of(chosen))]
     jobs = []
     for path, name in zip(bags, _names(bags), strict=True):
         folder = out / name
@@ -97,7 +100,7 @@ def _names(bags: Sequence[Path]) -> list[str]:
     return names
 
 
-def _fingerprint(path: Path, config: ReplayConfig, weights: str, run: Mapping[str, Any]) -> str:
+def _fingerprint(path: Path, config: ReplayConfig, weights: Sequence[str], run: Mapping[str, Any]) -> str:
     files = []
     if path.exists():
         stats = [(file, file.stat()) for file in bag_files(path)]
