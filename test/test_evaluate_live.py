@@ -107,7 +107,8 @@ def test_offline_and_live_agree_on_every_image_that_the_node_worked_on(
                 "object": theirs.object.pose - ours.object.pose,
             }
             largest |= Counter({name: float(np.abs(values).max()) for name, values in differences.items()})
-    print(f"{len(heard)} images, largest difference: {dict(largest)} m")
+    with capsys.disabled():
+        print(f"\n{len(heard)} images, largest difference: {dict(largest)} m")
     assert sum(pair.valid for pair in offline.pairs.values()) > len(heard) / 2
     assert max(largest.values()) <= 1e-5
     assert rounded(read_frames(tmp_path)["short"]) == rounded(read_frames(live)["short"])
