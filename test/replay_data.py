@@ -133,8 +133,9 @@ def split(path: Path, with_metadata: bool) -> Path:
     for number, name in ((9, "first"), (10, "second")):
         shutil.move(storage_file(path.with_name(name)), path / f"split_{number}.mcap")
     if with_metadata:
-        text = (path.with_name("first") / "metadata.yaml").read_text()
-        text = text.replace("  - first.mcap\n", "  - split_9.mcap\n  - split_10.mcap\n")
+        # Of a bag that holds as much as both together.
+        text = (write_bag(path.with_name("whole"), frames=frames) / "metadata.yaml").read_text()
+        text = text.replace("  - whole.mcap\n", "  - split_9.mcap\n  - split_10.mcap\n")
         assert "split_10" in text
         (path / "metadata.yaml").write_text(text)
     return path

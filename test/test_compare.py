@@ -1,6 +1,8 @@
 """Comparison of evaluations: what is paired, what is tested, and what readers are warned of."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -186,3 +188,17 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no frame is in both" in capsys.readouterr().err
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "nowhere")]) == 2
     assert read_evaluation(tmp_path / "a")["status"] == "complete"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "scene")
+    evaluate_bags([bag], ReplayConfig(annotated_bag=False), tmp_path / "a", factory=off_estimator)
+    command = [sys.executable, "-m", "hand_object_pose.cli.main", "compare", str(tmp_path / "a"), str(tmp_path / "a")]
+
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    running.stdout.close()
+
+    assert running.stderr is not None
+    assert running.stderr.read() == ""
+    assert running.wait() == 141

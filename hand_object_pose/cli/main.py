@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -27,6 +28,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export-onnx": ("hand_object_pose.cli.export_onnx", "export weights for ONNX Runtime"),
 }
 
+# As shells call it: 128 and the number of SIGPIPE.
+PIPE_CLOSED = 141
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0 success, 1 the command's own failure, 2 a mistake of the user."""
@@ -50,9 +54,14 @@ def _run(command: str, arguments: list[str]) -> int:
     try:
         run = importlib.import_module(COMMANDS[command][0]).run
         status = tyro.cli(run, prog=f"hand-object-pose {command}", args=arguments)
+        sys.stdout.flush()
     except UserError as error:
         print(f"hand-object-pose {command}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `head`; without this, Python would complain again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     return int(status or 0)
 
 
