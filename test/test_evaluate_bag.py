@@ -175,6 +175,19 @@ def test_twice_side_by_side_and_resumed_give_the_same(bag: Path, other_bag: Path
     assert {name: (resumed / "scene" / name).stat().st_mtime_ns for name in FILES} == finished
 
 
+def test_a_fresh_evaluation_that_was_interrupted_is_not_taken_for_the_one_before(bag: Path, tmp_path: Path) -> None:
+    evaluate_bags([bag], ReplayConfig(), tmp_path, factory=off_estimator)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_bags([bag], ReplayConfig(), tmp_path, fresh=True, factory=lambda settings: Interrupted())
+
+    # Nothing speaks of results that are about to be replaced.
+    assert not (tmp_path / "metrics.json").exists()
+    assert not (tmp_path / "scene" / "metrics.json").exists()
+    estimator = OffEstimator()
+    evaluate_bags([bag], ReplayConfig(), tmp_path, factory=lambda settings: estimator)
+    assert len(estimator.seen) == FRAMES
+
+
 def test_other_settings_are_evaluated_anew(bag: Path, tmp_path: Path) -> None:
     evaluate_bags([bag], ReplayConfig(), tmp_path, factory=off_estimator)
     content = evaluate_bags([bag], ReplayConfig(every=2), tmp_path, factory=off_estimator)
