@@ -192,7 +192,7 @@ def test_tracking_follows_a_moving_hand() -> None:
         boxes = detections(backend.shown, backend.scene) if step == 0 else {}
         frame = frame_of(backend.shown, stamp=step / 30, true_root_depth=backend.scene.joints[0, 2], **boxes)
         (pair,) = estimator.process(frame).pairs
-        assert pair.roi_source == ("tracking" if step else "detections")
+        assert pair.roi_source == ("tracking" if step else "topic")
         assert pair.tracked == (step > 0)
         assert pair.track_id == 1
         assert_true(pair, backend, millimetres=1.0)
@@ -241,8 +241,8 @@ def test_a_rough_object_that_contradicts_the_votes_lowers_confidence() -> None:
         ({"root_depth_mode": "depth_image"}, {"depth": None}, "no depth image"),
         ({"root_depth_mode": "depth_image"}, {"depth": np.full((480, 640), np.nan, np.float32)}, "measures only 0"),
         ({}, {"true_root_depth": None}, "no true root depth"),
-        ({"roi_mode": "detections"}, {"hand_boxes": None, "object_boxes": None}, "no detection"),
-        ({"roi_mode": "detections"}, {"hand_boxes": np.full((1, 4), 7.0), "object_boxes": None}, "unusable detection"),
+        ({"roi_mode": "topic"}, {"hand_boxes": None, "object_boxes": None}, "no detection"),
+        ({"roi_mode": "topic"}, {"hand_boxes": np.full((1, 4), 7.0), "object_boxes": None}, "unusable detection"),
         ({"object_id": ""}, {}, "no object chosen; the weights know: bottle, mug"),
         ({"object_id": ""}, {"object_id": "spoon"}, "'spoon' is not known"),
     ],
@@ -458,7 +458,7 @@ def test_rotation_votes_of_either_sign_agree() -> None:
     np.testing.assert_allclose(np.diag(covariance)[3:], 0.01, rtol=0.1)
 
 
-@pytest.mark.parametrize("roi_mode", ["tracking", "detections"])
+@pytest.mark.parametrize("roi_mode", ["tracking", "topic"])
 def test_the_grasp_state_follows_the_stream_steadily(roi_mode: str) -> None:
     near = truth(reach=0.05)
     away = pose_matrix(np.eye(3), np.array([0.0, 0.0, -0.14]))
@@ -499,7 +499,7 @@ def test_a_single_frame_leaves_the_stream_alone() -> None:
     elsewhere = backend.scene.moved(np.array([0.05, 0.02, 0.1]))
     before, backend.scene = backend.scene, elsewhere
     alone = {"true_root_depth": elsewhere.joints[0, 2], **detections(backend.shown, elsewhere)}
-    config = replace(TRUE_DEPTH, roi_mode="detections")
+    config = replace(TRUE_DEPTH, roi_mode="topic")
     (pair,) = estimator.process_alone(frame_of(backend.shown, stamp=1.02, **alone), config).pairs
     assert_true(pair, backend)
     backend.scene = before
