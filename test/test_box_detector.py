@@ -29,7 +29,8 @@ def test_boxes_go_where_their_pixels_go(size: tuple[int, int]) -> None:
     assert shrunk.shape == (INPUT_HEIGHT, INPUT_WIDTH, 3)
     rows, columns = np.nonzero(shrunk[..., 0] > 128)
     found = np.array([columns.min(), rows.min(), columns.max(), rows.max()])
-    expected = fit.from_image(box + [-0.5, -0.5, 0.5, 0.5]) + [0.5, 0.5, -0.5, -0.5]
+    rim = np.array([-0.5, -0.5, 0.5, 0.5])
+    expected = fit.from_image(box + rim) - rim
     np.testing.assert_allclose(found, expected, atol=0.51)
     np.testing.assert_allclose(fit.to_image(fit.from_image(box)), box)
 
