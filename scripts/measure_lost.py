@@ -88,6 +88,8 @@ def _emptied(frame: Frame, true: CropBox) -> Frame:
     outside = np.r_[0:left, right : frame.camera.width]
     if len(outside):
         image[:, left:right] = image[:, outside[np.arange(right - left) % len(outside)]]
+    else:
+        image[:] = image.mean(axis=(0, 1))
     # The forearm leaves the square, too.
     depth[:] = np.nanmax(np.where(depth > 0, depth, np.nan)) + _WALL
     return replace(frame, image=image, depth=depth)
