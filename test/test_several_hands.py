@@ -20,26 +20,24 @@ CONFIG = EstimatorConfig(object_id="mug", root_depth_mode="fixed", root_depth_va
 LEFTMOST, RIGHTMOST = truth((-0.14, 0.05, 0.6)), truth((0.22, 0.02, 0.6), seed=3)
 
 
-class TwoHands:
+class TwoHands(FakeBackend):
     """Answers each crop with the scene that is nearer to its middle."""
 
     def __init__(self, *scenes: Truth) -> None:
+        super().__init__(camera(), scenes[0])
         self.scenes = list(scenes)
         self.batches: list[int] = []
-        self._one = FakeBackend(camera(), scenes[0])
-        self.weights, self.device = self._one.weights, "fake"
 
     def run(self, images: np.ndarray, objects: list[ObjectModel]) -> NetworkOutput:
         self.batches.append(len(images))
-        found = [self._answer(image, model) for image, model in zip(images, objects, strict=True)]
-        return NetworkOutput(**{name: np.concatenate([getattr(one, name) for one in found]) for name in vars(found[0])})
+        return super().run(images, objects)
 
-    def _answer(self, image: np.ndarray, model: ObjectModel) -> NetworkOutput:
-        scale, offset = self._one._crop(image)
+    def answer(self, image: np.ndarray, model: ObjectModel) -> NetworkOutput:
+        scale, offset = self._crop(image)
         middle = offset + scale * image.shape[1] / 2
-        centres = [camera().project(scene.hand).mean(axis=0) for scene in self.scenes]
-        self._one.scene = self.scenes[int(np.argmin([np.linalg.norm(centre - middle) for centre in centres]))]
-        return self._one.run(image[None], [model])
+        centres = [self.shown.project(scene.hand).mean(axis=0) for scene in self.scenes]
+        self.scene = self.scenes[int(np.argmin([np.linalg.norm(centre - middle) for centre in centres]))]
+        return super().answer(image, model)
 
 
 def boxes(*scenes: Truth) -> dict[str, np.ndarray]:
@@ -107,14 +105,14 @@ def test_a_hand_that_comes_later_gets_a_number_of_its_own_and_one_that_leaves_is
     backend = estimator.backend
     assert isinstance(backend, TwoHands)
     # Only the second is confirmed by detections; the network is sure of nothing else.
-    answer = backend._answer
+    answer = backend.answer
 
     def doubting(image: np.ndarray, model: ObjectModel) -> NetworkOutput:
         output = answer(image, model)
-        gone = backend._one.scene is RIGHTMOST
+        gone = backend.scene is RIGHTMOST
         return replace(output, hand_sigma=np.full_like(output.hand_sigma, 30.0)) if gone else output
 
-    backend._answer = doubting  # type: ignore[method-assign]
+    backend.answer = doubting  # type: ignore[method-assign]
     found = {stamp: pairs(estimator, stamp, LEFTMOST) for stamp in (0.3, 0.5, 0.7, 0.8)}
     assert [[pair.track_id for pair in seen] for seen in found.values()] == [[1, 2], [1, 2], [1, 2], [2]]
     assert [pair.valid for pair in found[0.3]] == [False, True]
@@ -227,10 +225,10 @@ def test_auto_asks_the_detector_again_after_an_estimate_that_is_not_valid(detect
     estimator = Estimator(backend, replace(CONFIG, roi_mode="auto"))
     assert pairs(estimator, 0.0)[0].valid
     detector.scene = RIGHTMOST
-    backend._one.spread = 30.0
+    backend.spread = 30.0
     assert not pairs(estimator, 0.1)[0].valid
     assert detector.calls == 1
-    backend._one.spread, backend.scenes = 0.5, [RIGHTMOST]
+    backend.spread, backend.scenes = 0.5, [RIGHTMOST]
     (again,) = pairs(estimator, 0.2)
     assert_shows(again, RIGHTMOST)
     assert (again.roi_source, again.track_id, detector.calls) == ("detector", 2, 2)

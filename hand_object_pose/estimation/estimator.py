@@ -184,9 +184,8 @@ class Estimator:
         """
         if task.sight is None or task.region.source != "tracking" or _sureness(seen) >= self._config.doubt_below:
             return seen
-        crops = neighbours(task.sight.crop)
-        others = (self._looking.look([replace(task.sight, crop=crop)], timer)[0] for crop in crops)
-        return max([seen, *others], key=_sureness)
+        others = [replace(task.sight, crop=crop) for crop in neighbours(task.sight.crop)]
+        return max([seen, *self._looking.look(others, timer)], key=_sureness)
 
     def _refined(self, seen: Observation) -> Observation:
         """The hand moved towards plausible contacts, where the object's pose is known."""
