@@ -62,8 +62,8 @@ def _view(frame: Frame, number: int) -> Frame:
         return replace(frame, hand_boxes=hand, hand_sides=sides)
     nearest = int(np.argmin(np.linalg.norm(_centres(objects) - _centres(hand), axis=1)))
     name = frame.object_ids[nearest] if frame.object_ids else frame.object_id
-    own = {"object_boxes": objects[[nearest]], "object_ids": (), "object_id": name}
-    return replace(frame, hand_boxes=hand, hand_sides=sides, **own)
+    view = replace(frame, hand_boxes=hand, hand_sides=sides)
+    return replace(view, object_boxes=objects[[nearest]], object_ids=(), object_id=name)
 
 
 def _matched(tracks: Sequence[Track], views: Sequence[Frame], stamp: float, margin: float) -> dict[int, int]:

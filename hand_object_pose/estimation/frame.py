@@ -61,5 +61,4 @@ class Frame:
 
     def without_boxes(self) -> "Frame":
         """The frame as if no detector had run."""
-        nothing = {"hand_sides": (), "object_ids": (), "object_id": ""}
-        return replace(self, hand_boxes=None, object_boxes=None, **nothing)  # type: ignore[arg-type]
+        return replace(self, hand_boxes=None, hand_sides=(), object_boxes=None, object_ids=(), object_id="")

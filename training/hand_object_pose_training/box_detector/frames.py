@@ -116,8 +116,12 @@ def _small(scene: Scene) -> tuple[Scene, NDArray[np.bool_]]:
     size = round(camera.width * fit.scale), round(camera.height * fit.scale)
     bars[fit.y : fit.y + size[1], fit.x : fit.x + size[0]] = False
     look = scene.appearance.camera
-    blur = {"blur_sigma": look.blur_sigma * fit.scale, "motion_blur": look.motion_blur * fit.scale}
-    softer = replace(look, noise_sigma=look.noise_sigma * fit.scale, **blur)
+    softer = replace(
+        look,
+        blur_sigma=look.blur_sigma * fit.scale,
+        motion_blur=look.motion_blur * fit.scale,
+        noise_sigma=look.noise_sigma * fit.scale,
+    )
     appearance = replace(scene.appearance, camera=softer)
     return Scene(scene.truth, Camera(matrix, width, height), appearance), bars
 
