@@ -18,6 +18,7 @@ from launch import LaunchContext, LaunchDescription
 PARAMETER_ARGUMENTS = {
     "object_id": ("object_id", str),
     "hand_side": ("hand_side", str),
+    "max_hands": ("max_hands", int),
     "weights": ("weights", str),
     "backend": ("backend", str),
     "device": ("device", str),

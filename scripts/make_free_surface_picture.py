@@ -47,7 +47,7 @@ class FreeSurfacePicture:
 def main(picture: FreeSurfacePicture) -> None:
     """Render, estimate, draw, and write the picture."""
     backend = load_backend()
-    estimator = Estimator(backend, EstimatorConfig(roi_mode="detections"))
+    estimator = Estimator(backend, EstimatorConfig(roi_mode="topic"))
     panels = []
     for seed in picture.seeds:
         *_, rendered = rendered_handovers((seed,), 90)

@@ -88,7 +88,7 @@ def _estimates(
 ) -> Iterator[tuple[RenderedFrame, HandObjectEstimate]]:
     """Frames with valid estimates; a new estimator begins each sequence."""
     for seed in seeds:
-        estimator = Estimator(backend, EstimatorConfig(roi_mode="detections", contacts=False))
+        estimator = Estimator(backend, EstimatorConfig(roi_mode="topic", contacts=False))
         for rendered in rendered_handovers((seed,), every):
             frame = replace(rendered.frame, object_id=rendered.truth.object_name)
             pair = estimator.process(frame).pairs[0]

@@ -56,7 +56,7 @@ def measure(weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(31
 def _moments(weights: Path | None, seeds: tuple[int, ...], every: int) -> Iterator[Moment]:
     backend, labels = load_backend(weights), default_hand().finger_labels
     for seed in seeds:
-        estimator = Estimator(backend, EstimatorConfig(roi_mode="detections"))
+        estimator = Estimator(backend, EstimatorConfig(roi_mode="topic"))
         for rendered in rendered_handovers((seed,), every):
             truth = rendered.truth
             pair = estimator.process(replace(rendered.frame, object_id=truth.object_name)).pairs[0]

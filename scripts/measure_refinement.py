@@ -37,7 +37,7 @@ _SHOWN = {
 def measure(weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(61, 81)), every: int = 30) -> None:
     """Print the table for every ``every``-th frame of the handovers of ``seeds``."""
     backend = load_backend(weights)
-    config = EstimatorConfig(roi_mode="detections", refinement_time_budget=math.inf)
+    config = EstimatorConfig(roi_mode="topic", refinement_time_budget=math.inf)
     found: dict[str, list[dict[str, float]]] = {"as estimated": [], "refined": []}
     for rendered in rendered_handovers(seeds, every):
         true = _true_contacts(rendered)

@@ -24,7 +24,7 @@ _SHOWN = ("hand.mje_cm", "object.add_s_cm", "object.translation_cm", "object.rot
 def measure(weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(11, 21)), every: int = 30) -> None:
     """Print the table for every ``every``-th frame of the handovers of ``seeds``."""
     backend = load_backend(weights)
-    config = EstimatorConfig(roi_mode="detections", confidence_threshold=0.0, contacts=False)
+    config = EstimatorConfig(roi_mode="topic", confidence_threshold=0.0, contacts=False)
     errors: dict[bool, list[dict[str, float]]] = {False: [], True: []}
     for rendered in rendered_handovers(seeds, every):
         truth, frame = rendered.truth, rendered.frame

@@ -123,11 +123,16 @@ class FakeBackend:
     calls: int = 0
 
     def run(self, images: np.ndarray, objects: list[ObjectModel]) -> NetworkOutput:
-        """Find the crop in the image, and look up the truth in it."""
+        """The answers to all images, in one evaluation."""
         self.calls += 1
-        scale, offset = self._crop(images[0])
+        found = [self.answer(image, model) for image, model in zip(images, objects, strict=True)]
+        return NetworkOutput(**{name: np.concatenate([getattr(one, name) for one in found]) for name in vars(found[0])})
+
+    def answer(self, image: np.ndarray, model: ObjectModel) -> NetworkOutput:
+        """Find the crop in the image (3, S, S), and look up the truth in it."""
+        scale, offset = self._crop(image)
         matrix = np.diag([*(1 / scale), 1.0]) @ (self.shown.matrix - [[0, 0, offset[0]], [0, 0, offset[1]], [0, 0, 0]])
-        placed = transform_points(self.scene.object_pose, objects[0].vertices)
+        placed = transform_points(self.scene.object_pose, model.vertices)
         side = self.weights.lixels.image_size
         view = _view(np.linalg.inv(matrix) @ [side / 2, side / 2, 1.0])
         flip = np.diag([-1.0, 1, 1]) if self.mirrored_truth else np.eye(3)

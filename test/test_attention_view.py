@@ -110,7 +110,7 @@ class Attending(FakeBackend):
 
 def kept_of(backend: Attending, side: str) -> ShownFrames:
     """What is kept of a bag of one frame."""
-    config = EstimatorConfig("mug", side, roi_mode="detections", root_depth_mode="ground_truth", contacts=False)
+    config = EstimatorConfig("mug", side, roi_mode="topic", root_depth_mode="ground_truth", contacts=False)
     estimator = Estimator(backend, config)
     shown, scene = backend.shown, backend.scene
     frame = fake_backend.frame_of(

@@ -132,7 +132,7 @@ def test_one_image_by_service_is_estimated_apart_from_the_stream(harness):
     np.testing.assert_allclose(pose_matrix_of(pair.object.pose.pose), pose_of(0.0), atol=1e-6)
     config = h.estimators[0].configs[-1]
     assert (config.root_depth_mode, config.root_depth_value, config.hand_side) == ("fixed", 0.75, "left")
-    assert config.roi_mode == "detections"
+    assert config.roi_mode == "topic"
     np.testing.assert_array_equal(seen[0].hand_boxes, [[10, 5, 40, 30]])
     # Nothing of it reaches the stream.
     h.expect_good()

@@ -24,7 +24,8 @@ def test_defaults_are_valid_and_names_unique():
 
 def test_the_table_agrees_with_the_estimator():
     assert estimator_config(Settings({"roi.box": [0.0] * 4})) == EstimatorConfig(roi_box=(0.0,) * 4)
-    assert set(SPECS["roi.mode"].choices) == set(region_of_interest.MODES)
+    assert set(SPECS["roi.mode"].choices) == {*region_of_interest.MODES, "detections"}
+    assert estimator_config(Settings({"roi.mode": "detections"})).roi_mode == "topic"
     assert set(SPECS["root_depth.mode"].choices) == set(root_depth.MODES)
 
 

@@ -52,7 +52,7 @@ def test_detection_takes_the_best_hand_and_the_object_nearest_to_it() -> None:
     hands = np.concatenate([HAND, HAND + 300])
     objects = np.concatenate([OBJECT + 200, OBJECT])
     region = Detections(margin=1.25).propose(frame(hand=hands, held=objects))
-    assert region.source == "detections"
+    assert region.source == "topic"
     assert region.crop is not None
     assert region.crop.side == pytest.approx(140 * 1.25)
     np.testing.assert_allclose(region.crop.centre, [270, 205])
@@ -76,7 +76,7 @@ def test_no_detection_is_no_region(boxes: dict) -> None:
 def test_tracking_begins_with_the_full_frame_until_a_detector_answers() -> None:
     tracking = Tracking()
     assert tracking.propose(frame(0.0)).source == "full_frame"
-    assert tracking.propose(frame(0.1, HAND, OBJECT)).source == "detections"
+    assert tracking.propose(frame(0.1, HAND, OBJECT)).source == "topic"
     waiting = tracking.propose(frame(0.2))
     assert waiting.crop is None
     assert "no detection" in waiting.reason
@@ -123,14 +123,14 @@ def test_track_survives_invalid_frames_and_ends_after_lost_after() -> None:
     tracking.update(frame(0.2), None)
     assert tracking.propose(frame(0.45)).source == "tracking"
     assert tracking.propose(frame(0.51)).crop is None
-    assert tracking.propose(frame(0.52, HAND, OBJECT)).source == "detections"
+    assert tracking.propose(frame(0.52, HAND, OBJECT)).source == "topic"
 
 
 def test_a_detection_elsewhere_takes_over_and_one_nearby_does_not() -> None:
     tracking = Tracking()
     tracking.update(frame(0.0), cloud(270, 205))
     assert tracking.propose(frame(0.1, HAND, OBJECT)).source == "tracking"
-    assert tracking.propose(frame(0.1, HAND + 250, OBJECT + 250)).source == "detections"
+    assert tracking.propose(frame(0.1, HAND + 250, OBJECT + 250)).source == "topic"
 
 
 def test_a_detection_nearby_moves_the_square_halfway_to_it() -> None:

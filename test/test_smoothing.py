@@ -351,14 +351,14 @@ def estimates(mode: str, roi_mode: str = "tracking") -> list[HandObjectEstimate]
     estimator, found = Estimator(backend, config), []
     for number in range(5):
         backend.scene = truth().moved(np.array([0.004 * number, 0, 0]))
-        boxes = detections(backend.shown, backend.scene) if number == 0 or roi_mode == "detections" else {}
+        boxes = detections(backend.shown, backend.scene) if number == 0 or roi_mode == "topic" else {}
         depth = backend.scene.joints[0, 2]
         frame = frame_of(backend.shown, stamp=number * SECONDS, true_root_depth=depth, **boxes)
         found += estimator.process(frame).pairs
     return found
 
 
-@pytest.mark.parametrize("roi_mode", ["tracking", "detections"])
+@pytest.mark.parametrize("roi_mode", ["tracking", "topic"])
 def test_the_estimator_filters_and_leaves_the_raw_estimate_alone(roi_mode: str) -> None:
     """Also where every image begins with a detection, and so has a track id of its own."""
     plain, filtered = estimates("none", roi_mode), estimates("constant_velocity", roi_mode)

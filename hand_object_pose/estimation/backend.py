@@ -79,6 +79,10 @@ class NetworkOutput:
     translation: FloatArray
     votes: FloatArray
 
+    def of(self, number: int) -> "NetworkOutput":
+        """The outputs of one of the batch, as a batch of one."""
+        return NetworkOutput(**{name: array[number : number + 1] for name, array in vars(self).items()})
+
 
 class Backend(Protocol):
     """Runs one set of weights."""

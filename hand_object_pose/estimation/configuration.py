@@ -15,6 +15,8 @@ from hand_object_pose.estimation.smoothing.smoother import Smoother
 from hand_object_pose.estimation.uncertainty import Calibration
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN
 
+_OLD_MODES = {"detections": "topic"}
+
 
 @dataclass(frozen=True)
 class EstimatorConfig:
@@ -23,8 +25,10 @@ class EstimatorConfig:
     Attributes:
         object_id: the object to look for; empty: what the detector names, else the tracked one, else the only one that
             the weights know.
-        hand_side: "right" or "left". A left hand is shown to the network mirrored.
-        roi_mode: one of ``region_of_interest.MODES``; roi_box: (x_min, y_min, x_max, y_max) for "fixed", pixels.
+        hand_side: "right" or "left", where no detection says which. A left hand is shown to the network mirrored.
+        max_hands: how many detected hands are followed at a time.
+        roi_mode: one of ``region_of_interest.MODES``, or "detections", as "topic" was once called;
+            roi_box: (x_min, y_min, x_max, y_max) for "fixed", pixels.
         margin: side of the crop relative to the box around hand and object.
         root_depth_mode: one of ``root_depth.MODES``; root_depth_value: metres, for "fixed".
         surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
@@ -41,6 +45,7 @@ class EstimatorConfig:
 
     object_id: str = ""
     hand_side: str = "right"
+    max_hands: int = 2
     roi_mode: str = "tracking"
     roi_box: tuple[float, ...] = ()
     margin: float = DEFAULT_MARGIN
@@ -60,8 +65,11 @@ class EstimatorConfig:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "roi_mode", _OLD_MODES.get(self.roi_mode, self.roi_mode))
         _one_of("hand_side", self.hand_side, ("right", "left"))
         _one_of("roi_mode", self.roi_mode, region_of_interest.MODES)
+        if self.max_hands < 1:
+            raise UserError(f"max_hands: expected at least 1, found {self.max_hands}")
         _one_of("root_depth_mode", self.root_depth_mode, root_depth.MODES)
         if self.roi_mode == "fixed":
             box = self.roi_box
@@ -71,15 +79,25 @@ class EstimatorConfig:
             raise UserError(f"root_depth_value: expected a positive number of metres, found {self.root_depth_value}")
 
     @property
+    def follows(self) -> bool:
+        """Whether the region of interest follows the previous estimate."""
+        return self.roi_mode in ("auto", "tracking")
+
+    @property
+    def most_tracks(self) -> int:
+        """How many hands there may be at a time: one where the region of interest is given."""
+        return self.max_hands if self.follows or self.roi_mode == "topic" else 1
+
+    @property
     def grasp(self) -> GraspSettings:
         """Of the grasp state."""
         return GraspSettings(self.grasp_distance, settle=self.grasp_settle, forget_after=self.lost_after)
 
     def make_region_of_interest(self) -> RegionOfInterest:
         """A new strategy of ``roi_mode``."""
-        if self.roi_mode == "tracking":
+        if self.follows:
             return region_of_interest.Tracking(self.margin, self.lost_after)
-        if self.roi_mode == "detections":
+        if self.roi_mode == "topic":
             return region_of_interest.Detections(self.margin)
         if self.roi_mode == "fixed":
             return region_of_interest.Fixed(np.array(self.roi_box))
@@ -90,12 +108,12 @@ class EstimatorConfig:
         return root_depth.make_root_depth(self.root_depth_mode, self.root_depth_value)
 
     def make_smoother(self) -> Smoother:
-        """New filters; only ``roi_mode`` "tracking" tells one track from the next."""
-        return Smoother(self.smoothing, self.lost_after, follows_tracks=self.roi_mode == "tracking")
+        """New filters."""
+        return Smoother(self.smoothing, self.lost_after)
 
     def same_smoothing(self, other: "EstimatorConfig") -> bool:
         """Whether filters under the other settings may go on under these."""
-        names = ("smoothing", "lost_after", "roi_mode")
+        names = ("smoothing", "lost_after")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
     def same_region_of_interest(self, other: "EstimatorConfig") -> bool:

@@ -1,53 +1,63 @@
 """From one frame to hand, object and contacts in metres: everything around the network."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.errors import UnknownObjectError
+from hand_object_pose.estimation.association import assigned
 from hand_object_pose.estimation.backend import Backend
+from hand_object_pose.estimation.box_detector import BoxDetector
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.contact_refinement import ContactRefinement, RefinementSettings
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.grasp_state import GraspTracker
 from hand_object_pose.estimation.interaction import find_contacts
-from hand_object_pose.estimation.looking import Looking, NothingSeen
+from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.region_of_interest import Region, neighbours
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.timing import StageTimer
+from hand_object_pose.estimation.track import Track
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.objects.distance_grids import grid_of
-from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.reachable_surface import reachable_surface
 
 FloatArray = NDArray[np.floating]
 
-_TRACKLESS = ("detections", "fixed", "full_frame")
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be done for one track: what it is shown, where it looks, for which object; or why it does not."""
+
+    track: Track
+    frame: Frame
+    region: Region
+    sight: Sight | None
+    problem: str = ""
 
 
 class Estimator:
-    """Estimates one hand and one object in each frame of a stream. Not thread-safe: one worker calls it."""
+    """Estimates hands with their objects in each frame of a stream. Not thread-safe: one worker calls it."""
 
     def __init__(self, backend: Backend, config: EstimatorConfig | None = None) -> None:
         """Prepare with a backend that runs the weights, and settings.
 
         Raises:
             UnknownObjectError: the weights do not know the configured object.
+            UserError: the built-in detector is wanted and cannot be loaded.
         """
         self._backend = backend
         self._weights = backend.weights
         self._finger_labels = self._weights.hand.finger_labels
-        self._track_id = 0
-        self._tracked_object = ""
+        self._last_number = 0
         self._config = config or EstimatorConfig()
         self._check_object(self._config.object_id)
-        self._region_of_interest = self._config.make_region_of_interest()
         self._looking = Looking(backend, self._config)
         self._contact_refinement = ContactRefinement(self._weights.hand)
-        self._grasps = GraspTracker(self._config.grasp)
-        self._smoother = self._config.make_smoother()
+        self._tracks = [Track(self._config)]
+        self._detector: BoxDetector | None = None
+        self._load_detector()
 
     @property
     def config(self) -> EstimatorConfig:
@@ -64,15 +74,15 @@ class Estimator:
 
         Raises:
             UnknownObjectError: the weights do not know the object; the settings stay as they were.
+            UserError: the built-in detector is wanted and cannot be loaded.
         """
         self._check_object(config.object_id)
-        if not config.same_region_of_interest(self._config):
-            self._region_of_interest = config.make_region_of_interest()
-        if not config.same_smoothing(self._config):
-            self._smoother = config.make_smoother()
+        self._tracks = self._tracks[: config.most_tracks]
+        for track in self._tracks:
+            track.set_config(config)
         self._config = config
         self._looking.set_config(config)
-        self._grasps.settings = config.grasp
+        self._load_detector()
 
     def set_object(self, object_id: str) -> None:
         """Look for another object; empty: by detection.
@@ -83,12 +93,9 @@ class Estimator:
         self.set_config(replace(self._config, object_id=object_id))
 
     def reset(self) -> None:
-        """Forget the track and its object, as after a jump of the clock."""
-        self._tracked_object = ""
-        self._looking.reset()
-        self._region_of_interest.reset()
-        self._grasps.reset()
-        self._smoother.reset()
+        """Forget the tracks and their objects, as after a jump of the clock."""
+        self._tracks = self._tracks[:1]
+        self._tracks[0].reset()
 
     def prepare(self) -> None:
         """Do now what would delay the first frame: run the network once, compute distance grids and surfaces."""
@@ -101,13 +108,23 @@ class Estimator:
             reachable_surface(model)
 
     def process(self, frame: Frame) -> FrameResult:
-        """Everything estimated from one frame: one pair, whose reason says in words why it is not valid, if so."""
-        timer = StageTimer()
+        """Everything estimated from one frame.
+
+        At least one pair; the reason of each says in words why it is not valid, if so.
+        """
+        timer, config = StageTimer(), self._config
         with timer.stage("total"):
-            pair = self._estimate(frame, timer)
+            frame = self._with_own_boxes(frame, timer)
+            shown = assigned(self._tracks, frame, config.most_tracks, config.margin, lambda: Track(config))
+            pairs = self._estimates([self._task(track, view) for track, view in shown], timer)
             with timer.stage("smoothing"):
-                pair = self._smoother.refine(frame.stamp, pair, self._weights.objects)
-        return FrameResult([pair], timer.seconds)
+                models = self._weights.objects
+                pairs = [
+                    track.smoother.refine(frame.stamp, pair, models)
+                    for (track, _), pair in zip(shown, pairs, strict=True)
+                ]
+            self._tracks = [track for track in self._tracks if track.expected(frame.stamp)] or self._tracks[:1]
+        return FrameResult(pairs, timer.seconds)
 
     def process_alone(self, frame: Frame, config: EstimatorConfig) -> FrameResult:
         """The same with other settings and apart from the stream; may be called from another thread.
@@ -117,37 +134,58 @@ class Estimator:
         """
         return Estimator(self._backend, config).process(frame)
 
-    def _estimate(self, frame: Frame, timer: StageTimer) -> HandObjectEstimate:
-        region = self._region_of_interest.propose(frame)
-        if region.source != "tracking":
-            self._tracked_object = ""
-        object_id, problem = self._chosen_object(frame.object_id or self._tracked_object)
+    def _load_detector(self) -> None:
+        if self._config.roi_mode == "auto" and self._detector is None:
+            self._detector = BoxDetector()
+
+    def _with_own_boxes(self, frame: Frame, timer: StageTimer) -> Frame:
+        """The frame with the built-in detector's boxes, where there are no others and no track is sure of its place."""
+        unneeded = frame.has_boxes or any(track.is_sure(frame.stamp) for track in self._tracks)
+        if self._config.roi_mode != "auto" or self._detector is None or unneeded:
+            return frame
+        with timer.stage("detector"):
+            found = self._detector.detect(frame.image)
+        if found.hand is None:
+            return replace(frame, boxes_source="detector")
+        thing = None if found.object is None else found.object.box[None]
+        return replace(frame, hand_boxes=found.hand.box[None], object_boxes=thing, boxes_source="detector")
+
+    def _task(self, track: Track, frame: Frame) -> _Task:
+        region = track.propose(frame)
+        object_id, problem = self._chosen_object(frame.object_id or track.object_name)
         if region.crop is None or problem:
-            return self._nothing(region, region.reason or problem)
-        seen = self._best_look(frame, region, self._weights.objects[object_id], timer)
+            return _Task(track, frame, region, None, region.reason or problem)
+        side = track.side or self._config.hand_side
+        sight = Sight(frame, region.crop, self._weights.objects[object_id], side, track.object_fit)
+        return _Task(track, frame, region, sight)
+
+    def _estimates(self, tasks: list[_Task], timer: StageTimer) -> list[HandObjectEstimate]:
+        """The pair of each task; the network is evaluated once for all of them."""
+        sights = [task.sight for task in tasks if task.sight is not None]
+        looks = iter(self._looking.look(sights, timer))
+        return [self._estimate(task, next(looks) if task.sight else NothingSeen(task.problem), timer) for task in tasks]
+
+    def _estimate(self, task: _Task, seen: Observation | NothingSeen, timer: StageTimer) -> HandObjectEstimate:
+        seen = self._best_look(task, seen, timer)
         if isinstance(seen, NothingSeen):
-            return self._nothing(region, seen.reason, seen.root_source)
-        self._looking.keep(frame, seen)
+            return self._nothing(task, seen)
+        task.track.object_fit.keep(task.frame.stamp, seen.model, seen.lifted.object_pose, seen.object_residual)
         if self._config.refinement:
             with timer.stage("refinement"):
                 seen = self._refined(seen)
-        pair = self._judged(frame, region, seen)
+        pair = self._judged(task, seen)
         with timer.stage("contacts"):
-            return self._with_interaction(pair, frame, seen)
+            return self._with_interaction(pair, task, seen)
 
-    def _best_look(
-        self, frame: Frame, region: Region, model: ObjectModel, timer: StageTimer
-    ) -> Observation | NothingSeen:
+    def _best_look(self, task: _Task, seen: Observation | NothingSeen, timer: StageTimer) -> Observation | NothingSeen:
         """The look at the region; where it leaves doubts about a tracked one, the surest of it and its neighbours.
 
         A square a little off its place can be enough for a hand to be misread, and the track then follows the mistake.
         """
-        assert region.crop is not None
-        seen = self._looking.look(frame, region.crop, model, timer)
-        if region.source != "tracking" or _sureness(seen) >= self._config.doubt_below:
+        if task.sight is None or task.region.source != "tracking" or _sureness(seen) >= self._config.doubt_below:
             return seen
-        others = (self._looking.look(frame, crop, model, timer) for crop in neighbours(region.crop))
-        return max([seen, *others], key=_sureness)
+        others = [replace(task.sight, crop=crop) for crop in neighbours(task.sight.crop)]
+        return max([seen, *self._looking.look(others, timer)], key=_sureness)
 
     def _refined(self, seen: Observation) -> Observation:
         """The hand moved towards plausible contacts, where the object's pose is known."""
@@ -157,24 +195,24 @@ class Estimator:
         lifted = self._contact_refinement.refine(seen.lifted, grid_of(seen.model), settings)
         return replace(seen, lifted=lifted)
 
-    def _judged(self, frame: Frame, region: Region, seen: Observation) -> HandObjectEstimate:
-        """The pair without contacts; the tracker learns whether it may be followed."""
-        points, sure = seen.points, seen.confidence()
-        reason = self._objection(points, sure)
-        self._region_of_interest.update(frame, None if reason else points)
-        if not reason:
-            # Most frames of a track come without a detection that names the object.
-            self._tracked_object = seen.model.name
-            self._track_id += region.source != "tracking"
+    def _judged(self, task: _Task, seen: Observation) -> HandObjectEstimate:
+        """The pair without contacts; the track learns whether it may be followed."""
+        track, region, sure = task.track, task.region, seen.confidence()
+        reason = self._objection(seen.points, sure)
+        continued = track.continues(region, task.frame.stamp)
+        track.follow(task.frame, seen, valid=not reason)
+        if not reason and not continued:
+            self._last_number += 1
+            track.number = self._last_number
         return HandObjectEstimate(
-            self._track_id,
+            track.number,
             not reason,
             reason,
             sure,
             seen.hand(),
             seen.object(self._config.calibration),
             box=_box(seen.view.crop),
-            tracked=not reason and region.source == "tracking",
+            tracked=not reason and continued,
             roi_source=region.source,
             root_depth=seen.root.depth,
             root_depth_sigma=seen.root.sigma,
@@ -188,19 +226,24 @@ class Estimator:
             return f"low confidence: {sure:.2f}, below {self._config.confidence_threshold:g}"
         return ""
 
-    def _nothing(self, region: Region, reason: str, root_source: str = "") -> HandObjectEstimate:
-        box = _box(region.crop)
+    def _nothing(self, task: _Task, seen: NothingSeen) -> HandObjectEstimate:
+        task.track.miss()
+        region = task.region
         return HandObjectEstimate(
-            self._track_id, False, reason, 0.0, box=box, roi_source=region.source, root_depth_source=root_source
+            task.track.number,
+            False,
+            seen.reason,
+            0.0,
+            box=_box(region.crop),
+            roi_source=region.source,
+            root_depth_source=seen.root_source,
         )
 
-    def _with_interaction(self, pair: HandObjectEstimate, frame: Frame, seen: Observation) -> HandObjectEstimate:
+    def _with_interaction(self, pair: HandObjectEstimate, task: _Task, seen: Observation) -> HandObjectEstimate:
         contacts = self._contacts(seen)
         if contacts is None or not pair.valid:
             return replace(pair, contacts=contacts)
-        # Without tracking every frame begins a track; its one pair is then taken for the same.
-        track = 0 if self._config.roi_mode in _TRACKLESS else pair.track_id
-        grasp = self._grasps.update(track, frame.stamp, contacts.part_distances)
+        grasp = task.track.grasps.update(pair.track_id, task.frame.stamp, contacts.part_distances)
         return replace(pair, contacts=contacts, grasp=grasp)
 
     def _contacts(self, seen: Observation) -> Contacts | None:

@@ -1,6 +1,7 @@
-"""One look at a frame through one square: crop, network, root depth, lift, and the fits to the depth image."""
+"""Looks at frames through squares: crop, network, root depth, lift, and the fits to the depth image."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,16 +30,32 @@ class NothingSeen:
     root_source: str = ""
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What to look at.
+
+    Attributes:
+        frame, crop: a square of a frame.
+        model: the object that is looked for; side: of the hand, "left" or "right".
+        object_fit: of the track, with the frame before.
+    """
+
+    frame: Frame
+    crop: CropBox
+    model: ObjectModel
+    side: str
+    object_fit: ObjectFit
+
+
 class Looking:
     """Looks at frames with one set of weights."""
 
     def __init__(self, backend: Backend, config: EstimatorConfig) -> None:
-        """Prepare; the object's fit remembers the frame before."""
+        """Prepare."""
         self._backend = backend
         self._weights = backend.weights
         self._regressor = self._weights.hand.joint_regressor21
         self._hand_depth_fit = HandDepthFit(self._weights.hand)
-        self._object_fit = ObjectFit()
         self.set_config(config)
 
     def set_config(self, config: EstimatorConfig) -> None:
@@ -46,48 +63,51 @@ class Looking:
         self._config = config
         self._root_depth = config.make_root_depth()
 
-    def reset(self) -> None:
-        """Forget the frame before."""
-        self._object_fit.reset()
-
-    def keep(self, frame: Frame, seen: Observation) -> None:
-        """Take what was seen for the frame's answer: the next frame's object is looked for there, too."""
-        self._object_fit.keep(frame.stamp, seen.model, seen.lifted.object_pose, seen.object_residual)
-
-    def look(self, frame: Frame, crop: CropBox, model: ObjectModel, timer: StageTimer) -> Observation | NothingSeen:
-        """What the network and the depth image say of one square."""
+    def look(self, sights: Sequence[Sight], timer: StageTimer) -> list[Observation | NothingSeen]:
+        """What the network, evaluated once, and the depth image say of each square; of none for no squares."""
+        if not sights:
+            return []
         with timer.stage("crop"):
-            mirrored = self._config.hand_side != self._weights.hand.side
-            view = View.of(frame, crop, self._weights.lixels, mirrored)
-            image = view.network_input(frame)
+            views = [self._view(sight) for sight in sights]
+            images = np.concatenate([view.network_input(s.frame) for view, s in zip(views, sights, strict=True)])
         with timer.stage("network"):
-            output = self._backend.run(image, [model])
+            output = self._backend.run(images, [sight.model for sight in sights])
+        return [
+            self._observed(sight, view, output.of(number), timer)
+            for number, (sight, view) in enumerate(zip(sights, views, strict=True))
+        ]
+
+    def _view(self, sight: Sight) -> View:
+        return View.of(sight.frame, sight.crop, self._weights.lixels, sight.side != self._weights.hand.side)
+
+    def _observed(
+        self, sight: Sight, view: View, output: NetworkOutput, timer: StageTimer
+    ) -> Observation | NothingSeen:
         if problem := _unusable(output):
             return NothingSeen(problem)
         with timer.stage("root_depth"):
-            root = self._root_depth.estimate(frame, view.relative_meshes(output, self._weights, model.name))
+            meshes = view.relative_meshes(output, self._weights, sight.model.name)
+            root = self._root_depth.estimate(sight.frame, meshes)
         if root.reason:
             return NothingSeen(root.reason, root.source)
         with timer.stage("lift"):
             lifted = view.lift(output, root.depth, self._regressor)
         with timer.stage("surface_fit"):
-            lifted, residual = self._fitted(frame, view, model, root, lifted)
-        return Observation(self._weights, model, view, output, root, lifted, residual)
+            lifted, residual = self._fitted(sight, view, root, lifted)
+        return Observation(self._weights, sight.model, view, output, root, lifted, residual)
 
-    def _fitted(
-        self, frame: Frame, view: View, model: ObjectModel, root: RootDepthEstimate, lifted: Lifted
-    ) -> tuple[Lifted, float]:
+    def _fitted(self, sight: Sight, view: View, root: RootDepthEstimate, lifted: Lifted) -> tuple[Lifted, float]:
         """Hand and object pulled onto the surface that the depth image shows, where the wrist's depth is from it.
 
         With it the object's residual in metres, infinite where it was not fitted.
         """
         if not self._config.surface_fit or root.source != "depth_image":
             return lifted, math.inf
-        faces = self._weights.hand.faces_of(self._config.hand_side)
-        lifted = self._hand_depth_fit.fit(frame, lifted, faces)
+        faces = self._weights.hand.faces_of(sight.side)
+        lifted = self._hand_depth_fit.fit(sight.frame, lifted, faces)
         if view.mirrored:
             return lifted, math.inf
-        found = self._object_fit.fit(frame, lifted, model, faces)
+        found = sight.object_fit.fit(sight.frame, lifted, sight.model, faces)
         return replace(lifted, object_pose=found.pose), found.residual
 
 

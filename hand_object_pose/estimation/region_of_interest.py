@@ -17,9 +17,15 @@ from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, projected_b
 
 FloatArray = NDArray[np.floating]
 
-MODES = ("tracking", "detections", "fixed", "full_frame")
+MODES = ("auto", "tracking", "topic", "fixed", "full_frame")
+LEAST_OVERLAP = 0.2
+"""Intersection over union of squares below which they are taken to be of different hands."""
 # Where only the hand or only the object was detected, the other is somewhere beside it.
 _LONE_BOX_FACTOR = 1.5
+_NOT_DETECTED = {
+    "topic": "no detection of a hand or an object in this image",
+    "detector": "the built-in detector finds no hand in this image, and no detection came from elsewhere",
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,10 @@ class RegionOfInterest(Protocol):
         """Learn the estimate: hand and object points (N, 3) in metres, camera frame; None if it was not valid."""
         ...
 
+    def expected(self, stamp: float) -> CropBox | None:
+        """Where a tracked pair would be at a time in seconds; None where none is tracked."""
+        ...
+
     def reset(self) -> None:
         """Forget everything learned."""
         ...
@@ -50,6 +60,10 @@ class RegionOfInterest(Protocol):
 class _Stateless:
     def update(self, frame: Frame, points: FloatArray | None) -> None:
         """Nothing to learn."""
+
+    def expected(self, stamp: float) -> CropBox | None:
+        """Nothing is tracked."""
+        return None
 
     def reset(self) -> None:
         """Nothing to forget."""
@@ -85,14 +99,14 @@ class Detections(_Stateless):
 
     def propose(self, frame: Frame) -> Region:
         """The region of a frame."""
-        boxes = _hand_and_object(frame)
+        boxes, source = _hand_and_object(frame), frame.boxes_source
         if boxes is None:
-            return Region(None, "detections", "no detection of a hand or an object in this image")
+            return Region(None, source, _NOT_DETECTED[source])
         try:
             margin = self._margin if len(boxes) == 2 else self._margin * _LONE_BOX_FACTOR
-            return Region(square_crop(undistort_boxes(frame.camera, boxes), margin), "detections")
+            return Region(square_crop(undistort_boxes(frame.camera, boxes), margin), source)
         except ValueError as error:
-            return Region(None, "detections", f"unusable detection: {error}")
+            return Region(None, source, f"unusable detection: {error}")
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,7 @@ class Tracking:
         self,
         margin: float = DEFAULT_MARGIN,
         lost_after: float = 0.5,
-        least_overlap: float = 0.2,
+        least_overlap: float = LEAST_OVERLAP,
         longest_prediction: float = 0.2,
         fastest_shrinking: float = 0.3,
     ) -> None:
@@ -145,8 +159,8 @@ class Tracking:
     def propose(self, frame: Frame) -> Region:
         """The region of a frame."""
         detected = self._detections.propose(frame)
-        self._detector_answers |= detected.crop is not None
-        tracked = self._predicted(frame.stamp)
+        self._detector_answers |= detected.crop is not None or frame.boxes_source == "detector"
+        tracked = self.expected(frame.stamp)
         if tracked is None or (detected.crop and overlap(tracked, detected.crop) < self._least_overlap):
             self._track = None
             if detected.crop is None and not self._detector_answers:
@@ -172,8 +186,9 @@ class Tracking:
     def reset(self) -> None:
         """Forget everything learned."""
         self._track = None
+        self._detector_answers = False
 
-    def _predicted(self, stamp: float) -> CropBox | None:
+    def expected(self, stamp: float) -> CropBox | None:
         """The square moved on to ``stamp``, by a quarter of its side at most; None where the track is lost."""
         if self._track is None or not 0 <= (elapsed := stamp - self._track.stamp) <= self._lost_after:
             return None

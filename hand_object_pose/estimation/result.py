@@ -115,7 +115,8 @@ class HandObjectEstimate:
         confidence: 0 to 1.
         grasp: whether the hand holds the object, steady in time; UNKNOWN where there are no contacts.
         box: what the network looked at, in pixels of the undistorted full image.
-        roi_source: where the box came from: "tracking", "detections", "fixed", "full_frame".
+        roi_source: where the box came from: "tracking", "topic" (a detection), "detector" (the built-in one), "fixed",
+            "full_frame".
         root_depth: depth of the wrist that was used, metres; root_depth_sigma: its standard deviation.
         root_depth_source: "depth_image", "fixed", "ground_truth".
     """

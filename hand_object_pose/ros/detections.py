@@ -18,35 +18,44 @@ class Boxes:
 
     Attributes:
         hands, objects: (N, 4) = (x_min, y_min, x_max, y_max) pixels, best first; None where there is none.
+        sides: "left", "right" or "" of each hand, by its class id.
         object_id: class of the best object; empty where there is none.
+        object_ids: class of each object.
         ignored: class ids that are neither a hand nor an object the weights know.
     """
 
     hands: FloatArray | None = None
     objects: FloatArray | None = None
+    sides: tuple[str, ...] = ()
     object_id: str = ""
+    object_ids: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
 
 def boxes_from_detections(message: Any, known_objects: list[str], object_id: str = "") -> Boxes:
-    """Sort detections into hands (class ids that contain "hand") and known objects.
+    """Sort detections into hands (class ids that contain "hand", and perhaps "left" or "right") and known objects.
+
+    A single hand is given the objects of the best one's class only; several hands may hold different ones.
 
     Args:
         message: vision_msgs/Detection2DArray.
         known_objects: ids that the weights know.
         object_id: only boxes of this object are taken; empty: of any.
     """
-    hands, objects, ignored = [], [], []
+    hands, sides, objects, ignored = [], [], [], []
     for _, class_id, box in sorted(map(_best_hypothesis, message.detections), key=lambda entry: -entry[0]):
         if class_id in known_objects:
             objects.append((class_id, box))
         elif "hand" in class_id.lower():
             hands.append(box)
+            sides.append(next((side for side in ("left", "right") if side in class_id.lower()), ""))
         else:
             ignored.append(class_id)
-    wanted = object_id or (objects[0][0] if objects else "")
-    chosen = [box for class_id, box in objects if class_id == wanted]
-    return Boxes(_stack(hands), _stack(chosen), wanted if chosen else "", tuple(ignored))
+    wanted = object_id or (objects[0][0] if objects and len(hands) < 2 else "")
+    chosen = [(class_id, box) for class_id, box in objects if wanted in ("", class_id)]
+    ids = tuple(class_id for class_id, _ in chosen)
+    best = ids[0] if ids else ""
+    return Boxes(_stack(hands), _stack([box for _, box in chosen]), tuple(sides), best, ids, tuple(ignored))
 
 
 class DetectionSlot:

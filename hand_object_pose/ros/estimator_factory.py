@@ -54,6 +54,7 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
     return EstimatorConfig(
         object_id=settings.text("object_id"),
         hand_side=settings.text("hand_side"),
+        max_hands=int(settings.number("max_hands")),
         roi_mode=settings.text("roi.mode"),
         roi_box=tuple(settings.numbers("roi.box")),
         root_depth_mode=settings.text("root_depth.mode"),

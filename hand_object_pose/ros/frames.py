@@ -96,6 +96,8 @@ class FrameBuilder:
             true_root_depth=_true_root_depth(bundle.depth),
             hand_boxes=boxes.hands,
             object_boxes=boxes.objects,
+            hand_sides=boxes.sides,
+            object_ids=boxes.object_ids,
             object_id=boxes.object_id,
         )
 

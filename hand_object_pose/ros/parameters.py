@@ -86,7 +86,21 @@ PARAMETERS = (
     ParameterSpec(
         "object_id", "", "Object to look for; empty: by the class of detections, or the only one.", dynamic=True
     ),
-    ParameterSpec("hand_side", "right", "Which hand holds the object.", choices=("right", "left"), dynamic=True),
+    ParameterSpec(
+        "hand_side",
+        "right",
+        "Which hand holds the object, where the class of its detection does not say so.",
+        choices=("right", "left"),
+        dynamic=True,
+    ),
+    ParameterSpec(
+        "max_hands",
+        2,
+        "So many detected hands are followed at a time, each with its object; the more, the slower.",
+        low=1,
+        high=8,
+        dynamic=True,
+    ),
     ParameterSpec("image_transport", "raw", "Topic image, or image/compressed.", choices=("raw", "compressed")),
     ParameterSpec(
         "image_is_rectified", False, "The image is rectified: use P of camera_info and no distortion.", dynamic=True
@@ -109,8 +123,9 @@ PARAMETERS = (
     ParameterSpec(
         "roi.mode",
         "tracking",
-        "Region of interest: tracking (begun by detections), detections, fixed, full_frame.",
-        choices=("tracking", "detections", "fixed", "full_frame"),
+        "Region of interest: tracking (begun by detections); auto: tracking, begun by detections or, where there are "
+        "none, by the built-in detector; topic (once: detections): of each detection; fixed; full_frame.",
+        choices=("auto", "tracking", "topic", "fixed", "full_frame", "detections"),
         dynamic=True,
     ),
     ParameterSpec(

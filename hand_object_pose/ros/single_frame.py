@@ -58,7 +58,7 @@ def _config(request: Any, config: EstimatorConfig) -> EstimatorConfig:
     if request.object_id:
         config = replace(config, object_id=request.object_id)
     if _box(request) is not None:
-        config = replace(config, roi_mode="detections")
+        config = replace(config, roi_mode="topic")
     if request.root_depth > 0:
         config = replace(config, root_depth_mode="fixed", root_depth_value=float(request.root_depth))
     return config if request.side == 0 else replace(config, hand_side=_side(request.side))

@@ -14,6 +14,8 @@ from hand_object_pose_training.adapt_config import AdaptConfig
 from hand_object_pose_training.adapt_table import table
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
 from hand_object_pose_training.benchmark.command import Evaluate
+from hand_object_pose_training.box_detector.command import train_detector
+from hand_object_pose_training.box_detector.config import DetectorConfig
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
 from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
 from hand_object_pose_training.datasets.training_data import TrainingData, remember
@@ -140,6 +142,16 @@ class Adapt(AdaptConfig):
         print(table(adapted.new, adapted.before, adapted.after))
 
 
+@dataclass(frozen=True)
+class Detector(DetectorConfig):
+    """Train the built-in detector of hand and object boxes; the same command goes on after an interruption."""
+
+    def run_command(self) -> None:
+        """Render, train, measure, export."""
+        for name, result in train_detector(self).items():
+            print(f"{name}: {result}")
+
+
 _PAPER = "Train as the paper did: `train` with its settings, each of which can be given another value."
 
 
@@ -153,6 +165,7 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train-paper-ho3d", default=_recipe(PAPER_HO3D), description=_PAPER)]
     | Annotated[Train, tyro.conf.subcommand("train-paper-dexycb", default=_recipe(PAPER_DEXYCB), description=_PAPER)]
     | Annotated[Adapt, tyro.conf.subcommand("adapt")]
+    | Annotated[Detector, tyro.conf.subcommand("detector")]
     | Annotated[Overfit, tyro.conf.subcommand("overfit")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]

@@ -13,16 +13,14 @@ from hand_object_pose.objects.object_model import ObjectModel
 class Smoother:
     """Filters one hand and one object over time. Estimates that are not valid are passed by, and change nothing."""
 
-    def __init__(self, config: SmoothingConfig, lost_after: float, follows_tracks: bool = True) -> None:
+    def __init__(self, config: SmoothingConfig, lost_after: float) -> None:
         """Prepare the filters.
 
         Args:
             config: see ``SmoothingConfig``.
-            lost_after: seconds without a valid estimate after which the filters begin anew.
-            follows_tracks: whether another track id means another hand; where every image begins a track, it does not.
+            lost_after: seconds without a valid estimate after which the filters begin anew; another track id does, too.
         """
         self._enabled = config.mode != "none"
-        self._follows_tracks = follows_tracks
         self._object = ObjectFilter(config, lost_after)
         self._hand = HandFilter(config, lost_after)
 
@@ -36,7 +34,7 @@ class Smoother:
         """
         if not (self._enabled and pair.valid):
             return pair
-        track = pair.track_id if self._follows_tracks else None
+        track = pair.track_id
         hand, thing = pair.hand, pair.object
         if hand is not None:
             hand = replace(hand, filtered=self._hand.update(stamp, track, hand))

@@ -1,0 +1,1 @@
+"""Trains the built-in detector of hand and object boxes on whole synthetic images."""
