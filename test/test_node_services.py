@@ -1,6 +1,5 @@
 """The node's services: what they do, and what they answer when they cannot."""
 
-import os
 import time
 
 import numpy as np
@@ -9,33 +8,11 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
-import rclpy
-from ros_support import Harness, good_depth, good_image, good_info, pose_matrix_of, pose_of
+from ros_support import good_depth, good_image, good_info, pose_matrix_of, pose_of
 from std_srvs.srv import SetBool, Trigger
 
 from hand_object_pose_msgs.msg import Box2D, HandEstimate, Status
 from hand_object_pose_msgs.srv import EstimateFrame, SetObject
-
-
-@pytest.fixture(autouse=True)
-def ros(tmp_path_factory):
-    os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
-
-
-@pytest.fixture
-def harness():
-    made = []
-
-    def make(parameters=None, **arguments):
-        made.append(Harness(parameters, **arguments))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def call(h, kind, name, request):
