@@ -36,7 +36,7 @@ OUR_SERVICES = ("std_srvs/", "hand_object_pose_msgs/")
 # With these together the node subscribes to everything.
 WAYS_TO_SUBSCRIBE: tuple[dict[str, Any], ...] = (
     {"root_depth.mode": "depth_image"},
-    {"root_depth.mode": "ground_truth"},
+    {"root_depth.mode": "ground_truth", "base_frame": "base_link"},
     {"root_depth.mode": "depth_image", "image_transport": "compressed", "depth_transport": "compressed"},
     {"root_depth.mode": "depth_image", "depth_transport": "compressedDepth"},
 )
@@ -155,7 +155,7 @@ def test_subscriptions_are_those_of_the_table(harness):
         package = types.partition("/")[0]
         kinds = {kind if "/" in kind else f"{package}/{kind}" for kind in types.split(", ")}
         for name in (first, *(f"{first}{other}" if other.startswith("/") else other for other in others)):
-            rows[f"/{name}"] = kinds
+            rows[name if name.startswith("/") else f"/{name}"] = kinds
     found = {}
     for parameters in WAYS_TO_SUBSCRIBE:
         h = harness(parameters, topics=STATUS_ALONE)

@@ -1,5 +1,6 @@
 """The node's services: what they do, and what they answer when they cannot."""
 
+import threading
 import time
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
-from ros_support import good_depth, good_image, good_info, pose_matrix_of, pose_of
+from ros_support import LIMIT, good_depth, good_image, good_info, pose_matrix_of, pose_of
 from std_srvs.srv import SetBool, Trigger
 
 from hand_object_pose_msgs.msg import Box2D, HandEstimate, Status
@@ -160,6 +161,28 @@ def test_a_request_that_hangs_is_given_up(harness):
     assert "watchdog_timeout" in answer.message
     h.behave = lambda frame: None
     h.expect_good()
+
+
+def test_images_are_worked_on_while_a_request_is(harness):
+    h = harness({"watchdog_timeout": 60.0}).connect()
+    begun, free = threading.Event(), threading.Event()
+
+    def behave(frame):
+        if threading.current_thread().name != "inference":
+            begun.set()
+            free.wait(LIMIT)
+
+    h.behave = behave
+    client = h.client.create_client(EstimateFrame, f"/{h.node.get_name()}/estimate")
+    h.until(client.service_is_ready, "the service")
+    future = client.call_async(single_frame(h))
+    h.until(begun.is_set, "the request's beginning")
+    h.expect_good()
+    assert call(h, Trigger, "reset", Trigger.Request()).success
+    assert not future.done()
+    free.set()
+    h.until(future.done, "an answer")
+    assert future.result().success
 
 
 def test_a_request_in_which_nothing_is_seen_says_why(harness):
