@@ -2,6 +2,8 @@
 
     ros2 launch hand_object_pose estimator.launch.py image:=/camera/color/image_raw object_id:=mug rviz:=true
 
+Several cameras: launch it once for each, with another `namespace` and `tf_prefix` each time (docs/first_robot.md).
+
 The node configures and activates itself (parameter `autostart`). Arguments left empty keep the value of the
 parameter file, or the node's default; `--show-args` lists them.
 """
@@ -33,6 +35,7 @@ PARAMETER_ARGUMENTS = {
     "tf_pose": ("tf_pose", str),
     "max_frame_age": ("max_frame_age", float),
     "tf_prefix": ("tf_prefix", str),
+    "base_frame": ("base_frame", str),
     "autostart": ("autostart", bool),
 }
 # Launch argument -> topic of the node, and what it is.

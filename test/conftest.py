@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import zlib
 
+import pytest
 from hypothesis import settings
 
 from hand_object_pose.ros.localhost import localhost_only
@@ -29,6 +30,33 @@ settings.load_profile("without_deadline")
 
 # One for each process of a run: grids are built in a second or two, and the processes that tests start inherit it.
 _cache = os.environ["HAND_OBJECT_POSE_CACHE"] = tempfile.mkdtemp(prefix="hand_object_pose_tests_")
+
+
+@pytest.fixture
+def ros(tmp_path_factory):
+    """ROS in this process, in the tests that need it; they are skipped where it is missing."""
+    rclpy = pytest.importorskip("rclpy")
+    pytest.importorskip("hand_object_pose_msgs.msg")
+    os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def harness(ros):
+    """Makes a ``ros_support.Harness``, or another ``kind`` of it; those that were made are closed in the end."""
+    from ros_support import Harness
+
+    made = []
+
+    def make(parameters=None, kind=Harness, **arguments):
+        made.append(kind(parameters, **arguments))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 def pytest_unconfigure() -> None:

@@ -168,13 +168,15 @@ def _nothing(reason: str, source: str) -> FrameResult:
 class Harness:
     """A node, a client, and one executor that spins both in the test's own thread."""
 
-    def __init__(self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = EVERYDAY) -> None:
+    def __init__(
+        self, parameters: dict[str, Any] | None = None, topics: tuple[str, ...] = EVERYDAY, namespace: str = ""
+    ) -> None:
         self.estimators: list[FakeEstimator] = []
         self.behave: Callable[[Frame], None] = lambda frame: None
         values = DEFAULTS | (parameters or {})
         overrides = [Parameter(name, value=value) for name, value in values.items()]
-        self.node = EstimatorNode(self.make_estimator, parameter_overrides=overrides)
-        self.client = Node("client")
+        self.node = EstimatorNode(self.make_estimator, parameter_overrides=overrides, namespace=namespace)
+        self.client = Node("client", namespace=namespace)
         self.received: dict[str, list] = {topic: [] for topic in topics}
         for topic in topics:
             kind, profile = RECEIVED[topic]

@@ -61,15 +61,6 @@ def write_bag(path, plugin=StoragePlugin.MCAP):
     return path
 
 
-@pytest.fixture
-def ros():
-    rclpy = pytest.importorskip("rclpy")
-    pytest.importorskip("hand_object_pose_msgs.msg")
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
-
-
 def test_rounds_follow_each_other_at_the_bags_own_rate(bag):
     source = BagSource(bag, exclude=("/detections",))
     assert set(source.types) == {"/image", "/camera_info"}

@@ -4,7 +4,6 @@ The stand-in for tf2_ros answers with one known transform, at one known stamp. W
 buffers, and what MoveIt does with a planning scene, is not tested here.
 """
 
-import os
 import runpy
 import sys
 from pathlib import Path
@@ -16,9 +15,8 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
-import rclpy
 from geometry_msgs.msg import PoseStamped, TransformStamped
-from ros_support import FRAME_ID, RECEIVED, Harness, pose_matrix_of
+from ros_support import FRAME_ID, RECEIVED, pose_matrix_of
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.grasp_state import GraspState
@@ -56,8 +54,7 @@ class MoveItMessage(SimpleNamespace):
 
 
 @pytest.fixture(autouse=True)
-def ros(tmp_path_factory, monkeypatch):
-    os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
+def stand_ins(monkeypatch):
     tf2_ros, moveit_msgs, messages = ModuleType("tf2_ros"), ModuleType("moveit_msgs"), ModuleType("moveit_msgs.msg")
     tf2_ros.Buffer, tf2_ros.TransformException = Buffer, TransformException
     tf2_ros.TransformListener = lambda buffer, node: None
@@ -67,16 +64,12 @@ def ros(tmp_path_factory, monkeypatch):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(Buffer, "since", 0)
     monkeypatch.setattr(Buffer, "refused", 0)
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
 
 
 @pytest.fixture
-def harness():
-    h = Harness(topics=tuple(RECEIVED))
-    yield h
-    h.close()
+def harness(harness):
+    """The node to which examples listen."""
+    return harness(topics=tuple(RECEIVED))
 
 
 @pytest.fixture

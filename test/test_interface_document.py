@@ -1,6 +1,5 @@
 """The running node against the tables of docs/ros_interface.md: topics, types, quality of service, stamps, frames."""
 
-import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
-import rclpy
 import yaml
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_support import FRAME_ID, LIMIT, Harness, fake_weights
@@ -31,13 +29,14 @@ DISPLAYS = {
 OBJECT_FRAME = "robot_mug"
 # With which the node publishes everything.
 PARAMETERS = {"tf_prefix": "robot_", "object_id": "mug", "prediction.mode": "twist", "lost_after": 60.0}
+STATUS_ALONE = ("status",)
 # Of every ROS node, and of every managed one.
 NOT_OURS = ("/rosout", "/parameter_events", "/hand_object_pose_estimator/transition_event")
 OUR_SERVICES = ("std_srvs/", "hand_object_pose_msgs/")
 # With these together the node subscribes to everything.
 WAYS_TO_SUBSCRIBE: tuple[dict[str, Any], ...] = (
     {"root_depth.mode": "depth_image"},
-    {"root_depth.mode": "ground_truth"},
+    {"root_depth.mode": "ground_truth", "base_frame": "base_link"},
     {"root_depth.mode": "depth_image", "image_transport": "compressed", "depth_transport": "compressed"},
     {"root_depth.mode": "depth_image", "depth_transport": "compressedDepth"},
 )
@@ -92,29 +91,8 @@ def nanoseconds(stamp: Any) -> int:
     return stamp.sec * 10**9 + stamp.nanosec
 
 
-@pytest.fixture(autouse=True)
-def ros(tmp_path_factory):
-    os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
-
-
-@pytest.fixture
-def harness():
-    made = []
-
-    def make(parameters):
-        made.append(Harness(parameters, topics=("status",)))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
 def test_every_published_topic_is_as_the_table_says(harness):
-    h = harness(PARAMETERS)
+    h = harness(PARAMETERS, topics=STATUS_ALONE)
     heard = {topic.name: [] for topic in PUBLISHED}
     for topic in PUBLISHED:
         h.client.create_subscription(message_type(topic.type_name), topic.name, heard[topic.name].append, topic.profile)
@@ -164,7 +142,7 @@ def assert_offered(h: Harness, topic: PublishedTopic) -> None:
 
 
 def test_the_table_names_everything_that_is_published(harness):
-    h = harness(PARAMETERS).connect()
+    h = harness(PARAMETERS, topics=STATUS_ALONE).connect()
     found = {publisher.topic_name for publisher in h.node.publishers} - set(NOT_OURS)
     assert found == {topic.resolved for topic in PUBLISHED}
 
@@ -177,10 +155,10 @@ def test_subscriptions_are_those_of_the_table(harness):
         package = types.partition("/")[0]
         kinds = {kind if "/" in kind else f"{package}/{kind}" for kind in types.split(", ")}
         for name in (first, *(f"{first}{other}" if other.startswith("/") else other for other in others)):
-            rows[f"/{name}"] = kinds
+            rows[name if name.startswith("/") else f"/{name}"] = kinds
     found = {}
     for parameters in WAYS_TO_SUBSCRIBE:
-        h = harness(parameters)
+        h = harness(parameters, topics=STATUS_ALONE)
         h.node.autostart()
         for subscription in h.node.subscriptions:
             kind = subscription.msg_type
@@ -191,7 +169,7 @@ def test_subscriptions_are_those_of_the_table(harness):
 
 
 def test_services_are_those_of_the_table(harness):
-    h = harness(PARAMETERS)
+    h = harness(PARAMETERS, topics=STATUS_ALONE)
     name = h.node.get_name()
     expected = {row[0].replace("~", f"/{name}"): [row[1].replace("/", "/srv/")] for row in table("Services")}
 

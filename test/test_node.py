@@ -1,6 +1,5 @@
 """The real node, with an estimator that answers at once: what it publishes, and what it says of bad input."""
 
-import os
 import time
 from array import array
 
@@ -18,7 +17,6 @@ from rclpy.parameter import Parameter
 from ros_support import (
     FRAME_ID,
     HAND_OFFSET,
-    Harness,
     best_effort,
     good_depth,
     good_image,
@@ -33,27 +31,6 @@ from visualization_msgs.msg import Marker
 
 from hand_object_pose.ros.input_list import InputStamps, read_inputs
 from hand_object_pose_msgs.msg import HandEstimate, HandObjectEstimate, HandObjectEstimates, Status
-
-
-@pytest.fixture(autouse=True)
-def ros(tmp_path_factory):
-    os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
-
-
-@pytest.fixture
-def harness():
-    made = []
-
-    def make(parameters=None, **arguments):
-        made.append(Harness(parameters, **arguments))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def counts_add_up(status: Status) -> bool:

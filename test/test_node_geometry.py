@@ -1,38 +1,14 @@
 """What the node publishes of the geometry: objects, keep-out points of the hand, the object's free surface."""
 
-import os
-
 import numpy as np
 import pytest
 
 pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
-import rclpy
-from ros_support import BALL_RADIUS, RECEIVED, Harness, pose_matrix_of
+from ros_support import BALL_RADIUS, RECEIVED, pose_matrix_of
 from scipy.spatial import KDTree
 from sensor_msgs.msg import PointField
-
-
-@pytest.fixture(autouse=True)
-def ros(tmp_path_factory):
-    os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
-
-
-@pytest.fixture
-def harness():
-    made = []
-
-    def make(parameters=None, **arguments):
-        made.append(Harness(parameters, **arguments))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def cloud(message):

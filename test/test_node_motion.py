@@ -1,6 +1,5 @@
 """The node's filtered, moving and predicted outputs: topics, stamps, frames, and that they agree with each other."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
-import rclpy
 from geometry_msgs.msg import PoseWithCovarianceStamped, TwistWithCovarianceStamped
 from rclpy.parameter import Parameter
 from ros_support import FRAME_ID, FakeEstimator, Harness
@@ -71,19 +69,11 @@ class MovingHarness(Harness):
 
 
 @pytest.fixture
-def harness(tmp_path_factory):
-    os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
-    rclpy.init()
-    made = []
-
+def harness(harness):
     def make(**parameters):
-        made.append(MovingHarness({name.replace("__", "."): value for name, value in parameters.items()}))
-        return made[-1]
+        return harness({name.replace("__", "."): value for name, value in parameters.items()}, kind=MovingHarness)
 
-    yield make
-    for one in made:
-        one.close()
-    rclpy.try_shutdown()
+    return make
 
 
 def test_filtered_outputs_carry_the_images_stamp_and_equal_the_estimates(harness):

@@ -1,6 +1,6 @@
 """The node's services: what they do, and what they answer when they cannot."""
 
-import os
+import threading
 import time
 
 import numpy as np
@@ -9,33 +9,11 @@ import pytest
 pytest.importorskip("rclpy")
 pytest.importorskip("hand_object_pose_msgs.msg")
 
-import rclpy
-from ros_support import Harness, good_depth, good_image, good_info, pose_matrix_of, pose_of
+from ros_support import LIMIT, good_depth, good_image, good_info, pose_matrix_of, pose_of
 from std_srvs.srv import SetBool, Trigger
 
 from hand_object_pose_msgs.msg import Box2D, HandEstimate, Status
 from hand_object_pose_msgs.srv import EstimateFrame, SetObject
-
-
-@pytest.fixture(autouse=True)
-def ros(tmp_path_factory):
-    os.environ.setdefault("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
-
-
-@pytest.fixture
-def harness():
-    made = []
-
-    def make(parameters=None, **arguments):
-        made.append(Harness(parameters, **arguments))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def call(h, kind, name, request):
@@ -183,6 +161,28 @@ def test_a_request_that_hangs_is_given_up(harness):
     assert "watchdog_timeout" in answer.message
     h.behave = lambda frame: None
     h.expect_good()
+
+
+def test_images_are_worked_on_while_a_request_is(harness):
+    h = harness({"watchdog_timeout": 60.0}).connect()
+    begun, free = threading.Event(), threading.Event()
+
+    def behave(frame):
+        if threading.current_thread().name != "inference":
+            begun.set()
+            free.wait(LIMIT)
+
+    h.behave = behave
+    client = h.client.create_client(EstimateFrame, f"/{h.node.get_name()}/estimate")
+    h.until(client.service_is_ready, "the service")
+    future = client.call_async(single_frame(h))
+    h.until(begun.is_set, "the request's beginning")
+    h.expect_good()
+    assert call(h, Trigger, "reset", Trigger.Request()).success
+    assert not future.done()
+    free.set()
+    h.until(future.done, "an answer")
+    assert future.result().success
 
 
 def test_a_request_in_which_nothing_is_seen_says_why(harness):

@@ -15,11 +15,19 @@ _LATENCIES = 300
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was observed up to now. Steady times in seconds, stamps in nanoseconds (0: none yet)."""
+    """What was observed up to now.
+
+    Attributes:
+        last_image, last_valid: steady times in seconds; None: none since the node began to work.
+        last_image_stamp, last_valid_stamp: nanoseconds; 0: none yet; last_image_frame: empty: none yet.
+        outcome, problem: of the newest image.
+        image_rate, estimate_rate: a second.
+    """
 
     last_image: float | None
     last_valid: float | None
     last_image_stamp: int
+    last_image_frame: str
     last_valid_stamp: int
     outcome: Outcome
     problem: Problem | None
@@ -36,17 +44,25 @@ class Health:
         self._estimates: deque[float] = deque(maxlen=1000)
         self._latencies: dict[str, deque[float]] = {}
         self._last_image_stamp = 0
+        self._last_image_frame = ""
         self._last_valid_stamp = 0
         self._last_valid: float | None = None
         self._outcome = Outcome.NONE
         self._problem: Problem | None = None
         self.last_error = ""
 
-    def image_arrived(self, stamp: int) -> None:
-        """An image with that stamp (ns) arrived."""
+    def begin(self) -> None:
+        """The node begins to work on images: what it saw of earlier ones says nothing about its state any more."""
+        with self._lock:
+            self._images.clear()
+            self._last_valid = None
+            self._outcome, self._problem = Outcome.NONE, None
+
+    def image_arrived(self, stamp: int, frame_id: str) -> None:
+        """An image with that stamp (ns), of that frame, arrived."""
         with self._lock:
             self._images.append(time.monotonic())
-            self._last_image_stamp = stamp
+            self._last_image_stamp, self._last_image_frame = stamp, frame_id
 
     def valid(self, stamp: int) -> None:
         """A valid estimate of the image with that stamp (ns) was published."""
@@ -74,6 +90,7 @@ class Health:
                 self._images[-1] if self._images else None,
                 self._last_valid,
                 self._last_image_stamp,
+                self._last_image_frame,
                 self._last_valid_stamp,
                 self._outcome,
                 self._problem,

@@ -64,7 +64,7 @@ class Intake:
         """An image arrived."""
         received, stamp = self._now(), stamp_of(message)
         sequence = self._counters.add("received")
-        self._health.image_arrived(stamp)
+        self._health.image_arrived(stamp, message.header.frame_id)
         if self._last_stamp is not None and stamp < self._last_stamp:
             self.jumped_back()
         self._last_stamp = stamp

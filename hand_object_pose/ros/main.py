@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None, estimator_factory: EstimatorFactory
             executor.spin_once(timeout_sec=_WAKE_PERIOD)
     finally:
         node.trigger_shutdown()
-        executor.shutdown()
+        # A request may still be worked on; its thread ends with the process.
+        executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_code or 0

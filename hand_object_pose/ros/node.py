@@ -78,7 +78,7 @@ class EstimatorNode(LifecycleNode):
         self._inputs: Subscriptions | None = None
         declare_parameters(self)
         self.situation = Situation(Settings())
-        self.reporter = Reporter(self, self.situation, self._counters, self._health, self._image_facts, time.monotonic)
+        self.reporter = Reporter(self, self.situation, self._counters, self._health, self._topic_facts, time.monotonic)
         self.add_on_set_parameters_callback(self._on_parameters)
         # Steady: a simulation clock that stands still must not stop the timers that would notice it.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -222,6 +222,7 @@ class EstimatorNode(LifecycleNode):
     def _follow_publishers(self) -> None:
         if self._inputs is not None:
             self._inputs.check()
+            self.situation.missing_transform = self._inputs.missing_transform(self._health.snapshot().last_image_frame)
 
     def _expire(self) -> None:
         if self._expiry_timer is not None:
@@ -229,8 +230,8 @@ class EstimatorNode(LifecycleNode):
         if self._pipeline is not None:
             self._pipeline.intake.expire()
 
-    def _image_facts(self) -> TopicFacts:
-        return self._inputs.image.facts() if self._inputs else TopicFacts("")
+    def _topic_facts(self) -> list[TopicFacts]:
+        return self._inputs.facts() if self._inputs else []
 
     def _on_jump(self, jump: TimeJump) -> None:
         if self._pipeline is not None and self._inputs is not None:
@@ -272,6 +273,7 @@ class EstimatorNode(LifecycleNode):
     def _begin(self) -> None:
         pipeline, settings = self._pipeline, self.situation.settings
         assert pipeline is not None
+        self._health.begin()
         pipeline.start()
         self._publish_latched(settings)
         self._inputs = Subscriptions(self, settings, resolve_topics(self, settings), pipeline.intake)
@@ -285,6 +287,7 @@ class EstimatorNode(LifecycleNode):
         if self._inputs is not None:
             self._inputs.destroy()
             self._inputs = None
+        self.situation.missing_transform = ""
         if self._expiry_timer is not None:
             self.destroy_timer(self._expiry_timer)
             self._expiry_timer = None

@@ -316,6 +316,9 @@ PARAMETERS = (
     ParameterSpec("publish.free_surface", True, "Publish free_surface (when somebody subscribes).", dynamic=True),
     ParameterSpec("input_list", "", "CSV file for the stamps of what each image is worked on with; empty: none."),
     ParameterSpec("tf_pose", "raw", "Pose on /tf: raw or filtered.", choices=("raw", "filtered"), dynamic=True),
+    ParameterSpec(
+        "base_frame", "", "Frame of the robot; status says if no transform leads there from the camera; empty: never."
+    ),
     ParameterSpec("tf_prefix", "", "Goes before the object's id in the name of its frame.", dynamic=True),
 )
 

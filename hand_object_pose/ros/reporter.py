@@ -16,7 +16,7 @@ from hand_object_pose.ros.health import Health, Snapshot
 from hand_object_pose.ros.parameters import Settings
 from hand_object_pose.ros.publishers import LATCHED
 from hand_object_pose.ros.results import time_message
-from hand_object_pose.ros.status import Observations, Problem, TopicFacts, Verdict, evaluate
+from hand_object_pose.ros.status import Observations, Problem, TopicFacts, Verdict, evaluate, explained
 from hand_object_pose_msgs.msg import Status
 
 _MANY_LOST = 5
@@ -35,7 +35,8 @@ def _gist(verdict: Verdict) -> tuple:
 class Situation:
     """What the reporter cannot see by itself; the node keeps it up to date.
 
-    ``active``: images are worked on; ``enabled``: the service `~/set_enabled` allows it.
+    ``active``: images are worked on; ``enabled``: the service `~/set_enabled` allows it; ``missing_transform``: between
+    camera and robot, in words.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Situation:
     setup: Problem | None = None
     weights: WeightsInfo | None = None
     device: str = ""
+    missing_transform: str = ""
 
 
 class Reporter:
@@ -56,24 +58,24 @@ class Reporter:
         situation: Situation,
         counters: Counters,
         health: Health,
-        image_facts: Callable[[], TopicFacts],
+        topic_facts: Callable[[], list[TopicFacts]],
         steady: Callable[[], float],
     ) -> None:
         self._node = node
         self.situation = situation
         self._counters = counters
         self._health = health
-        self._image_facts = image_facts
+        self._topic_facts = topic_facts
         self._steady = steady
         self._lock = threading.Lock()
         self._last: tuple | None = None
-        self._facts: TopicFacts = TopicFacts("")
+        self._facts: list[TopicFacts] = []
         self._status = node.create_publisher(Status, "status", LATCHED)
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     def periodic(self) -> None:
         """Once a second: everything, with a fresh look at the graph."""
-        self._facts = self._image_facts()
+        self._facts = self._topic_facts()
         self.publish(always=True)
         verdict = self._verdict(self._health.snapshot())
         message = diagnostics_message(
@@ -83,7 +85,7 @@ class Reporter:
 
     def look(self) -> None:
         """Look at the graph again, and publish what has changed."""
-        self._facts = self._image_facts()
+        self._facts = self._topic_facts()
         self.publish()
 
     def publish(self, always: bool = False) -> None:
@@ -99,14 +101,18 @@ class Reporter:
                 self._last = key
                 self._status.publish(self._message(verdict, warnings, counts, seen))
 
+    @property
+    def _image(self) -> TopicFacts:
+        return self._facts[0] if self._facts else TopicFacts("")
+
     def _verdict(self, seen: Snapshot) -> Verdict:
         situation = self.situation
-        return evaluate(
+        verdict = evaluate(
             Observations(
                 now=self._steady(),
                 active=situation.active,
                 enabled=situation.enabled,
-                image=self._facts,
+                image=self._image,
                 lost_after=situation.settings.number("lost_after"),
                 stale_after=situation.settings.number("stale_after"),
                 fatal=situation.fatal,
@@ -117,6 +123,7 @@ class Reporter:
                 problem=seen.problem,
             )
         )
+        return explained(verdict, self._facts)
 
     def _warnings(self, counts: Counts, seen: Snapshot) -> list[str]:
         warnings = []
@@ -125,7 +132,9 @@ class Reporter:
         if counts.lost_before_arrival >= _MANY_LOST:
             # Rounded, so that the warning does not count as new with every image.
             lost = counts.lost_before_arrival // _MANY_LOST * _MANY_LOST
-            warnings.append(_SHARED_MEMORY_HINT.format(topic=self._facts.name, lost=f"{lost} or more"))
+            warnings.append(_SHARED_MEMORY_HINT.format(topic=self._image.name, lost=f"{lost} or more"))
+        if self.situation.missing_transform:
+            warnings.append(self.situation.missing_transform)
         if self._health.last_error:
             warnings.append(self._health.last_error)
         return warnings

@@ -1,13 +1,15 @@
 """The node's services: `~/reset`, `~/set_enabled`, `~/set_object` and `~/estimate`."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent import futures
 from typing import Any, Protocol, TypeVar
 
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
 from hand_object_pose.errors import UserError
@@ -38,14 +40,17 @@ class Host(Protocol):
 
 
 class Services:
-    """Answers in the node's executor. ``~/estimate`` keeps it until the estimate is there or ``watchdog_timeout``."""
+    """Answers in the node's executor, but for ``~/estimate``, which has a thread for each request, one by one."""
 
     def __init__(self, node: Node, host: Host) -> None:
         self._node, self._host = node, host
         node.create_service(Trigger, "~/reset", _answering(self._reset))
         node.create_service(SetBool, "~/set_enabled", _answering(self._set_enabled))
         node.create_service(SetObject, "~/set_object", _answering(self._set_object))
-        node.create_service(EstimateFrame, "~/estimate", _answering(self._estimate))
+        # A group of its own: while a request is worked on, the node's other callbacks go on.
+        alone = MutuallyExclusiveCallbackGroup()
+        callback = self._aside(_answering(self._estimate))
+        node.create_service(EstimateFrame, "~/estimate", callback, callback_group=alone)
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> None:
         self._pipeline().reset()
@@ -78,6 +83,23 @@ class Services:
         response.estimates = message
         if problem := objection(result):
             raise UserError(problem)
+
+    def _aside(self, answer: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Awaitable[Any]]:
+        """A service callback that leaves the executor free while it is answered."""
+
+        async def callback(request: Any, response: Any) -> Any:
+            answered: Future = Future()
+
+            def work() -> None:
+                answered.set_result(answer(request, response))
+                # It looks at what waits for answers only when something happens.
+                if (executor := self._node.executor) is not None:
+                    executor.wake()
+
+            threading.Thread(target=work, name="estimate_service", daemon=True).start()
+            return await answered
+
+        return callback
 
     def _pipeline(self) -> Pipeline:
         if self._host.pipeline is None:
@@ -116,7 +138,7 @@ def _within(seconds: float, action: Callable[[], Value]) -> Value:
             done.set_exception(error)
 
     # A daemon: one that hangs must not keep the process from ending.
-    threading.Thread(target=work, name="estimate_service", daemon=True).start()
+    threading.Thread(target=work, name="estimate_request", daemon=True).start()
     try:
         return done.result(seconds)
     except futures.TimeoutError:

@@ -1,5 +1,6 @@
 """What the node is doing, and if nothing comes out, the first condition that is not met, in words."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
@@ -119,7 +120,19 @@ def evaluate(seen: Observations) -> Verdict:
     if seen.outcome is Outcome.INVALID and _is_lost(seen):
         state = State.WAITING if seen.last_valid is None else State.LOST
         return Verdict(state, seen.problem or Problem(""))
+    patience = max(seen.lost_after, seen.stale_after)
+    if seen.outcome is Outcome.VALID and seen.last_valid is not None and seen.now - seen.last_valid > patience:
+        return Verdict(State.LOST, Problem(f"one image has been worked on for longer than {patience:g} s"))
     return Verdict(State.RUNNING)
+
+
+def explained(verdict: Verdict, topics: Iterable[TopicFacts]) -> Verdict:
+    """The same, with the reason why nothing arrives on the topic that it is about, if that is known."""
+    facts = next((entry for entry in topics if entry.name == verdict.problem.topic), None)
+    cause = facts.problem() if facts is not None else None
+    if cause is None or cause.reason in verdict.problem.reason:
+        return verdict
+    return Verdict(verdict.state, Problem(f"{verdict.problem.reason}; {cause.reason}", cause.topic))
 
 
 def _is_lost(seen: Observations) -> bool:
@@ -130,6 +143,6 @@ def _no_images(seen: Observations) -> Verdict:
     state = State.WAITING if seen.last_image is None else State.STALE
     problem = seen.image.problem()
     if problem is None:
-        arrived = "no image has arrived" if seen.last_image is None else "no image arrives any more"
-        problem = Problem(f"{seen.image.name} has a publisher, but {arrived}", seen.image.name)
+        never, no_more = "has a publisher, but no image has arrived", "has a publisher, but no image arrives any more"
+        problem = Problem(f"{seen.image.name} {never if seen.last_image is None else no_more}", seen.image.name)
     return Verdict(state, problem)

@@ -9,6 +9,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
+from hand_object_pose.ros.base_frame import BaseFrame
 from hand_object_pose.ros.frames import TopicNames
 from hand_object_pose.ros.intake import Intake
 from hand_object_pose.ros.parameters import Settings
@@ -100,6 +101,16 @@ class Subscriptions:
             node, Detection2DArray, topics.detections, intake.detections.put, _DETECTIONS_DEPTH, "auto"
         )
         self._all.append(detections)
+        base = settings.text("base_frame")
+        self._base = BaseFrame(node, base) if base else None
+
+    def facts(self) -> list[TopicFacts]:
+        """What the graph knows about each topic, that of the image first."""
+        return [subscription.facts() for subscription in self._all]
+
+    def missing_transform(self, camera_frame: str) -> str:
+        """Whether transforms connect images of that frame with ``base_frame``; empty if so, or if nobody asks."""
+        return self._base.look(camera_frame) if self._base else ""
 
     def check(self, only_refused: bool = False) -> None:
         """Follow what the publishers offer; ``only_refused``: only where the middleware has refused one."""
@@ -111,6 +122,8 @@ class Subscriptions:
         """Unsubscribe from everything."""
         for subscription in self._all:
             subscription.destroy()
+        if self._base is not None:
+            self._base.rest()
 
 
 def _depth_type(settings: Settings) -> type:
