@@ -44,7 +44,7 @@ class Looking:
     def set_config(self, config: EstimatorConfig) -> None:
         """Change settings between frames."""
         self._config = config
-        self._root_depth = config.make_root_depth()
+        self._root_depth = config.make_root_depth(self._weights)
 
     def reset(self) -> None:
         """Forget the frame before."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.checks import check_shape
+from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.visibility import visible_points
 from hand_object_pose.evaluation.metrics.interaction import exact_interaction
 from hand_object_pose.evaluation.metrics.penetration_volume import penetration_volume

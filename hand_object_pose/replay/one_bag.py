@@ -10,6 +10,7 @@ from typing import Any
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.root_depth_modes import USING_DEPTH_IMAGES
 from hand_object_pose.evaluation.frame_record import INVALID, REFUSED, FrameRecord
 from hand_object_pose.evaluation.shown_frames import ShownFrames
 from hand_object_pose.geometry.cameras import Camera
@@ -160,13 +161,13 @@ def open_with_topics(bag: Bag, config: ReplayConfig) -> OpenedBag:
 
 def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayConfig) -> str | None:
     """What the wrist's depth comes from."""
-    if config.root_depth_mode == "depth_image":
-        if topics.depth is None:
-            raise UserError(
-                f"{bag.name}: holds no depth images (a topic of images with 'depth' in its name); give the wrist's "
-                "depth in metres with --root-depth"
-            )
+    if config.root_depth_mode in USING_DEPTH_IMAGES and topics.depth is not None:
         return topics.depth.name
+    if config.root_depth_mode == "depth_image":
+        raise UserError(
+            f"{bag.name}: holds no depth images (a topic of images with 'depth' in its name); give the wrist's "
+            "depth in metres with --root-depth"
+        )
     if config.root_depth_mode == "ground_truth":
         if bag.types.get(truth_topic) != ESTIMATES:
             raise UserError(
