@@ -30,6 +30,7 @@ PARAMETER_ARGUMENTS = {
     "roi_mode": ("roi.mode", str),
     "root_depth_mode": ("root_depth.mode", str),
     "root_depth_value": ("root_depth.value", float),
+    "calibration_path": ("calibration_path", str),
     "smoothing_mode": ("smoothing.mode", str),
     "prediction_mode": ("prediction.mode", str),
     "tf_pose": ("tf_pose", str),

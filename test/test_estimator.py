@@ -403,7 +403,7 @@ def test_objects_are_fitted_to_the_depth_image_that_gives_the_root_depth(
 
     monkeypatch.setattr("hand_object_pose.estimation.object_fit.ObjectFit.fit", fit)
     monkeypatch.setattr(
-        "hand_object_pose.estimation.root_depth.DepthImageRootDepth.estimate",
+        "hand_object_pose.estimation.depth_image_root.DepthImageRootDepth.estimate",
         lambda *_: RootDepthEstimate(float(backend.scene.joints[0, 2]), 0.003, "depth_image"),
     )
     config = replace(TRUE_DEPTH, **{"root_depth_mode": "depth_image", **changes})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hand_object_pose.demo.configuration import DemoConfig
-from hand_object_pose.estimation import region_of_interest, root_depth
+from hand_object_pose.estimation import region_of_interest, root_depth_modes
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.ros.estimator_factory import estimator_config
 from hand_object_pose.ros.parameters import PARAMETERS, SPECS, Settings, documentation
@@ -26,7 +26,7 @@ def test_the_table_agrees_with_the_estimator():
     assert estimator_config(Settings({"roi.box": [0.0] * 4})) == EstimatorConfig(roi_box=(0.0,) * 4)
     assert set(SPECS["roi.mode"].choices) == {*region_of_interest.MODES, "detections"}
     assert estimator_config(Settings({"roi.mode": "detections"})).roi_mode == "topic"
-    assert set(SPECS["root_depth.mode"].choices) == set(root_depth.MODES)
+    assert set(SPECS["root_depth.mode"].choices) == set(root_depth_modes.MODES)
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))

@@ -3,15 +3,13 @@
 import numpy as np
 import pytest
 
+from hand_object_pose.estimation.bone_length_root import KnownBones
+from hand_object_pose.estimation.bone_lengths import resting_bone_lengths
+from hand_object_pose.estimation.depth_image_root import DepthImageRootDepth
+from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.root_depth import (
-    DepthImageRootDepth,
-    FixedRootDepth,
-    RelativeMeshes,
-    TrueRootDepth,
-    make_root_depth,
-    sample_depth,
-)
+from hand_object_pose.estimation.root_depth import FixedRootDepth, RelativeMeshes, RootDepth, TrueRootDepth
+from hand_object_pose.estimation.root_depth_modes import MODES, make_root_depth
 from hand_object_pose.estimation.visibility import front_facing, visible_points
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.hand.default_hand import default_hand
@@ -157,9 +155,38 @@ def test_fixed_and_true_depth() -> None:
     assert FixedRootDepth(0.7).estimate(frame(None), MESHES).depth == 0.7
     assert TrueRootDepth().estimate(frame(None, true_root_depth=0.55), MESHES).depth == 0.55
     assert "no true root depth" in TrueRootDepth().estimate(frame(None), MESHES).reason
-    assert make_root_depth("fixed", 0.4).estimate(frame(None), MESHES).source == "fixed"
-    with pytest.raises(ValueError, match="depth_image, fixed, ground_truth"):
-        make_root_depth("guess")
+    with pytest.raises(ValueError, match=", ".join(MODES)):
+        made("guess")
+
+
+def made(mode: str) -> RootDepth:
+    known = KnownBones(resting_bone_lengths(default_hand()), 0.06, 0.0, 0.03)
+    return make_root_depth(mode, 0.4, default_hand(), known)
+
+
+@pytest.mark.parametrize(
+    ("mode", "measured", "source"),
+    [
+        ("fixed", True, "fixed"),
+        ("depth_image", True, "depth_image"),
+        ("bone_length", True, "bone_length"),
+        ("auto", True, "depth_image"),
+        ("auto", False, "bone_length"),
+    ],
+)
+def test_modes_by_name(clean: np.ndarray, mode: str, measured: bool, source: str) -> None:
+    found = made(mode).estimate(frame(clean if measured else np.zeros_like(clean)), MESHES)
+    assert (found.source, found.reason) == (source, "")
+    assert found.depth == pytest.approx({"fixed": 0.4}.get(source, WRIST_DEPTH), abs=0.02)
+
+
+def test_auto_guesses_last_and_says_how_little_it_knows() -> None:
+    """A hand that is one point has no bones."""
+    point = RelativeMeshes(np.tile(MESHES.hand[:1], (778, 1)), MESHES.hand_faces, MESHES.object, MESHES.object_faces)
+    found = made("auto").estimate(frame(None), point)
+    assert (found.depth, found.source) == (0.4, "fixed")
+    assert found.sigma > 3 * FixedRootDepth(0.4).estimate(frame(None), MESHES).sigma
+    assert "bones" in made("bone_length").estimate(frame(None), point).reason
 
 
 @pytest.mark.parametrize("turn", [(1.6, 0.2, -0.3), (0.0, 0.0, 0.0), (-1.4, 0.5, 1.0), (0.3, 2.0, 0.0)])

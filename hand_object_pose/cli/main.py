@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "compare": ("hand_object_pose.cli.compare", "evaluations of the same bags beside each other, with a paired test"),
     "synthesize-bag": ("hand_object_pose.cli.synthesize_bag", "write a synthetic handover with its truth as a rosbag2"),
+    "calibrate": ("hand_object_pose.cli.calibrate", "measure a person's hand: its distance without a depth image"),
     "add-object": ("hand_object_pose.cli.add_object", "a scan or CAD file becomes an entry of a catalogue"),
     "import-checkpoint": ("hand_object_pose.cli.import_checkpoint", "import a snapshot of the authors' release"),
     "export-onnx": ("hand_object_pose.cli.export_onnx", "export weights for ONNX Runtime"),

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.estimation import region_of_interest, root_depth
+from hand_object_pose.estimation import region_of_interest, root_depth_modes
+from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.grasp_state import GraspSettings
+from hand_object_pose.estimation.hand_calibration import HandCalibration, known_bones
 from hand_object_pose.estimation.interaction import DEFAULT_CONTACT_DISTANCE
 from hand_object_pose.estimation.region_of_interest import RegionOfInterest
 from hand_object_pose.estimation.root_depth import RootDepth
@@ -30,7 +32,8 @@ class EstimatorConfig:
         roi_mode: one of ``region_of_interest.MODES``, or "detections", as "topic" was once called;
             roi_box: (x_min, y_min, x_max, y_max) for "fixed", pixels.
         margin: side of the crop relative to the box around hand and object.
-        root_depth_mode: one of ``root_depth.MODES``; root_depth_value: metres, for "fixed".
+        root_depth_mode: one of ``root_depth_modes.MODES``; root_depth_value: metres, for "fixed".
+        hand_calibration: bone lengths of the person whose hand is seen; None takes those of a mean hand.
         surface_fit: whether to pull hand and object onto the depth image that the wrist's depth comes from.
         refinement: whether to move the hand towards plausible contacts, see ``contact_refinement``;
             refinement_time_budget: seconds.
@@ -51,6 +54,7 @@ class EstimatorConfig:
     margin: float = DEFAULT_MARGIN
     root_depth_mode: str = "depth_image"
     root_depth_value: float = 0.6
+    hand_calibration: HandCalibration | None = None
     surface_fit: bool = True
     refinement: bool = False
     refinement_time_budget: float = 0.005
@@ -70,12 +74,12 @@ class EstimatorConfig:
         _one_of("roi_mode", self.roi_mode, region_of_interest.MODES)
         if self.max_hands < 1:
             raise UserError(f"max_hands: expected at least 1, found {self.max_hands}")
-        _one_of("root_depth_mode", self.root_depth_mode, root_depth.MODES)
+        _one_of("root_depth_mode", self.root_depth_mode, root_depth_modes.MODES)
         if self.roi_mode == "fixed":
             box = self.roi_box
             if len(box) != 4 or not np.isfinite(box).all() or box[0] >= box[2] or box[1] >= box[3]:
                 raise UserError(f"roi_box: expected (x_min, y_min, x_max, y_max) with an area, found {box}")
-        if self.root_depth_mode == "fixed" and not 0 < self.root_depth_value < np.inf:
+        if self.root_depth_mode in ("fixed", "auto") and not 0 < self.root_depth_value < np.inf:
             raise UserError(f"root_depth_value: expected a positive number of metres, found {self.root_depth_value}")
 
     @property
@@ -103,9 +107,14 @@ class EstimatorConfig:
             return region_of_interest.Fixed(np.array(self.roi_box))
         return region_of_interest.FullFrame()
 
-    def make_root_depth(self) -> RootDepth:
-        """A new strategy of ``root_depth_mode``."""
-        return root_depth.make_root_depth(self.root_depth_mode, self.root_depth_value)
+    def make_root_depth(self, weights: WeightsInfo) -> RootDepth:
+        """A new strategy of ``root_depth_mode``.
+
+        Raises:
+            UserError: the hand was calibrated with other weights.
+        """
+        known = known_bones(weights, self.hand_calibration)
+        return root_depth_modes.make_root_depth(self.root_depth_mode, self.root_depth_value, weights.hand, known)
 
     def make_smoother(self) -> Smoother:
         """New filters."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solve
 from scipy.spatial.distance import cdist
 
+from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.view import Lifted
 from hand_object_pose.estimation.visibility import image_points, visible_points
 from hand_object_pose.hand.hand_model import HandModel

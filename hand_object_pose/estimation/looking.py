@@ -61,7 +61,7 @@ class Looking:
     def set_config(self, config: EstimatorConfig) -> None:
         """Change settings between frames."""
         self._config = config
-        self._root_depth = config.make_root_depth()
+        self._root_depth = config.make_root_depth(self._weights)
 
     def look(self, sights: Sequence[Sight], timer: StageTimer) -> list[Observation | NothingSeen]:
         """What the network, evaluated once, and the depth image say of each square; of none for no squares."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.estimation.depth_sampling import density_peaks, sample_depth
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.root_depth import density_peaks, sample_depth
 from hand_object_pose.estimation.surface_fit import SurfaceFitSettings, fit_surface
 from hand_object_pose.estimation.view import Lifted
 from hand_object_pose.estimation.visibility import image_points, visible_points

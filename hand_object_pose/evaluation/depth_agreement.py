@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.root_depth import sample_depth
 from hand_object_pose.estimation.visibility import visible_points
 from hand_object_pose.evaluation.painting import rendered_depth
 from hand_object_pose.geometry.meshes import TriangleMesh

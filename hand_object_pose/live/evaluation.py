@@ -10,6 +10,7 @@ from typing import Any
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
+from hand_object_pose.estimation.root_depth_modes import USING_DEPTH_IMAGES
 from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.live.answers import LiveAnswers, write_estimates
 from hand_object_pose.live.counts import ImageCounts, count_images
@@ -121,7 +122,7 @@ def _playback(live: Live, path: Path, config: ReplayConfig, inputs: Path) -> tup
 
 def _given(opened: OpenedBag, config: ReplayConfig) -> BagTopics:
     """The topics that the node listens to with these settings."""
-    return opened.topics if config.root_depth_mode == "depth_image" else replace(opened.topics, depth=None)
+    return opened.topics if config.root_depth_mode in USING_DEPTH_IMAGES else replace(opened.topics, depth=None)
 
 
 def _counts(session: Session, playback: Playback, recording: Recording) -> ImageCounts:

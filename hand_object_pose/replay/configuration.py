@@ -71,7 +71,7 @@ class ReplayConfig:
     def protocol(self) -> dict[str, Any]:
         """Everything that decides what the numbers mean; results are compared only where this is equal."""
         chosen = {name: value for name, value in self.settings.items() if name not in _INDECISIVE}
-        if self.root_depth_mode != "fixed":
+        if self.root_depth_mode not in ("fixed", "auto"):
             del chosen["root_depth.value"]
         if self.settings.text("roi.mode") != "fixed":
             del chosen["roi.box"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.root_depth_modes import USING_DEPTH_IMAGES
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
 from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
@@ -82,13 +83,13 @@ def _without_messages(bag: Bag, topic: str, stamps: Mapping[str, Sequence[int]])
 
 def _depth_topic(bag: Bag, topics: BagTopics, truth_topic: str, config: ReplayConfig) -> str | None:
     """What the wrist's depth comes from."""
-    if config.root_depth_mode == "depth_image":
-        if topics.depth is None:
-            raise UserError(
-                f"{bag.name}: holds no depth images (a topic of images with 'depth' in its name); give the wrist's "
-                "depth in metres with --root-depth"
-            )
+    if config.root_depth_mode in USING_DEPTH_IMAGES and topics.depth is not None:
         return topics.depth.name
+    if config.root_depth_mode == "depth_image":
+        raise UserError(
+            f"{bag.name}: holds no depth images (a topic of images with 'depth' in its name); give the wrist's "
+            "depth in metres with --root-depth"
+        )
     if config.root_depth_mode == "ground_truth":
         if bag.types.get(truth_topic) != ESTIMATES:
             raise UserError(

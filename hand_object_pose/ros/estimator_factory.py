@@ -7,6 +7,7 @@ from typing import Protocol
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.hand_calibration import HandCalibration, read_hand_calibration
 from hand_object_pose.estimation.result import FrameResult
 from hand_object_pose.estimation.smoothing.configuration import (
     GateSettings,
@@ -59,6 +60,7 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         roi_box=tuple(settings.numbers("roi.box")),
         root_depth_mode=settings.text("root_depth.mode"),
         root_depth_value=settings.number("root_depth.value"),
+        hand_calibration=_hand_calibration(settings),
         surface_fit=settings.flag("surface_fit"),
         refinement=settings.flag("refinement.enabled"),
         refinement_time_budget=settings.number("refinement.time_budget"),
@@ -70,6 +72,11 @@ def estimator_config(settings: Settings) -> EstimatorConfig:
         lost_after=settings.number("lost_after"),
         smoothing=smoothing_config(settings),
     )
+
+
+def _hand_calibration(settings: Settings) -> HandCalibration | None:
+    path = settings.text("calibration_path")
+    return read_hand_calibration(Path(path)) if path else None
 
 
 def smoothing_config(settings: Settings) -> SmoothingConfig:

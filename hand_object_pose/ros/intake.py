@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from hand_object_pose.estimation.root_depth_modes import USING_DEPTH_IMAGES
 from hand_object_pose.ros.counters import Counters, Fate, StampGaps
 from hand_object_pose.ros.detections import DetectionSlot
 from hand_object_pose.ros.frames import FrameBuilder, InputError
@@ -55,8 +56,9 @@ class Intake:
         self._gaps = StampGaps()
         self._last_stamp: int | None = None
         self._last_jump = -_ONE_JUMP
-        wants_depth = settings.text("root_depth.mode") != "fixed"
-        from_image = settings.text("root_depth.mode") == "depth_image"
+        mode = settings.text("root_depth.mode")
+        from_image = mode in USING_DEPTH_IMAGES
+        wants_depth = from_image or mode == "ground_truth"
         tolerance = round(settings.number("depth_tolerance") * 1e9) if from_image else 0
         self._pairing = Pairing(wants_depth, tolerance, settings.number("sync_wait"))
 

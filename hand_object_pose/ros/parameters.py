@@ -142,8 +142,9 @@ PARAMETERS = (
     ParameterSpec(
         "root_depth.mode",
         "depth_image",
-        "Where the wrist's depth comes from: the aligned depth image, a fixed value, or (to evaluate) ground_truth.",
-        choices=("depth_image", "fixed", "ground_truth"),
+        "Where the wrist's depth comes from: the aligned depth image, bone lengths, a fixed value, the first of these "
+        "that tells it (auto), or (to evaluate) ground_truth.",
+        choices=("auto", "depth_image", "bone_length", "fixed", "ground_truth"),
     ),
     ParameterSpec(
         "root_depth.value",
@@ -153,6 +154,9 @@ PARAMETERS = (
         low=0.05,
         high=10.0,
         dynamic=True,
+    ),
+    ParameterSpec(
+        "calibration_path", "", "YAML of hand-object-pose calibrate: a person's bone lengths; empty: a mean hand's."
     ),
     ParameterSpec(
         "surface_fit", True, "Pull hand and object onto the depth image that the wrist's depth is from.", dynamic=True

@@ -9,6 +9,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
+from hand_object_pose.estimation.root_depth_modes import USING_DEPTH_IMAGES
 from hand_object_pose.ros.base_frame import BaseFrame
 from hand_object_pose.ros.frames import TopicNames
 from hand_object_pose.ros.intake import Intake
@@ -93,7 +94,7 @@ class Subscriptions:
         )
         self._all = [self.image, self.camera_info]
         self.depth: AdaptiveSubscription | None = None
-        if settings.text("root_depth.mode") != "fixed":
+        if settings.text("root_depth.mode") in (*USING_DEPTH_IMAGES, "ground_truth"):
             kind = _depth_type(settings)
             self.depth = AdaptiveSubscription(node, kind, topics.depth, intake.depth, depth, reliability)
             self._all.append(self.depth)

@@ -12,6 +12,7 @@ from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import Box, HandObjectEstimate
+from hand_object_pose.estimation.root_depth_modes import USING_DEPTH_IMAGES
 from hand_object_pose.estimation.still_image import estimate_still
 from hand_object_pose.evaluation.benchmark.frame_values import PosedFrame
 from hand_object_pose.evaluation.benchmark.protocol import Protocol
@@ -75,7 +76,7 @@ class NetworkEstimates:
         return self._answer(pair, frame)
 
     def _depth(self, frame: BenchmarkFrame) -> NDArray[np.float32] | None:
-        return frame.depth() if self._estimator.config.root_depth_mode == "depth_image" else None
+        return frame.depth() if self._estimator.config.root_depth_mode in USING_DEPTH_IMAGES else None
 
     def _answer(self, pair: HandObjectEstimate, frame: BenchmarkFrame) -> tuple[PosedFrame, str]:
         hand, thing = pair.hand, pair.object

@@ -1,0 +1,1 @@
+"""Measuring a person's hand before a camera."""
