@@ -129,7 +129,7 @@ def split(path: Path, with_metadata: bool) -> Path:
     write_bag(path.with_name("first"), frames=frames[:half])
     write_bag(path.with_name("second"), frames=frames[half:], stamps=STAMPS[half:])
     path.mkdir()
-    # By their names alone, 10 would come before 9.
+    # By their names, 10 comes before 9; what counts are the times of the messages.
     for number, name in ((9, "first"), (10, "second")):
         shutil.move(storage_file(path.with_name(name)), path / f"split_{number}.mcap")
     if with_metadata:

@@ -12,6 +12,7 @@ import fake_backend
 import numpy as np
 import pytest
 from datasets_support import exported
+from safetensors.numpy import save_file
 from scipy.spatial.distance import cdist
 
 from hand_object_pose.errors import UserError
@@ -25,6 +26,7 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel, Symmetries
 from hand_object_pose.synthetic.sample import RenderedScene
+from hand_object_pose_training.benchmark.command import EvaluateConfig, evaluate
 from hand_object_pose_training.benchmark.dataset_frames import ReaderFrames
 from hand_object_pose_training.benchmark.estimates import NetworkEstimates
 from hand_object_pose_training.benchmark.frames import BenchmarkFrame, true_box
@@ -33,7 +35,7 @@ from hand_object_pose_training.benchmark.rendered_frames import RenderedFrames
 from hand_object_pose_training.datasets.dexycb_reader import DexYcbReader
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.object_files import load_objects
-from hand_object_pose_training.shards import ShardedSamples, write_shard
+from hand_object_pose_training.shards import OBJECT_HASHES, ShardedSamples, write_shard
 
 GOLDEN = Path(os.environ.get("HOP_METRICS_GOLDEN", Path(__file__).parent / "data" / "metrics"))
 EXPECTED = json.loads((GOLDEN / "metrics_expected.json").read_text())
@@ -280,6 +282,34 @@ def test_rendered_samples_are_frames_of_their_own(tmp_path: Path) -> None:
         vertices = transform_points(truth.object_pose, default_catalogue()["mug"].vertices)
         pixels = shown.project(np.concatenate([truth.hand_vertices, vertices]))
         np.testing.assert_allclose(frame.box, [*pixels.min(axis=0), *pixels.max(axis=0)], atol=1e-3)
+
+
+def rendered(folder: Path, hashes: dict[str, str]) -> Path:
+    """A shard of two black pictures."""
+    image, labels = np.zeros((256, 256, 3), np.uint8), np.zeros((256, 256), np.uint8)
+    shown, depth = fake_backend.camera(256, 256), np.zeros((256, 256), np.float32)
+    scenes = [RenderedScene(image, depth, labels, shown, demo_data.scene(number)) for number in range(2)]
+    names = sorted(default_catalogue())
+    write_shard(folder / "shard_0.safetensors", scenes, names, {OBJECT_HASHES: json.dumps(hashes)})
+    return folder
+
+
+def test_the_shipped_weights_are_measured_on_rendered_samples(tmp_path: Path) -> None:
+    hashes = {name: model.hash for name, model in default_catalogue().items()}
+    config = EvaluateConfig(rendered(tmp_path, hashes), "synthetic", out=tmp_path / "out")
+    (page,) = evaluate(config)
+    assert page.startswith("# Held-out synthetic scenes")
+    assert "* 2 frames count, 2 (100.0%) have an estimate" in page
+    row = next(line for line in page.splitlines() if line.startswith("| **ours**: compact"))
+    assert all(float(cell) >= 0 for cell in row.split("|")[2:-2])
+
+
+def test_rendered_samples_of_other_objects_and_other_files_are_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"other meshes of mug; render it anew"):
+        list(evaluate(EvaluateConfig(rendered(tmp_path, {"mug": "0"}), "synthetic", out=tmp_path / "out")))
+    save_file({"images": np.zeros(1)}, tmp_path / "shard_0.safetensors")
+    with pytest.raises(UserError, match=r"expected rendered samples, found another \.safetensors file"):
+        list(evaluate(EvaluateConfig(tmp_path, "synthetic", out=tmp_path / "out")))
 
 
 def test_mistakes_are_explained_without_a_traceback(tmp_path: Path) -> None:

@@ -411,13 +411,15 @@ def test_time_that_jumps_back_starts_anew(tmp_path: Path) -> None:
     assert estimator.resets == [3]
 
 
-def test_an_image_that_cannot_be_used_lowers_the_availability(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [0, 2], ids=["the first", "a later one"])
+def test_an_image_that_cannot_be_used_lowers_the_availability(number: int, tmp_path: Path) -> None:
+    """Also where no camera is known yet that could tell what is in view."""
     frames = [dict(messages(number)) for number in range(FRAMES)]
-    frames[2]["/image"][1].encoding = "unheard_of"
+    frames[number]["/image"][1].encoding = "unheard_of"
 
     result = evaluate(write_bag(tmp_path / "bag", frames=frames))
 
-    refused = result.records[2]
+    refused = result.records[number]
     assert (refused.outcome, refused.truth) == ("refused", "in_view")
     assert "unheard_of" in refused.reason
     assert any("1 images could not be used" in words for words in result.remarks)

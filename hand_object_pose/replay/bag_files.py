@@ -1,6 +1,5 @@
 """Finds what a path names: a rosbag2 directory with or without its metadata, one file of it, or a ROS 1 bag."""
 
-import re
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -49,8 +48,10 @@ def open_recording(path: Path) -> Bag:
             words = _without_paths(error, path)
             problems.append(f"{path.name}: it is not as its {_METADATA} says, and was read file by file ({words})")
     else:
-        remarks.append(f"{path.name}: has no {_METADATA}; its files were read in the order of their names")
-    files = sorted((file for file in path.iterdir() if _kind(file)), key=_natural)
+        remarks.append(
+            f"{path.name}: has no {_METADATA}; all of its files were read together, by the times of their messages"
+        )
+    files = sorted(file for file in path.iterdir() if _kind(file))
     if not files:
         found = ", ".join(sorted(entry.name for entry in path.iterdir())) or "nothing"
         raise UserError(f"{path}: expected {_EXPECTED}; the directory holds {found}")
@@ -147,8 +148,3 @@ def _kind(file: Path) -> str:
     """The suffix that tells the format; empty where it is none of ours."""
     name = file.with_suffix("") if file.suffix in _COMPRESSED else file
     return name.suffix if name.suffix in (".mcap", ".db3", ".bag") else ""
-
-
-def _natural(file: Path) -> list[tuple[int, str]]:
-    """So that bag_10 comes after bag_9."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name)]

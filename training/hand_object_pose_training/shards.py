@@ -63,14 +63,17 @@ class ShardedSamples:
         """Open ``*.safetensors`` in ``directory``, the first ``limit`` shards of them.
 
         Raises:
-            UserError: if there is none, or one is damaged.
+            UserError: if there is none, or one is damaged or something else.
         """
         self.paths = sorted(directory.glob("*.safetensors"))[:limit]
         if not self.paths:
             raise UserError(f"{directory}: no shards (*.safetensors); render some: hand-object-train render --out DIR")
         self._files = [_open(path) for path in self.paths]
-        self.object_names: list[str] = json.loads(self._files[0].metadata()["objects"])
-        self._hashes: dict[str, str] = json.loads(self._files[0].metadata().get(OBJECT_HASHES, "{}"))
+        metadata = self._files[0].metadata() or {}
+        if "objects" not in metadata:
+            raise UserError(f"{self.paths[0]}: expected rendered samples, found another .safetensors file")
+        self.object_names: list[str] = json.loads(metadata["objects"])
+        self._hashes: dict[str, str] = json.loads(metadata.get(OBJECT_HASHES, "{}"))
         counts = [file.get_slice("object_indices").get_shape()[0] for file in self._files]
         self._starts = np.concatenate([[0], np.cumsum(counts)])
 

@@ -15,7 +15,7 @@ from hand_object_pose.evaluation.benchmark.protocols import find_protocol
 from hand_object_pose.evaluation.benchmark.results import BenchmarkRecord, write_frames
 from hand_object_pose.evaluation.benchmark.tables import benchmark_content, benchmark_text
 from hand_object_pose.evaluation.environment import describe_environment
-from hand_object_pose.objects.catalogue import default_catalogue
+from hand_object_pose.objects.catalogue import catalogue_of
 from hand_object_pose_training.benchmark.dataset_frames import ReaderFrames
 from hand_object_pose_training.benchmark.estimates import Estimates, NetworkEstimates
 from hand_object_pose_training.benchmark.file_estimates import read_estimates
@@ -51,6 +51,7 @@ class EvaluateConfig:
         mano: directory with MANO_RIGHT.pkl (and MANO_LEFT.pkl for DexYCB); the default hand if None, which fits
             exported trees only.
         models: directory of the objects' folders; "models" in ``root`` if None.
+        objects: of rendered samples, directory of a catalogue of your own; the default objects if None.
         every: only each n-th frame, to get an impression.
         backend, device: what runs the network: auto, onnx or torch; auto, cpu or cuda.
     """
@@ -63,6 +64,7 @@ class EvaluateConfig:
     out: Path = Path("out/evaluate")
     mano: Path | None = None
     models: Path | None = None
+    objects: Path | None = None
     every: int = 1
     backend: Literal["auto", "onnx", "torch"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -140,10 +142,12 @@ def open_frames(config: EvaluateConfig, protocol: Protocol) -> FrameSource:
     """The frames that count by a protocol.
 
     Raises:
-        UserError: the directory is not such a dataset.
+        UserError: the directory is not such a dataset, or of other objects.
     """
     if config.dataset == "synthetic":
-        return RenderedFrames(ShardedSamples(config.root), default_catalogue())
+        samples, catalogue = ShardedSamples(config.root), catalogue_of(config.objects)
+        samples.require_objects(catalogue)
+        return RenderedFrames(samples, catalogue)
     hands = _hands(config)
     catalogue, _ = load_objects(config.models or config.root / "models")
     reader: DatasetReader
