@@ -50,9 +50,7 @@ def train_detector(config: DetectorConfig) -> dict[str, ClassResult]:
     provenance = {
         "data": f"{len(frames)} rendered frames of the default hand and the default objects",
         "steps": f"{trainer.steps_before + trainer.step} steps of {config.batch_size} images",
-        "lineage": f"the last {trainer.step} of them begun with the first ones' network"
-        if trainer.steps_before
-        else "",
+        "lineage": begun if trainer.steps_before else "",
         "minutes": f"{trainer.seconds / 60:.0f}",
         "held_out": json.dumps({name: vars(result) for name, result in results.items()}),
     }
