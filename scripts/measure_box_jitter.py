@@ -50,8 +50,8 @@ def measure(
     print("|---" * (len(_SHOWN) + 2) + "|")
     for jitter, collected in errors.items():
         cells = [_cell([found[name] for found in collected if name in found]) for name in _SHOWN]
-        sure = 100 * np.mean([found["sure"] for found in collected])
-        print(f"| {jitter:.0%}, {len(collected)} frames | {' | '.join(cells)} | {sure:.0f} |")
+        share = 100 * np.mean([found["sure"] for found in collected])
+        print(f"| {jitter:.0%}, {len(collected)} frames | {' | '.join(cells)} | {share:.0f} |")
 
 
 def _jittered(frame: Frame, moved: NDArray[np.floating]) -> Frame:

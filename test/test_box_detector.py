@@ -166,6 +166,37 @@ def test_what_is_exported_is_what_was_trained(tmp_path: Path) -> None:
     assert session.get_modelmeta().custom_metadata_map == {"data": "none"}
 
 
+def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from hand_object_pose_training.box_detector.config import DetectorConfig
+    from hand_object_pose_training.box_detector.frames import LabelledFrames
+    from hand_object_pose_training.box_detector.trainer import DetectorTrainer
+
+    rng = np.random.default_rng(2)
+    boxes = np.tile(np.array([[60.0, 50, 120, 110], [90, 70, 160, 130]], np.float32), (6, 1, 1))
+    frames = LabelledFrames(rng.integers(0, 255, (6, 180, 240, 3)).astype(np.uint8), boxes, np.full((6, 2), True))
+    config = DetectorConfig(tmp_path / "whole", steps=4, batch_size=3)
+    whole = DetectorTrainer(config, frames)
+    whole.run()
+    interrupted = replace(config, out=tmp_path / "parts")
+    first = DetectorTrainer(interrupted, frames)
+    first._step()
+    first._step()
+    first.save()
+    second = DetectorTrainer(interrupted, frames)
+    assert second.step == 2
+    second.run()
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(second.network.state_dict()[name], value, rtol=0, atol=0)
+    with pytest.raises(UserError, match="learning_rate"):
+        DetectorTrainer(replace(interrupted, learning_rate=0.5), frames)
+    begun = DetectorTrainer(replace(config, out=tmp_path / "more", start_from=whole.state_path), frames)
+    assert (begun.step, begun.steps_before) == (0, 4)
+    torch.testing.assert_close(begun.network.state_dict(), whole.network.state_dict())
+    with pytest.raises(UserError, match="nowhere"):
+        DetectorTrainer(replace(config, out=tmp_path / "none", start_from=tmp_path / "nowhere"), frames)
+
+
 def test_letterbox_of_the_inputs_own_size_changes_nothing() -> None:
     image = np.random.default_rng(0).integers(0, 255, (INPUT_HEIGHT, INPUT_WIDTH, 3)).astype(np.uint8)
     shrunk, fit = letterboxed(image)

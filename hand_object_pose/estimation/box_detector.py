@@ -105,7 +105,7 @@ def best_boxes(scores: FloatArray, boxes: FloatArray) -> tuple[FloatArray, Float
 class BoxDetector:
     """Finds one hand and one object."""
 
-    LEAST_SCORE = 0.3
+    LEAST_SCORE = 0.4
     """Boxes with a lower score are not returned."""
 
     def __init__(self, path: Path = DEFAULT_WEIGHTS) -> None:

@@ -22,7 +22,8 @@ def detector_card(provenance: Mapping[str, str], results: Mapping[str, ClassResu
         f"* network: a convolutional one of ours, input {size} pixels, about 0.4 million parameters",
         f"* data: {provenance['data']}; of ten frames seven show both, one the hand alone, one an object alone,"
         " one neither; half of them mirrored",
-        f"* training: {provenance['steps']}, {provenance['minutes']} minutes of one core",
+        f"* training: {provenance['steps']}, {provenance['minutes']} minutes on a core that others used, too",
+        *([f"* {provenance['lineage']}"] if provenance.get("lineage") else []),
         f"* SHA-256: `{file_hash}`",
         "",
         "On held-out frames (own poses, looks, cameras and backgrounds; grasps from the training library). A box",

@@ -45,10 +45,12 @@ def train_detector(config: DetectorConfig) -> dict[str, ClassResult]:
     held_out = rendered_frames(config.out / "held_out", config.held_out_frames, config.shard_size, stream)
     export_detector(trainer.network, config.weights)
     results = measure_detector(config.weights, held_out)
+    begun = f"the last {trainer.step} of them begun with the network of the first {trainer.steps_before}"
     # What the file says of itself is part of it.
     provenance = {
         "data": f"{len(frames)} rendered frames of the default hand and the default objects",
-        "steps": f"{trainer.step} of {config.batch_size} images",
+        "steps": f"{trainer.steps_before + trainer.step} steps of {config.batch_size} images",
+        "lineage": begun if trainer.steps_before else "",
         "minutes": f"{trainer.seconds / 60:.0f}",
         "held_out": json.dumps({name: vars(result) for name, result in results.items()}),
     }

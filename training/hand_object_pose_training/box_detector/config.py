@@ -21,6 +21,7 @@ class DetectorConfig:
         steps: of ``batch_size`` images each.
         learning_rate: at its highest; it rises over ``warmup_steps`` and falls along a cosine to a hundredth.
         seed: of images and training.
+        start_from: state of another run (``state.pt``), whose network to begin with.
     """
 
     out: Path
@@ -34,3 +35,4 @@ class DetectorConfig:
     learning_rate: float = 2e-3
     warmup_steps: int = 50
     seed: int = 0
+    start_from: Path | None = None

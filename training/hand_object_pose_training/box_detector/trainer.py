@@ -10,6 +10,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
+from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.box_detector import network_input
 from hand_object_pose_training.box_detector.augmentation import augmented
 from hand_object_pose_training.box_detector.config import DetectorConfig
@@ -31,13 +32,14 @@ class DetectorTrainer:
         """Build the network, and load the run's state where there is one.
 
         Raises:
-            UserError: the state is of other settings.
+            UserError: the state is of other settings, or that to begin with cannot be read.
         """
         self.config, self._frames = config, frames
         torch.manual_seed(config.seed)
         self.network = BoxNetwork()
         self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.steps_before = 0, 0.0, 0
+        self._begin_with(config.start_from)
         self._resume()
 
     @property
@@ -56,7 +58,7 @@ class DetectorTrainer:
             self.seconds += time.perf_counter() - start
             if self.step % _SHOW_EVERY == 0:
                 means = ", ".join(f"{name} {np.mean(values):.4f}" for name, values in shown.items())
-                print(f"step {self.step}: {means}; {self.seconds / self.step:.3f} s a step", flush=True)
+                print(f"step {self.step}: {means}; {self.seconds / 60:.1f} minutes", flush=True)
                 shown = {name: [] for name in _AVERAGED}
             if self.step % _SAVE_EVERY == 0:
                 self.save()
@@ -72,7 +74,7 @@ class DetectorTrainer:
 
     def _step(self) -> dict[str, Tensor]:
         config = self.config
-        rng = np.random.default_rng([config.seed, self.step])
+        rng = np.random.default_rng([config.seed, self.steps_before + self.step])
         rows = rng.choice(len(self._frames), config.batch_size, replace=False)
         stored = LabelledFrames(self._frames.images[rows], self._frames.boxes[rows], self._frames.present[rows])
         batch = augmented(stored, rng)
@@ -90,7 +92,19 @@ class DetectorTrainer:
 
     def _settings(self) -> dict[str, str]:
         names = ("frames", "shard_size", "batch_size", "learning_rate", "warmup_steps", "seed")
-        return {name: str(getattr(self.config, name)) for name in names}
+        settings = {name: str(getattr(self.config, name)) for name in names}
+        return {**settings, "steps_before": str(self.steps_before)}
+
+    def _begin_with(self, path: Path | None) -> None:
+        """Take over the network of another run, and count its steps and seconds."""
+        if path is None:
+            return
+        if not path.is_file():
+            raise UserError(f"{path}: no such state; --start-from takes the state.pt of another run")
+        state = load_state(path)
+        self.network.load_state_dict(state.network)
+        self.steps_before = int(state.settings.get("steps_before", 0)) + state.step
+        self.seconds = state.seconds
 
     def _resume(self) -> None:
         if not self.state_path.exists():
