@@ -14,6 +14,7 @@ from hand_object_pose.estimation.grasp_state import GraspTracker
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.estimation.looking import Looking, NothingSeen
 from hand_object_pose.estimation.observation import Observation
+from hand_object_pose.estimation.pose_uncertainty import pose_covariance
 from hand_object_pose.estimation.region_of_interest import Region, neighbours
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.timing import StageTimer
@@ -172,7 +173,7 @@ class Estimator:
             reason,
             sure,
             seen.hand(),
-            seen.object(self._config.calibration),
+            seen.object(pose_covariance(seen)),
             box=_box(seen.view.crop),
             tracked=not reason and region.source == "tracking",
             roi_source=region.source,

@@ -11,10 +11,12 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
 from hand_object_pose.estimation.object_fit import ObjectFit
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.root_depth import RootDepthEstimate
+from hand_object_pose.estimation.surface_fit import SurfaceEvidence, surface_evidence
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.view import Lifted, View
 from hand_object_pose.geometry.crops import CropBox
+from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 
 # Shorter quaternions have no direction that means anything.
@@ -27,6 +29,15 @@ class NothingSeen:
 
     reason: str
     root_source: str = ""
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """See ``Observation``."""
+
+    lifted: Lifted
+    residual: float = math.inf
+    surface: SurfaceEvidence | None = None
 
 
 class Looking:
@@ -71,24 +82,20 @@ class Looking:
         with timer.stage("lift"):
             lifted = view.lift(output, root.depth, self._regressor)
         with timer.stage("surface_fit"):
-            lifted, residual = self._fitted(frame, view, model, root, lifted)
-        return Observation(self._weights, model, view, output, root, lifted, residual)
+            fits = self._config.surface_fit and root.source == "depth_image"
+            found = self._fitted(frame, view, model, lifted) if fits else _Fitted(lifted)
+        return Observation(self._weights, model, view, output, root, found.lifted, found.residual, fits, found.surface)
 
-    def _fitted(
-        self, frame: Frame, view: View, model: ObjectModel, root: RootDepthEstimate, lifted: Lifted
-    ) -> tuple[Lifted, float]:
-        """Hand and object pulled onto the surface that the depth image shows, where the wrist's depth is from it.
-
-        With it the object's residual in metres, infinite where it was not fitted.
-        """
-        if not self._config.surface_fit or root.source != "depth_image":
-            return lifted, math.inf
+    def _fitted(self, frame: Frame, view: View, model: ObjectModel, lifted: Lifted) -> _Fitted:
+        """Hand and object pulled onto the surface that the depth image shows."""
         faces = self._weights.hand.faces_of(self._config.hand_side)
         lifted = self._hand_depth_fit.fit(frame, lifted, faces)
         if view.mirrored:
-            return lifted, math.inf
+            return _Fitted(lifted)
         found = self._object_fit.fit(frame, lifted, model, faces)
-        return replace(lifted, object_pose=found.pose), found.residual
+        mesh = TriangleMesh(transform_points(found.pose, model.vertices), model.faces)
+        surface = surface_evidence(frame, mesh, TriangleMesh(lifted.hand, faces))
+        return _Fitted(replace(lifted, object_pose=found.pose), found.residual, surface)
 
 
 def _unusable(output: NetworkOutput) -> str:
