@@ -20,6 +20,7 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.hand_calibration import HandCalibration, known_bones, read_hand_calibration
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.hand.flexion import flexion_axes
 from hand_object_pose.hand.mano_layer import ManoLayer
 from hand_object_pose.ros.estimator_factory import estimator_config
 from hand_object_pose.ros.parameters import Settings
@@ -35,7 +36,7 @@ SIZE = 1.12
 def person(number: int, curl: float = 0.05) -> Truth:
     """A hand an eighth larger than the mean and of other proportions, held up in different ways."""
     rng = np.random.default_rng(number)
-    pose = np.concatenate([rng.normal([-0.2, 0.1, 1.4], 0.25), np.full(45, curl)])[None]
+    pose = np.concatenate([rng.normal([-0.2, 0.1, 1.4], 0.25), (curl * flexion_axes(HAND)).ravel()])[None]
     betas = np.array([[0.6, -0.8, 0.4, 0.5, 0, 0, 0, 0, 0, 0]])
     vertices = SIZE * ManoLayer(HAND)(pose, betas).vertices[0]
     middle = np.array([*rng.uniform(-0.04, 0.04, 2), rng.uniform(0.45, 0.7)])
@@ -145,7 +146,7 @@ def test_other_weights_are_refused() -> None:
 
 
 def test_a_closed_hand_and_no_hand_are_named(found: list[Sighting | str]) -> None:
-    fist = person(1, curl=1.2)
+    fist = person(1, curl=1.1)
     assert finger_extension(fist.joints) < 0.7 < 0.9 < finger_extension(person(1).joints)
     (closed,) = recording([fist], FakeBackend(CAMERA, fist))()
     assert isinstance(closed, Sighting)

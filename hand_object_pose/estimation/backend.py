@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.estimation.uncertainty_model import UncertaintyModel
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 
@@ -49,6 +50,7 @@ class WeightsInfo:
         hand: the hand model it was trained on (faces, regressor, fingertips; skinning may be absent in imports).
         objects: the catalogue it was trained on, by name.
         provenance: free text fields: data, steps, time, held-out errors (``mje_cm``, ``add_s_cm`` ...).
+        uncertainty: how large its errors are; None where nobody measured it.
     """
 
     name: str
@@ -58,6 +60,7 @@ class WeightsInfo:
     hand: HandModel
     objects: dict[str, ObjectModel]
     provenance: dict[str, str]
+    uncertainty: UncertaintyModel | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from hand_object_pose.estimation.region_of_interest import RegionOfInterest
 from hand_object_pose.estimation.root_depth import RootDepth
 from hand_object_pose.estimation.smoothing.configuration import SmoothingConfig
 from hand_object_pose.estimation.smoothing.smoother import Smoother
-from hand_object_pose.estimation.uncertainty import Calibration
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN
 
 _OLD_MODES = {"detections": "topic"}
@@ -43,7 +42,6 @@ class EstimatorConfig:
         grasp_distance, grasp_settle: metres and seconds of the grasp state, see ``grasp_state.GraspSettings``.
         lost_after: seconds without a valid estimate after which a track ends, and the filters begin anew.
         smoothing: of hand and object over time.
-        calibration: of the votes' covariance; None publishes a large constant, marked as such.
     """
 
     object_id: str = ""
@@ -66,7 +64,6 @@ class EstimatorConfig:
     grasp_settle: float = GraspSettings.settle
     lost_after: float = 0.5
     smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
-    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roi_mode", _OLD_MODES.get(self.roi_mode, self.roi_mode))

@@ -15,6 +15,7 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
 from hand_object_pose.estimation.observation import Observation
+from hand_object_pose.estimation.pose_uncertainty import pose_covariance
 from hand_object_pose.estimation.region_of_interest import Region, neighbours
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.timing import StageTimer
@@ -210,7 +211,7 @@ class Estimator:
             reason,
             sure,
             seen.hand(),
-            seen.object(self._config.calibration),
+            seen.object(pose_covariance(seen)),
             box=_box(seen.view.crop),
             tracked=not reason and continued,
             roi_source=region.source,

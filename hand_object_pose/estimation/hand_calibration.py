@@ -22,6 +22,7 @@ SIZE_SPREAD = 0.06
 """Standard deviation of the size of adults' hands, women and men together, as a share: an assumption."""
 
 _LONGEST_BONE = 0.3
+_UNMEASURED_SPREAD = 0.05
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class HandCalibration:
             "depth_bias": round(self.depth_bias, 5),
             "depth_sigma": round(self.depth_sigma, 5),
             "bone_lengths_mm": {
-                name: round(1000 * length, 2) for name, length in zip(BONE_NAMES, self.bone_lengths, strict=True)
+                name: round(1000 * float(length), 2) for name, length in zip(BONE_NAMES, self.bone_lengths, strict=True)
             },
         }
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +102,9 @@ def known_bones(weights: WeightsInfo, calibration: HandCalibration | None) -> Kn
         UserError: the hand was calibrated with other weights.
     """
     if calibration is None:
-        return KnownBones(resting_bone_lengths(weights.hand), SIZE_SPREAD, 0.0, 0.03)
+        measured = weights.uncertainty
+        bias, spread = (measured.bone_bias, measured.bone_spread) if measured else (0.0, _UNMEASURED_SPREAD)
+        return KnownBones(resting_bone_lengths(weights.hand), SIZE_SPREAD, bias, spread)
     if calibration.weights_hash != weights.hash:
         raise UserError(
             f"the hand of '{calibration.person}' was calibrated with other weights ({calibration.weights_hash[:12]}) "

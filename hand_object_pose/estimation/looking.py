@@ -12,10 +12,12 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
 from hand_object_pose.estimation.object_fit import ObjectFit
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.root_depth import RootDepthEstimate
+from hand_object_pose.estimation.surface_fit import SurfaceEvidence, surface_evidence
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.view import Lifted, View
 from hand_object_pose.geometry.crops import CropBox
+from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 
 # Shorter quaternions have no direction that means anything.
@@ -45,6 +47,15 @@ class Sight:
     model: ObjectModel
     side: str
     object_fit: ObjectFit
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """See ``Observation``."""
+
+    lifted: Lifted
+    residual: float = math.inf
+    surface: SurfaceEvidence | None = None
 
 
 class Looking:
@@ -93,22 +104,21 @@ class Looking:
         with timer.stage("lift"):
             lifted = view.lift(output, root.depth, self._regressor)
         with timer.stage("surface_fit"):
-            lifted, residual = self._fitted(sight, view, root, lifted)
-        return Observation(self._weights, sight.model, view, output, root, lifted, residual)
+            fits = self._config.surface_fit and root.source == "depth_image"
+            found = self._fitted(sight, view, lifted) if fits else _Fitted(lifted)
+        residual, surface = found.residual, found.surface
+        return Observation(self._weights, sight.model, view, output, root, found.lifted, residual, fits, surface)
 
-    def _fitted(self, sight: Sight, view: View, root: RootDepthEstimate, lifted: Lifted) -> tuple[Lifted, float]:
-        """Hand and object pulled onto the surface that the depth image shows, where the wrist's depth is from it.
-
-        With it the object's residual in metres, infinite where it was not fitted.
-        """
-        if not self._config.surface_fit or root.source != "depth_image":
-            return lifted, math.inf
+    def _fitted(self, sight: Sight, view: View, lifted: Lifted) -> _Fitted:
+        """Hand and object pulled onto the surface that the depth image shows."""
         faces = self._weights.hand.faces_of(sight.side)
         lifted = self._hand_depth_fit.fit(sight.frame, lifted, faces)
         if view.mirrored:
-            return lifted, math.inf
+            return _Fitted(lifted)
         found = sight.object_fit.fit(sight.frame, lifted, sight.model, faces)
-        return replace(lifted, object_pose=found.pose), found.residual
+        mesh = TriangleMesh(transform_points(found.pose, sight.model.vertices), sight.model.faces)
+        surface = surface_evidence(sight.frame, mesh, TriangleMesh(lifted.hand, faces))
+        return _Fitted(replace(lifted, object_pose=found.pose), found.residual, surface)
 
 
 def _unusable(output: NetworkOutput) -> str:

@@ -12,10 +12,9 @@ from hand_object_pose.estimation.confidence import Evidence, confidence, hand_ev
 from hand_object_pose.estimation.mirroring import MIRROR
 from hand_object_pose.estimation.result import HandEstimate, ObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
+from hand_object_pose.estimation.surface_fit import SurfaceEvidence
 from hand_object_pose.estimation.uncertainty import (
     UNCALIBRATED_COVARIANCE,
-    Calibration,
-    calibrated_covariance,
     joint_sigmas,
     vertex_sigmas,
     vote_covariance,
@@ -38,7 +37,8 @@ def _edges(faces: bytes) -> NDArray[np.integer]:
 class Observation:
     """What was seen through one view.
 
-    ``model`` is the object that was looked for; ``object_residual`` see ``FittedObject``.
+    ``model`` is the object that was looked for; ``object_residual`` see ``FittedObject``; ``is_measured``: whether hand
+    and object were to be fitted to a depth image; ``surface``: what it says of the object where it was put.
     """
 
     weights: WeightsInfo
@@ -48,6 +48,8 @@ class Observation:
     root: RootDepthEstimate
     lifted: Lifted
     object_residual: float = math.inf
+    is_measured: bool = False
+    surface: SurfaceEvidence | None = None
 
     @property
     def side(self) -> str:
@@ -90,23 +92,34 @@ class Observation:
 
     def hand(self) -> HandEstimate:
         """The hand with its standard deviations."""
-        depth, matrix = self.lifted.hand[:, 2], self.view.camera.matrix
-        sigma = vertex_sigmas(self.output.hand_sigma[0], matrix, depth, self.view.geometry, self.root.sigma)
+        model, sigma = self.weights.uncertainty, self.vertex_spread(self.root.sigma)
+        if model is not None and self.is_measured:
+            sigma = model.measured_points(sigma)
+        elif model is not None:
+            # The wrist's depth is wrong along one of three axes.
+            sigma = np.hypot(model.voted_points(self.vertex_spread(0.0)), self.root.sigma / math.sqrt(3))
         regressed = joint_sigmas(sigma, self.weights.hand.joint_regressor21)
         return HandEstimate(self.lifted.hand, self.lifted.joints, sigma, regressed, self.side)
 
-    def object(self, calibration: Calibration | None = None) -> ObjectEstimate:
-        """The object; not valid where the network was shown a mirror image that its weights were not trained on."""
-        covariance = UNCALIBRATED_COVARIANCE
-        if calibration is not None:
-            covariance = calibrated_covariance(self._vote_covariance(), calibration)
+    def vertex_spread(self, root_sigma: float) -> FloatArray:
+        """(778,) metres, standard deviations of the heatmaps and, in metres, of the wrist's depth."""
+        depth, matrix = self.lifted.hand[:, 2], self.view.camera.matrix
+        return vertex_sigmas(self.output.hand_sigma[0], matrix, depth, self.view.geometry, root_sigma)
+
+    def object(self, covariance: FloatArray | None = None) -> ObjectEstimate:
+        """The object; not valid where the network was shown a mirror image that its weights were not trained on.
+
+        ``covariance`` (6, 6) of its pose, see ``ObjectEstimate``; None: not known.
+        """
         reason = ""
         if self.view.mirrored:
             reason = f"the weights '{self.weights.name}' were not trained on objects in {self.side} hands"
-        pose, known = self.lifted.object_pose, calibration is not None
-        return ObjectEstimate(self.model.name, pose, covariance, known, not reason, reason)
+        pose, known = self.lifted.object_pose, covariance is not None
+        published = UNCALIBRATED_COVARIANCE if covariance is None else covariance
+        return ObjectEstimate(self.model.name, pose, published, known, not reason, reason)
 
-    def _vote_covariance(self) -> FloatArray:
+    def vote_covariance(self) -> FloatArray:
+        """Covariance (6, 6) of one node's vote about the voted pose, camera frame; not that of the pose's error."""
         lifted = self.lifted
         covariance = vote_covariance(
             lifted.votes, self.output.quaternion[0], lifted.translation, self.view.viewing_rotation

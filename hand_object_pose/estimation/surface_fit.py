@@ -68,6 +68,25 @@ class SurfaceFit:
     residual: float
 
 
+@dataclass(frozen=True)
+class SurfaceEvidence:
+    """How well a depth image holds a mesh where it is.
+
+    Attributes:
+        seen: vertices that the camera should see; measured: those with a measured depth; near: of these, those that lie
+            on the measured surface.
+        gap: metres, root mean square distance of the latter along their normals; NaN where there are none.
+        covariance: (6, 6) of a motion as ``fit_surface`` finds it, camera frame: a translation and a rotation vector
+            about the mesh's middle, which the surface and the prior leave uncertain.
+    """
+
+    seen: int
+    measured: int
+    near: int
+    gap: float
+    covariance: FloatArray
+
+
 NOT_MEASURED = SurfaceFit(np.eye(4), math.inf)
 
 
@@ -99,6 +118,26 @@ def fit_surface(
     return SurfaceFit(placement, fit.residual(placement, seen))
 
 
+def surface_evidence(
+    frame: Frame, mesh: TriangleMesh, hiding: TriangleMesh, settings: SurfaceFitSettings | None = None
+) -> SurfaceEvidence:
+    """What the depth image says of a mesh where it is; arguments as of ``fit_surface``, the frame has a depth image."""
+    settings = settings or SurfaceFitSettings()
+    prior = np.diag(1 / np.square(np.repeat([settings.prior_translation, settings.prior_rotation], 3)))
+    if min(hiding.vertices[:, 2].min(), mesh.vertices[:, 2].min()) <= 0:
+        return SurfaceEvidence(0, 0, 0, math.nan, np.linalg.inv(prior))
+    fit = _Measurement(frame, mesh, hiding, settings)
+    seen = fit.seen(np.eye(4))
+    points, targets, normals = fit.pairs(np.eye(4), seen)
+    near = np.linalg.norm(targets - points, axis=1) < settings.reach * settings.scales[-1]
+    gaps = ((targets - points) * normals).sum(axis=1)[near]
+    rows = np.concatenate([normals[near], np.cross(points[near] - fit.centre, normals[near])], axis=1)
+    weights = np.exp(-0.5 * np.square(gaps / settings.scales[-1])) / (settings.correlated * settings.noise**2)
+    covariance = np.linalg.inv(rows.T @ (rows * weights[:, None]) + prior)
+    gap = float(np.sqrt(np.mean(gaps**2))) if len(gaps) else math.nan
+    return SurfaceEvidence(len(seen), len(points), int(near.sum()), gap, covariance)
+
+
 class _Measurement:
     """One frame's measurement. A motion (6,) is a translation and a rotation vector about the mesh's middle."""
 
@@ -125,7 +164,7 @@ class _Measurement:
     def step(self, placement: FloatArray, seen: IntArray, motion: FloatArray, scale: float) -> FloatArray | None:
         """The most probable further motion (6,) given the one so far; None where too little is measured."""
         settings = self.settings
-        points, targets, normals = self._pairs(placement, seen)
+        points, targets, normals = self.pairs(placement, seen)
         gaps = ((targets - points) * normals).sum(axis=1)
         near = np.linalg.norm(targets - points, axis=1) < settings.reach * scale
         if near.sum() < max(settings.least_vertices, settings.least_share * len(near)):
@@ -140,12 +179,12 @@ class _Measurement:
 
     def residual(self, placement: FloatArray, seen: IntArray) -> float:
         """Mean distance in metres of the measured vertices from the surface."""
-        points, targets, _ = self._pairs(placement, seen)
+        points, targets, _ = self.pairs(placement, seen)
         if len(points) < self.settings.least_vertices:
             return math.inf
         return float(np.linalg.norm(targets - points, axis=1).clip(max=self.settings.worst).mean())
 
-    def _pairs(self, placement: FloatArray, seen: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def pairs(self, placement: FloatArray, seen: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Seen vertices, what is measured at their pixels, and their normals; each (N, 3)."""
         points = transform_points(placement, self.mesh.vertices[seen])
         pixels = self.frame.camera.project(points)

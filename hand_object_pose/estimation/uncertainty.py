@@ -1,7 +1,5 @@
 """How sure the network is: standard deviations of vertices, and the covariance of the object's pose."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
@@ -14,14 +12,6 @@ FloatArray = NDArray[np.floating]
 
 UNCALIBRATED_COVARIANCE = np.diag([0.05**2] * 3 + [0.5**2] * 3)
 """Published with ``covariance_valid`` False: 5 cm and 0.5 rad (29 degrees) about every axis."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How many times larger than the votes' spread the errors on held-out data were."""
-
-    translation: float
-    rotation: float
 
 
 def vertex_sigmas(
@@ -63,9 +53,3 @@ def vote_covariance(
     deviations = np.concatenate([quaternions[:, 4:] - translation, turns], axis=1)
     both = np.kron(np.eye(2), viewing_rotation)
     return both @ (deviations.T @ deviations / max(len(deviations), 1)) @ both.T
-
-
-def calibrated_covariance(votes_covariance: FloatArray, calibration: Calibration) -> FloatArray:
-    """The votes' covariance (6, 6) scaled to errors."""
-    scale = np.diag([calibration.translation] * 3 + [calibration.rotation] * 3)
-    return scale @ votes_covariance @ scale

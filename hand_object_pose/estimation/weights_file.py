@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.uncertainty_file import read_uncertainty, uncertainty_path
 from hand_object_pose.hand.hand_model import NUM_HAND_VERTICES, HandModel
 from hand_object_pose.network.config import NetworkConfig, config_from_dict, config_to_dict
 from hand_object_pose.objects.object_model import ObjectModel, Symmetries
@@ -85,8 +86,10 @@ def load_weights_info(path: str | Path) -> WeightsInfo:
     except (KeyError, ValueError) as error:
         raise UserError(f"{path}: the weights are incomplete ({error}); export or download them again") from error
     _check_hashes(path, header, hand, objects)
+    sha256 = file_hash(path)
+    uncertainty = read_uncertainty(uncertainty_path(path), sha256)
     return WeightsInfo(
-        path.stem, file_hash(path), config.preset, config.lixels, hand, objects, dict(header["provenance"])
+        path.stem, sha256, config.preset, config.lixels, hand, objects, dict(header["provenance"]), uncertainty
     )
 
 

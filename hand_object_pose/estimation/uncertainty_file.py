@@ -1,0 +1,97 @@
+"""The file beside weights that says how large their errors are: arrays, and a header in JSON."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.uncertainty_model import (
+    Inputs,
+    LevelModel,
+    PointScale,
+    SigmaModel,
+    UncertaintyModel,
+)
+from hand_object_pose.npz_files import UNREADABLE, write_npz
+
+FORMAT = "hand_object_pose uncertainty 1"
+_HEADER = "header"
+_REGIMES = ("measured", "voted")
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def uncertainty_path(weights: Path) -> Path:
+    """Where the file of weights lies."""
+    return weights.with_suffix(".uncertainty.npz")
+
+
+def write_uncertainty(path: Path, model: UncertaintyModel, made_with: dict[str, Any]) -> None:
+    """Write a model; ``made_with`` says how it was made, for people."""
+    header = {
+        "format": FORMAT,
+        "weights": model.weights_hash,
+        "objects": model.objects,
+        "features": model.features,
+        "points": {name: vars(getattr(model, f"{name}_points")) for name in _REGIMES},
+        "bones": {"bias": model.bone_bias, "spread": model.bone_spread},
+        "made_with": made_with,
+    }
+    arrays: Arrays = {_HEADER: np.array(json.dumps(header))}
+    for name in _REGIMES:
+        sigmas: SigmaModel = getattr(model, name)
+        for part, prefix in ((sigmas.inputs, "inputs"), (sigmas.level, "level"), (sigmas, "sigmas")):
+            for field in fields(part):
+                value = getattr(part, field.name)
+                if isinstance(value, np.ndarray | float):
+                    arrays[f"{name}.{prefix}.{field.name}"] = np.asarray(value, dtype=np.float32)
+    write_npz(path, **arrays)
+
+
+def read_uncertainty(path: Path, weights_hash: str) -> UncertaintyModel | None:
+    """The model in a file; None where there is none, or it is about other weights.
+
+    Raises:
+        UserError: it is damaged, or of another version.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays[_HEADER]))
+        if header["format"] != FORMAT:
+            raise UserError(f"{path}: expected '{FORMAT}', found '{header['format']}'; measure it anew")
+        return _model(header, arrays) if header["weights"] == weights_hash else None
+    except UNREADABLE as error:
+        raise UserError(
+            f"{path}: expected how large the weights' errors are, found a damaged file ({error})"
+        ) from error
+
+
+def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
+    points = {name: PointScale(**header["points"][name]) for name in _REGIMES}
+    return UncertaintyModel(
+        header["weights"],
+        tuple(header["objects"]),
+        tuple(header["features"]),
+        _sigmas("measured", arrays),
+        _sigmas("voted", arrays),
+        points["measured"],
+        points["voted"],
+        float(header["bones"]["bias"]),
+        float(header["bones"]["spread"]),
+    )
+
+
+def _sigmas(name: str, arrays: Arrays) -> SigmaModel:
+    def part(prefix: str) -> dict[str, Any]:
+        start = f"{name}.{prefix}."
+        found = {key.removeprefix(start): value.astype(np.float64) for key, value in arrays.items()}
+        return {key: value if value.ndim else float(value) for key, value in found.items() if start + key in arrays}
+
+    return SigmaModel(Inputs(**part("inputs")), LevelModel(**part("level")), **part("sigmas"))

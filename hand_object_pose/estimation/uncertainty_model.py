@@ -1,0 +1,148 @@
+"""How large an estimate's error is likely to be, told from the estimate itself: fitted to rendered scenes.
+
+The votes' spread alone says little: the network is trained for their mean (equation 21). The logarithm of an estimate's
+error is therefore predicted by a Gaussian process (Rasmussen and Williams, 2006, section 2.2) over ``pose_features``. A
+file beside the weights holds it; it is true of these weights only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hand_object_pose.checks import check_shape
+
+FloatArray = NDArray[np.floating]
+
+_AXES = 6
+OBJECT_SCALE = 2.0
+"""How far apart two objects are, where one standard deviation of a feature is 1."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """From features (N, F) and one-hot objects (N, O) to what the models see: clipped, standardised, (N, F + O).
+
+    Attributes:
+        lowest, highest: (F,) what was seen; middle, scale: (F,) of it.
+    """
+
+    lowest: FloatArray
+    highest: FloatArray
+    middle: FloatArray
+    scale: FloatArray
+
+    def __call__(self, features: FloatArray, objects: FloatArray) -> FloatArray:
+        """See above."""
+        check_shape("features", features, ("N", len(self.lowest)))
+        standard = (features.clip(self.lowest, self.highest) - self.middle) / self.scale
+        return np.concatenate([standard, OBJECT_SCALE * objects], axis=1)
+
+
+@dataclass(frozen=True)
+class LevelModel:
+    """Gaussian processes for the logarithms of an error's length: of the translation, and of the rotation.
+
+    Attributes:
+        inputs: (M, F + O) of the scenes that it was fitted to; weights: (M, 2) K^-1 y; means: (2,).
+        reach: length scale of the squared exponential kernel; slope: weight of the linear one.
+    """
+
+    inputs: FloatArray
+    weights: FloatArray
+    means: FloatArray
+    reach: float
+    slope: float
+
+    def __call__(self, inputs: FloatArray) -> FloatArray:
+        """(N, 2) of inputs (N, F + O)."""
+        levels: FloatArray = self.means + kernel(inputs, self.inputs, self.reach, self.slope) @ self.weights
+        return levels
+
+
+@dataclass(frozen=True)
+class SigmaModel:
+    """Standard deviations about six axes, the first three of a translation, the others of a rotation.
+
+    Attributes:
+        inputs, level: see there.
+        offsets: (1 + F + O, 6) of a constant and of the inputs: by how much the logarithm about each axis differs from
+            the level.
+        steps: (2, L) of the level of the translation, and of the rotation; corrections: (2, L) what is added there, and
+            in between by linear interpolation, so that the regions hold as much of the truth as they say.
+    """
+
+    inputs: Inputs
+    level: LevelModel
+    offsets: FloatArray
+    steps: FloatArray
+    corrections: FloatArray
+
+    def __post_init__(self) -> None:
+        check_shape("offsets", self.offsets, (1 + self.level.inputs.shape[1], _AXES))
+        check_shape("steps", self.steps, (2, "L"))
+        check_shape("corrections", self.corrections, self.steps.shape)
+
+    def sigmas(self, features: FloatArray, objects: FloatArray) -> FloatArray:
+        """Standard deviations (N, 6), metres and radians, of features (N, F) and one-hot objects (N, O)."""
+        inputs = self.inputs(features, objects)
+        return self.corrected(self.level(inputs), inputs)
+
+    def corrected(self, levels: FloatArray, inputs: FloatArray) -> FloatArray:
+        """Standard deviations (N, 6) of levels (N, 2) and inputs (N, F + O)."""
+        shifts = [
+            np.interp(level, steps, corrections)
+            for level, steps, corrections in zip(levels.T, self.steps, self.corrections, strict=True)
+        ]
+        logarithms = self.offsets[0] + inputs @ self.offsets[1:] + np.repeat(levels + np.array(shifts).T, 3, axis=1)
+        return np.exp(logarithms)
+
+
+@dataclass(frozen=True)
+class PointScale:
+    """Standard deviation of a hand's points from the spread of their heatmaps: ``factor`` times spread to ``power``."""
+
+    factor: float
+    power: float
+
+    def __call__(self, spread: FloatArray) -> FloatArray:
+        """Metres, of metres."""
+        scaled: FloatArray = self.factor * np.asarray(spread) ** self.power
+        return scaled
+
+
+@dataclass(frozen=True)
+class UncertaintyModel:
+    """What is known of the errors of one set of weights.
+
+    Attributes:
+        weights_hash: SHA-256 of the weights; objects: in the order of the one-hot columns; features: names.
+        measured: where hand and object are fitted to a depth image; voted: where they are not, and the wrist's depth is
+            right: its own uncertainty is to be added.
+        measured_points, voted_points: of the hand.
+        bone_bias, bone_spread: of the wrist's depth from right bone lengths, as shares of it.
+    """
+
+    weights_hash: str
+    objects: tuple[str, ...]
+    features: tuple[str, ...]
+    measured: SigmaModel
+    voted: SigmaModel
+    measured_points: PointScale
+    voted_points: PointScale
+    bone_bias: float
+    bone_spread: float
+
+    def one_hot(self, name: str) -> FloatArray | None:
+        """(1, O) of an object; None where it took no part."""
+        if name not in self.objects:
+            return None
+        return (np.array(self.objects) == name)[None].astype(float)
+
+
+def kernel(first: FloatArray, second: FloatArray, reach: float, slope: float) -> FloatArray:
+    """(N, M): squared exponential plus linear, of inputs (N, D) and (M, D)."""
+    products = first @ second.T
+    squares = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1) - 2 * products
+    near: FloatArray = np.exp(-0.5 * squares / reach**2) + slope * products
+    return near

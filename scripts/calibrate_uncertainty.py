@@ -1,0 +1,102 @@
+"""Measure how large the errors of a set of weights are, and write the file beside them from which covariances come.
+
+    python scripts/calibrate_uncertainty.py --weights FILE.safetensors
+
+Looks at rendered scenes (``collected_errors``), fits ``UncertaintyModel``, and writes FILE.uncertainty.npz. The weights
+may know only objects of the default catalogue. ``scripts/measure_uncertainty.py`` then measures on other scenes what the
+published regions hold.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import tyro
+from collected_errors import Errors, collected_errors, one_hot
+from numpy.typing import NDArray
+from sigma_fitting import fit_sigma_model
+
+from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
+from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth, KnownBones
+from hand_object_pose.estimation.bone_lengths import RelativeBones
+from hand_object_pose.estimation.pose_features import FEATURES
+from hand_object_pose.estimation.uncertainty_file import uncertainty_path, write_uncertainty
+from hand_object_pose.estimation.uncertainty_model import PointScale, UncertaintyModel
+
+FloatArray = NDArray[np.floating]
+
+# The median of the length of a standard normal vector in space.
+_MEDIAN_LENGTH = 1.5382
+
+
+def calibrate(
+    weights: Path = DEFAULT_WEIGHTS,
+    scenes: int = 1600,
+    seed: int = 500_002,
+    folder: Path = Path("out/uncertainty"),
+    out: Path | None = None,
+) -> None:
+    """Fit and write.
+
+    Args:
+        weights: a .safetensors file.
+        scenes, seed: what is rendered; ``measure_uncertainty`` has another seed.
+        folder: keeps what was measured, so that an interrupted run goes on.
+        out: the file; beside the weights unless given.
+    """
+    backend = load_backend(weights)
+    info = backend.weights
+    objects = tuple(sorted(info.objects))
+    found = {mode: collected_errors(backend, mode, scenes, seed, folder) for mode in ("depth_image", "ground_truth")}
+    sigma_models = {
+        mode: fit_sigma_model(errors.features, one_hot(errors.object_name, objects), errors.local_error)
+        for mode, errors in found.items()
+    }
+    bias, spread = _bones(found["ground_truth"], info.hand.joint_regressor21)
+    model = UncertaintyModel(
+        info.hash,
+        objects,
+        FEATURES,
+        sigma_models["depth_image"],
+        sigma_models["ground_truth"],
+        _points(found["depth_image"]),
+        _points(found["ground_truth"]),
+        bias,
+        spread,
+    )
+    path = out or uncertainty_path(weights)
+    valid = {mode: len(errors) for mode, errors in found.items()}
+    write_uncertainty(
+        path, model, {"script": "scripts/calibrate_uncertainty.py", "seed": seed, "scenes": scenes, "valid": valid}
+    )
+    print(f"{path}: {valid} of {scenes} scenes; depth from true bone lengths {bias:+.1%}, spread {spread:.1%}")
+
+
+def _points(errors: Errors) -> PointScale:
+    """Such that half of the vertices lie within the median of a Gaussian with that sigma about each axis."""
+    sigma, distance = errors.point_sigma.ravel(), errors.point_error.ravel()
+    order = np.argsort(sigma)
+    groups = np.array_split(order, 20)
+    spreads = [np.median(sigma[group]) for group in groups]
+    needed = [np.median(distance[group]) / _MEDIAN_LENGTH for group in groups]
+    power, constant = np.polyfit(np.log(spreads), np.log(needed), 1)
+    return PointScale(float(np.exp(constant)), float(power))
+
+
+def _bones(errors: Errors, regressor: FloatArray) -> tuple[float, float]:
+    """By which share the depth from the true bone lengths is too large, and what its own sigma leaves unexplained."""
+    shares, sigmas = [], []
+    for offsets, slopes, lengths, depth in zip(
+        errors.offsets, errors.slopes, errors.lengths, errors.depth, strict=True
+    ):
+        way = BoneLengthRootDepth(regressor, KnownBones(lengths, 0.0, 0.0, 0.0))
+        found = way.of_bones(RelativeBones(offsets, slopes))
+        if not found.reason:
+            shares.append(found.depth / depth - 1)
+            sigmas.append(found.sigma / depth)
+    bias = float(np.median(shares))
+    spread = 1.4826 * float(np.median(np.abs(np.array(shares) - bias)))
+    return bias, float(np.sqrt(max(spread**2 - np.median(sigmas) ** 2, 0.01**2)))
+
+
+if __name__ == "__main__":
+    tyro.cli(calibrate)

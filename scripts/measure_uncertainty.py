@@ -1,0 +1,165 @@
+"""How much of the truth the published covariances hold, on scenes that took no part in fitting them.
+
+    python scripts/measure_uncertainty.py --out docs/images/uncertainty.png
+
+Prints Markdown tables and draws a reliability diagram. Two ways to the wrist's depth: by depth image, and by the bone
+lengths of a hand whose size nobody has measured: as many times as large as a mean hand as chance (a normal distribution
+with ``hand_calibration.SIZE_SPREAD``) will have it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from collected_errors import Errors, collected_errors, one_hot
+from numpy.typing import NDArray
+from scipy.stats import chi2, norm, spearmanr
+
+from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
+from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth, KnownBones
+from hand_object_pose.estimation.bone_lengths import RelativeBones
+from hand_object_pose.estimation.hand_calibration import SIZE_SPREAD
+from hand_object_pose.estimation.pose_uncertainty import covariance_about
+from hand_object_pose.estimation.uncertainty_model import PointScale, UncertaintyModel
+from hand_object_pose.evaluation.markdown import markdown_table
+
+FloatArray = NDArray[np.floating]
+
+SHARES = (0.5, 0.68, 0.95)
+AXES = ("x", "y", "z", "rx", "ry", "rz")
+_ELLIPSOID = "position (ellipsoid)"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Errors (N, 6) and covariances (N, 6, 6) in the camera frame."""
+
+    errors: FloatArray
+    covariances: FloatArray
+
+    @property
+    def sigmas(self) -> FloatArray:
+        """(N, 6)."""
+        return np.sqrt(np.einsum("nii->ni", self.covariances))
+
+    @property
+    def levels(self) -> dict[str, FloatArray]:
+        """Of each axis and of the ellipsoid, which region would just hold the truth (N,), as its share."""
+        each = 2 * norm.cdf(np.abs(self.errors) / self.sigmas) - 1
+        place = self.errors[:, :3]
+        squares = np.einsum("ni,nij,nj->n", place, np.linalg.inv(self.covariances[:, :3, :3]), place)
+        return {**dict(zip(AXES, each.T, strict=True)), _ELLIPSOID: chi2.cdf(squares, 3)}
+
+    def likelihoods(self) -> tuple[float, float]:
+        """Mean negative log likelihood, and that of the best constant covariance; without the constant of 2 pi."""
+        squares = np.einsum("ni,nij,nj->n", self.errors, np.linalg.inv(self.covariances), self.errors)
+        own = 0.5 * float((squares + np.linalg.slogdet(self.covariances)[1]).mean())
+        constant = self.errors.T @ self.errors / len(self.errors)
+        return own, 0.5 * float(len(AXES) + np.linalg.slogdet(constant)[1])
+
+
+def measure(
+    weights: Path = DEFAULT_WEIGHTS,
+    scenes: int = 1100,
+    seed: int = 600_002,
+    folder: Path = Path("out/uncertainty"),
+    out: Path = Path("out/uncertainty/reliability.png"),
+) -> None:
+    """Print the tables and draw the picture for ``scenes`` scenes of ``seed``; ``folder`` keeps what was measured."""
+    backend = load_backend(weights)
+    model = backend.weights.uncertainty
+    if model is None:
+        raise SystemExit(f"{weights}: comes without an uncertainty model; run scripts/calibrate_uncertainty.py")
+    measured = collected_errors(backend, "depth_image", scenes, seed, folder)
+    voted = collected_errors(backend, "ground_truth", scenes, seed, folder)
+    judged = {
+        "depth image": _by_depth_image(measured, model),
+        "true depth": _by_votes(voted, model),
+        "bone lengths": _by_bone_lengths(voted, model, backend.weights.hand.joint_regressor21, seed),
+    }
+    for name, found in judged.items():
+        _print(name, found, scenes)
+    _print_points(measured, model.measured_points)
+    _draw(judged, out)
+
+
+def _by_depth_image(errors: Errors, model: UncertaintyModel) -> Judged:
+    sigmas = model.measured.sigmas(errors.features, one_hot(errors.object_name, model.objects))
+    return Judged(errors.pose_error, covariance_about(errors.axes, sigmas))
+
+
+def _by_votes(errors: Errors, model: UncertaintyModel) -> Judged:
+    sigmas = model.voted.sigmas(errors.features, one_hot(errors.object_name, model.objects))
+    return Judged(errors.pose_error, covariance_about(errors.axes, sigmas))
+
+
+def _by_bone_lengths(errors: Errors, model: UncertaintyModel, regressor: FloatArray, seed: int) -> Judged:
+    """The object moves along ``root_direction`` with the wrist's depth, and its covariance grows there."""
+    sizes = np.random.default_rng(seed).normal(1.0, SIZE_SPREAD, len(errors))
+    believed = errors.lengths / sizes[:, None]
+    known = [KnownBones(lengths, SIZE_SPREAD, model.bone_bias, model.bone_spread) for lengths in believed]
+    bones = [RelativeBones(*each) for each in zip(errors.offsets, errors.slopes, strict=True)]
+    roots = [BoneLengthRootDepth(regressor, one).of_bones(two) for one, two in zip(known, bones, strict=True)]
+    found = np.array([not root.reason for root in roots])
+    shift = np.array([root.depth for root in roots]) - errors.depth
+    sigma = np.array([root.sigma for root in roots])
+    plain, direction = _by_votes(errors, model), errors.root_direction
+    moved, covariances = plain.errors.copy(), plain.covariances.copy()
+    moved[:, :3] += shift[:, None] * direction
+    covariances[:, :3, :3] += sigma[:, None, None] ** 2 * direction[:, :, None] * direction[:, None, :]
+    scores = np.abs(shift[found]) / sigma[found]
+    print(
+        f"depth from bone lengths, {found.sum()} scenes: median error {100 * np.median(np.abs(shift[found])):.1f} cm, "
+        f"within one sigma {(scores < 1).mean():.1%}, within two {(scores < 2).mean():.1%}"
+    )
+    return Judged(moved[found], covariances[found])
+
+
+def _print(name: str, judged: Judged, scenes: int) -> None:
+    sigmas, rows = judged.sigmas, []
+    for number, (axis, level) in enumerate(judged.levels.items()):
+        held = [f"{100 * (level < share).mean():.1f}" for share in SHARES]
+        if axis == _ELLIPSOID:
+            size, error = np.sqrt(np.square(sigmas[:, :3]).sum(axis=1)), np.linalg.norm(judged.errors[:, :3], axis=1)
+        else:
+            size, error = sigmas[:, number], np.abs(judged.errors[:, number])
+        unit, factor = ("degrees", 180 / np.pi) if axis.startswith("r") else ("mm", 1000.0)
+        rows.append([axis, *held, f"{spearmanr(size, error).statistic:.2f}", f"{factor * np.median(size):.1f} {unit}"])
+    print(f"\n{name}: {len(judged.errors)} valid estimates of {scenes} scenes\n")
+    columns = ["", *(f"{share:.0%} region holds (%)" for share in SHARES), "rank correlation", "median sigma"]
+    print(markdown_table(columns, rows))
+    own, constant = judged.likelihoods()
+    print(f"\nnegative log likelihood {own:.2f}; of the best constant covariance {constant:.2f}")
+
+
+def _print_points(errors: Errors, scale: PointScale) -> None:
+    sigma = scale(errors.point_sigma)
+    held = [(errors.point_error < sigma * np.sqrt(chi2.ppf(share, 3))).mean() for share in SHARES]
+    shown = ", ".join(f"{share:.0%}: {value:.1%}" for share, value in zip(SHARES, held, strict=True))
+    rank = spearmanr(sigma.ravel(), errors.point_error.ravel()).statistic
+    print(f"\nhand's vertices with a depth image, balls that should hold {shown}; rank correlation {rank:.2f}")
+
+
+def _draw(judged: dict[str, Judged], out: Path) -> None:
+    """For every region's share, how much of the truth it holds."""
+    import matplotlib.pyplot as plt
+
+    shares = np.linspace(0, 1, 101)
+    figure, panels = plt.subplots(1, len(judged), figsize=(5 * len(judged), 5), sharey=True)
+    for panel, (name, found) in zip(panels, judged.items(), strict=True):
+        panel.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
+        for axis, level in found.levels.items():
+            held = [(level < share).mean() for share in shares]
+            panel.plot(shares, held, label=axis, linewidth=2.2 if axis == _ELLIPSOID else 1.2)
+        panel.errorbar([0.68, 0.95], [0.68, 0.95], yerr=[0.05, 0.03], fmt="none", ecolor="black", capsize=4)
+        panel.set(title=f"wrist's depth: {name}", xlabel="region's share", aspect="equal")
+    panels[0].set_ylabel("share of true poses in the region")
+    panels[0].legend()
+    figure.tight_layout()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=90)
+
+
+if __name__ == "__main__":
+    tyro.cli(measure)
