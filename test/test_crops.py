@@ -10,9 +10,11 @@ from hand_object_pose.geometry.crops import CropBox, crop_camera, crop_image, di
 MATRIX = np.array([[600.0, 0.0, 320.0], [0.0, 610.0, 240.0], [0.0, 0.0, 1.0]])
 PLUMB_BOB = np.array([0.1, -0.2, 0.001, -0.002, 0.05])
 EQUIDISTANT = np.array([0.05, -0.01, 0.003, -0.001])
+RATIONAL = np.array([1.2, 0.4, 0.0005, -0.0003, 0.02, 1.5, 0.7, 0.05])
 CAMERAS = [
     Camera(MATRIX, 640, 480),
     Camera(MATRIX, 640, 480, "plumb_bob", PLUMB_BOB),
+    Camera(MATRIX, 640, 480, "rational_polynomial", RATIONAL),
     Camera(MATRIX, 640, 480, "equidistant", EQUIDISTANT),
 ]
 
@@ -24,7 +26,7 @@ def spot(camera, point):
     return np.exp(-((columns - u) ** 2 + (rows - v) ** 2) / (2 * 4.0**2)).astype(np.float32)
 
 
-@pytest.mark.parametrize("camera", CAMERAS, ids=["pinhole", "plumb_bob", "equidistant"])
+@pytest.mark.parametrize("camera", CAMERAS, ids=["pinhole", "plumb_bob", "rational_polynomial", "equidistant"])
 @pytest.mark.parametrize("side", [90.0, 300.0])
 def test_a_point_lies_where_the_crops_camera_projects_it(camera, side):
     point = np.array([0.07, -0.05, 0.6])
