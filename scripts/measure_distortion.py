@@ -61,8 +61,9 @@ def measure(weights: Path | None = None, scenes: int = 100, seed: int = 710_001)
         model = backend.weights.objects[truth.object_name]
         box = _box(frame.camera, truth, model)
         views = dict(other_views(frame, box))
-        for name, (other, _) in views.items():
-            moved.setdefault(name, []).append(_distance(other.camera, frame.camera, truth.joints))
+        for name in LENSES:
+            lens = views[name][0].camera
+            moved.setdefault(name, []).append(_distance(lens, frame.camera, truth.joints))
         for way, config in _WAYS.items():
             chosen = replace(config, object_id=model.name, confidence_threshold=0.0, contacts=False)
             straight = _estimate(backend, chosen, frame, box)
@@ -146,7 +147,8 @@ def _print_table(way: str, rows: Mapping[str, list[list[float]]], moved: Mapping
     print("|---" * (len(_ERRORS) + 2) + "|")
     for name, values in rows.items():
         cells = [f"{np.nanmean(column):.2f} / {np.nanpercentile(column, 95):.2f}" for column in np.transpose(values)]
-        print(f"| {name} | {np.mean(moved[name]):.1f} | " + " | ".join(cells) + " |")
+        shift = f"{np.mean(moved[name]):.1f}" if name in moved else ""
+        print(f"| {name} | {shift} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
