@@ -22,6 +22,7 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.mano_layer import ManoLayer
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.synthetic.lens import undistorted_pixels
 
 GEOMETRY = LixelGeometry(image_size=128, bins=64, depth_radius=0.3)
 OBJECTS = ("bottle", "mug")
@@ -40,9 +41,7 @@ def coordinate_image(shown: Camera) -> np.ndarray:
     columns, rows = np.meshgrid(np.arange(shown.width), np.arange(shown.height))
     pixels = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float64)
     if shown.is_distorted:
-        import cv2
-
-        pixels = cv2.undistortPoints(pixels[:, None], shown.matrix, shown.distortion, P=shown.matrix)[:, 0]
+        pixels = undistorted_pixels(shown).reshape(-1, 2)
     shades = (pixels * [200 / shown.width, 200 / shown.height] + 30).reshape(shown.height, shown.width, 2)
     image = np.zeros((shown.height, shown.width, 3), np.float32)
     image[..., :2] = np.clip(shades, 1, 255)

@@ -10,11 +10,14 @@ from hand_object_pose.geometry.crops import CropBox, crop_camera, crop_image, di
 MATRIX = np.array([[600.0, 0.0, 320.0], [0.0, 610.0, 240.0], [0.0, 0.0, 1.0]])
 PLUMB_BOB = np.array([0.1, -0.2, 0.001, -0.002, 0.05])
 EQUIDISTANT = np.array([0.05, -0.01, 0.003, -0.001])
+RATIONAL = np.array([1.2, 0.4, 0.0005, -0.0003, 0.02, 1.5, 0.7, 0.05])
 CAMERAS = [
     Camera(MATRIX, 640, 480),
     Camera(MATRIX, 640, 480, "plumb_bob", PLUMB_BOB),
+    Camera(MATRIX, 640, 480, "rational_polynomial", RATIONAL),
     Camera(MATRIX, 640, 480, "equidistant", EQUIDISTANT),
 ]
+IDS = [camera.distortion_model or "pinhole" for camera in CAMERAS]
 
 
 def spot(camera, point):
@@ -24,7 +27,7 @@ def spot(camera, point):
     return np.exp(-((columns - u) ** 2 + (rows - v) ** 2) / (2 * 4.0**2)).astype(np.float32)
 
 
-@pytest.mark.parametrize("camera", CAMERAS, ids=["pinhole", "plumb_bob", "equidistant"])
+@pytest.mark.parametrize("camera", CAMERAS, ids=IDS)
 @pytest.mark.parametrize("side", [90.0, 300.0])
 def test_a_point_lies_where_the_crops_camera_projects_it(camera, side):
     point = np.array([0.07, -0.05, 0.6])
@@ -53,6 +56,11 @@ def test_distortion_equals_opencv_undistortion():
         undistort = cv2.fisheye.undistortPoints if camera.distortion_model == "equidistant" else cv2.undistortPoints
         normalised = undistort(pixels, camera.matrix, camera.distortion).reshape(-1, 2)
         np.testing.assert_allclose(normalised, points[:, :2] / points[:, 2:], atol=2e-4)
+
+
+@pytest.mark.parametrize("camera", CAMERAS, ids=IDS)
+def test_no_points_are_no_pixels(camera):
+    assert distort(camera, np.zeros((0, 3))).shape == (0, 2)
 
 
 def test_the_square_contains_the_boxes_and_is_centred():

@@ -26,7 +26,12 @@ from hand_object_pose.objects.object_model import ObjectModel
 TRUE_DEPTH = EstimatorConfig(object_id="mug", root_depth_mode="ground_truth")
 CAMERAS = {
     "pinhole": camera(),
-    "distorted": camera(distortion_model="plumb_bob", distortion=np.array([-0.2, 0.05, 0.001, -0.002, 0.0])),
+    "plumb_bob": camera(distortion_model="plumb_bob", distortion=np.array([-0.2, 0.05, 0.001, -0.002, 0.0])),
+    "rational_polynomial": camera(
+        distortion_model="rational_polynomial",
+        distortion=np.array([1.2, 0.4, 0.0005, -0.0003, 0.02, 1.5, 0.7, 0.05]),
+    ),
+    "equidistant": camera(distortion_model="equidistant", distortion=np.array([0.02, -0.01, 0.003, -0.001])),
 }
 
 

@@ -97,7 +97,8 @@ def distortion_map(camera: Camera, target: Camera) -> NDArray[np.float32]:
 def distort(camera: Camera, points: FloatArray) -> FloatArray:
     """Distorted full-image pixels (N, 2) of points (N, 3), camera frame, by the camera's model (as in OpenCV)."""
     check_shape("points", points, ("N", 3))
-    if not camera.is_distorted:
+    # OpenCV projects no empty array.
+    if not camera.is_distorted or not len(points):
         return camera.project(points)
     zero = np.zeros(3)
     if camera.distortion_model == "equidistant":
