@@ -145,9 +145,7 @@ def open_frames(config: EvaluateConfig, protocol: Protocol) -> FrameSource:
         UserError: the directory is not such a dataset, or of other objects.
     """
     if config.dataset == "synthetic":
-        samples, catalogue = ShardedSamples(config.root), catalogue_of(config.objects)
-        samples.require_objects(catalogue)
-        return RenderedFrames(samples, catalogue)
+        return _rendered_frames(config)
     hands = _hands(config)
     catalogue, _ = load_objects(config.models or config.root / "models")
     reader: DatasetReader
@@ -158,6 +156,12 @@ def open_frames(config: EvaluateConfig, protocol: Protocol) -> FrameSource:
     else:
         reader = DexYcbReader(config.root, protocol.setup, protocol.split, hands)
     return ReaderFrames(reader, hands, catalogue, protocol)
+
+
+def _rendered_frames(config: EvaluateConfig) -> RenderedFrames:
+    samples, catalogue = ShardedSamples(config.root), catalogue_of(config.objects)
+    samples.require_objects(catalogue)
+    return RenderedFrames(samples, catalogue)
 
 
 def _hands(config: EvaluateConfig) -> Hands:
