@@ -166,6 +166,22 @@ def test_what_is_exported_is_what_was_trained(tmp_path: Path) -> None:
     assert session.get_modelmeta().custom_metadata_map == {"data": "none"}
 
 
+def test_results_are_counted_by_class() -> None:
+    pytest.importorskip("torch")
+    from hand_object_pose_training.box_detector.measuring import measured
+
+    true = np.tile([0.0, 0, 10, 10], (5, 2, 1))
+    found = true + np.array([[0, 0, 0, 0], [5, 0, 5, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])[:, None]
+    present = np.array([[True, True], [True, False], [True, True], [False, True], [False, False]])
+    scores = np.array([[0.9, 0.1], [0.5, 0.9], [0.1, 0.9], [0.2, 0.9], [0.7, 0.2]])
+    hand = measured(found, scores, true, present, 0.4)["hand"]
+    assert (hand.shown, hand.absent, hand.empty) == (3, 2, 1)
+    assert (hand.found, hand.false_alarms, hand.empty_alarms) == (pytest.approx(2 / 3), 0.5, 1.0)
+    # Half moved beside, two boxes share a third of what both cover.
+    assert hand.mean_overlap == pytest.approx((1 + 1 / 3) / 2)
+    assert hand.well_found == pytest.approx(1 / 3)
+
+
 def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from hand_object_pose_training.box_detector.config import DetectorConfig
