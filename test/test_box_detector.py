@@ -9,6 +9,7 @@ import pytest
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.box_detector import (
+    DEFAULT_WEIGHTS,
     INPUT_HEIGHT,
     INPUT_WIDTH,
     BoxDetector,
@@ -17,6 +18,7 @@ from hand_object_pose.estimation.box_detector import (
     letterboxed,
     network_input,
 )
+from hand_object_pose.estimation.weights_file import file_hash
 
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720), (480, 640), (100, 90)])
@@ -218,6 +220,12 @@ def test_letterbox_of_the_inputs_own_size_changes_nothing() -> None:
     shrunk, fit = letterboxed(image)
     np.testing.assert_array_equal(shrunk, image)
     assert fit == Letterbox(1.0, 0, 0)
+
+
+def test_the_page_is_about_the_shipped_weights() -> None:
+    page = Path(__file__).resolve().parent.parent / "docs" / "box_detector.md"
+    assert file_hash(DEFAULT_WEIGHTS) in page.read_text()
+    assert DEFAULT_WEIGHTS.stat().st_size < 2_000_000
 
 
 def test_shipped_weights_find_rendered_hands_and_objects() -> None:
