@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import PointCloud2
 
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.evaluation.message_values import nanoseconds, object_pose
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.ros.parameters import Settings
@@ -41,7 +41,23 @@ class MovingEstimator(FakeEstimator):
         return replace(pair, object=replace(pair.object, pose=pose))
 
 
+class TwoPairsEstimator(MovingEstimator):
+    """The same with another hand and object half a metre beside."""
+
+    def process(self, frame: Frame) -> FrameResult:
+        result = super().process(frame)
+        return replace(result, pairs=[pair for first in result.pairs for pair in (first, _beside(first))])
+
+
+def _beside(pair: HandObjectEstimate) -> HandObjectEstimate:
+    assert pair.object is not None
+    pose = pair.object.pose @ pose_matrix(np.eye(3), np.array([0.5, 0.0, 0.0]))
+    return replace(pair, track_id=pair.track_id + 1, object=replace(pair.object, pose=pose))
+
+
 class MovingHarness(Harness):
+    kind = MovingEstimator
+
     def __init__(self, parameters: dict) -> None:
         # Patient where a busy machine might be slow.
         super().__init__({"lost_after": 60.0, "max_frame_age": 60.0, "watchdog_timeout": 60.0, **parameters})
@@ -53,7 +69,7 @@ class MovingHarness(Harness):
         return super().until(condition, what, limit)
 
     def make_estimator(self, settings: Settings) -> MovingEstimator:
-        return MovingEstimator(super().make_estimator(settings).config, lambda frame: self.behave(frame))
+        return self.kind(super().make_estimator(settings).config, lambda frame: self.behave(frame))
 
     def run(self, images: int = 6) -> "MovingHarness":
         """Show images one after the other; the last one's outputs have arrived."""
@@ -101,6 +117,26 @@ def test_filtered_outputs_carry_the_images_stamp_and_equal_the_estimates(harness
         raw_joints = [[point.x, point.y, point.z] for point in message.estimates[0].hand.joints]
         np.testing.assert_allclose(joints, raw_joints, atol=1e-5)
     assert not h.received["object_pose/predicted"]
+
+
+def test_topics_of_single_poses_are_of_the_first_of_two_pairs(harness, monkeypatch):
+    monkeypatch.setattr(MovingHarness, "kind", TwoPairsEstimator)
+    h = harness().connect().run(4)
+    message = h.received["estimate"][-1]
+    first, second = message.estimates
+    assert first.object.object_id == second.object.object_id
+    assert first.track_id != second.track_id
+    (raw,) = h.until(lambda: h.of("object_pose", message.header.stamp), "a pose")
+    (filtered,) = h.of("object_pose/filtered", message.header.stamp)
+    assert (raw.pose, filtered.pose) == (first.object.pose, first.object.filtered_pose)
+    assert (
+        len(h.of("object_twist", message.header.stamp)) == len(h.of("hand_joints/filtered", message.header.stamp)) == 1
+    )
+    (objects,) = h.until(lambda: h.of("objects", message.header.stamp), "objects")
+    assert [found.id for found in objects.detections] == [str(first.track_id), str(second.track_id)]
+    transforms = h.until(lambda: h.received["/tf"], "transforms")[-1].transforms
+    frames = [transform.child_frame_id for transform in transforms]
+    assert frames == [first.object.object_id, f"{first.object.object_id}_{second.track_id}"]
 
 
 def test_the_twist_is_that_of_the_motion(harness):

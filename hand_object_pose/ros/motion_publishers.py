@@ -34,15 +34,15 @@ class MotionPublishers:
             self._node.destroy_lifecycle_publisher(publisher)
 
     def publish(self, header: Header, pairs: Sequence[HandObjectEstimate], settings: Settings, now: int) -> None:
-        """Publish the valid pairs' filtered estimates.
+        """Publish the first pair's filtered estimates, if it is valid: these topics are of one hand and one object.
 
         Args:
             header: of the image.
-            pairs: estimated from it.
+            pairs: estimated from it, that of the oldest track first.
             settings: say whether to predict.
             now: the node's clock, nanoseconds: the time to predict.
         """
-        for pair in (pair for pair in pairs if pair.valid):
+        for pair in (pair for pair in pairs[:1] if pair.valid):
             if pair.hand is not None and pair.hand.filtered is not None:
                 self.joints.publish(cloud_message(header, ("x", "y", "z"), pair.hand.filtered.joints))
             if pair.object is not None and pair.object.valid and pair.object.filtered is not None:

@@ -131,13 +131,15 @@ class Publishers:
     def _publish_poses(self, message: HandObjectEstimates, settings: Settings) -> None:
         seen: set[str] = set()
         transforms = []
-        for pair in message.estimates:
+        for number, pair in enumerate(message.estimates):
             if not (pair.valid and pair.object.valid):
                 continue
             object_id = pair.object.object_id
             child = settings.text("tf_prefix") + object_id + (f"_{pair.track_id}" if object_id in seen else "")
             seen.add(object_id)
-            self.object_pose.publish(object_pose_message(message.header, pair.object))
+            # Who reads a topic of single poses follows one object: several would look like one that jumps.
+            if number == 0:
+                self.object_pose.publish(object_pose_message(message.header, pair.object))
             if settings.text("tf_pose") == "raw":
                 transforms.append(transform_message(message.header, pair.object.pose.pose, child))
             elif pair.object.filtered_valid:

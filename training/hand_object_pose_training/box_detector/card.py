@@ -31,13 +31,13 @@ def detector_card(provenance: Mapping[str, str], results: Mapping[str, ClassResu
         "hidden parts included.",
         "",
         "| | frames with it | found (%) | overlap (IoU), mean / median | overlap of 0.5 or more (%) |"
-        " frames without it | found there (%) |",
-        "|---|---|---|---|---|---|---|",
+        " frames without it | found there (%) | frames with neither | found there (%) |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
         lines.append(
             f"| {name} | {result.shown} | {100 * result.found:.1f} | {result.mean_overlap:.2f} /"
             f" {result.median_overlap:.2f} | {100 * result.well_found:.1f} | {result.absent} |"
-            f" {100 * result.false_alarms:.1f} |"
+            f" {100 * result.false_alarms:.1f} | {result.empty} | {100 * result.empty_alarms:.1f} |"
         )
     return "\n".join([*lines, "", "Written by `hand-object-train detector`.", ""])

@@ -19,6 +19,7 @@ class ClassResult:
         found: share of ``shown`` in which it is found at all; mean_overlap, median_overlap: intersection over union of
             the boxes found there with the true ones; well_found: share of ``shown`` with an overlap of at least 0.5.
         false_alarms: share of ``absent`` in which it is found all the same.
+        empty: number of frames with neither hand nor object; empty_alarms: share of them in which it is found.
     """
 
     shown: int
@@ -28,14 +29,17 @@ class ClassResult:
     median_overlap: float
     well_found: float
     false_alarms: float
+    empty: int
+    empty_alarms: float
 
 
 def measured(
     boxes: FloatArray, scores: FloatArray, true_boxes: FloatArray, present: NDArray[np.bool_], least_score: float
 ) -> dict[str, ClassResult]:
     """Results by class, of boxes (N, 2, 4) with scores (N, 2) against true ones (N, 2, 4) and who is there (N, 2)."""
+    empty = ~present.any(axis=1)
     return {
-        name: _of_class(boxes[:, k], scores[:, k] >= least_score, true_boxes[:, k], present[:, k])
+        name: _of_class(boxes[:, k], scores[:, k] >= least_score, true_boxes[:, k], present[:, k], empty)
         for k, name in enumerate(CLASSES)
     }
 
@@ -49,7 +53,11 @@ def overlaps(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def _of_class(
-    boxes: FloatArray, found: NDArray[np.bool_], true_boxes: FloatArray, present: NDArray[np.bool_]
+    boxes: FloatArray,
+    found: NDArray[np.bool_],
+    true_boxes: FloatArray,
+    present: NDArray[np.bool_],
+    empty: NDArray[np.bool_],
 ) -> ClassResult:
     overlap = overlaps(boxes, true_boxes)
     hits = overlap[present & found]
@@ -61,6 +69,8 @@ def _of_class(
         median_overlap=float(np.median(hits)) if len(hits) else 0.0,
         well_found=_share((found & (overlap >= 0.5))[present]),
         false_alarms=_share(found[~present]),
+        empty=int(empty.sum()),
+        empty_alarms=_share(found[empty]),
     )
 
 
