@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hand_object_pose import __version__
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
+from hand_object_pose.estimation.uncertainty_file import uncertainty_path
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
 from hand_object_pose.evaluation.evaluation_file import FAILED, METRICS_FILE, read_evaluation, write_evaluation
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
@@ -99,7 +100,8 @@ def _jobs(bags: Sequence[Path], config: ReplayConfig, out: Path, mode: str) -> l
     environment = describe_environment()
     threads = int(config.settings.number("threads")) or available_cores()
     run = {"mode": mode, "protocol": config.protocol(), "threads": threads, "environment": environment}
-    weights = _file_hash(Path(config.settings.text("weights") or DEFAULT_WEIGHTS))
+    path = Path(config.settings.text("weights") or DEFAULT_WEIGHTS)
+    weights = _file_hash(path) + _file_hash(uncertainty_path(path))
     jobs = []
     for path, name in zip(bags, names, strict=True):
         folder = out / name
