@@ -67,8 +67,8 @@ class Recordings:
 def _resized(truth: SceneTruth, size: float, is_open: bool) -> SceneTruth:
     wrist, pose = truth.joints[0], truth.object_pose.copy()
     pose[0, 3] += _ASIDE if is_open else 0.0
-    grown = (wrist + size * (points - wrist) for points in (truth.hand_vertices, truth.joints))
-    return SceneTruth(*grown, truth.object_name, pose)
+    vertices, joints = (wrist + size * (points - wrist) for points in (truth.hand_vertices, truth.joints))
+    return SceneTruth(vertices, joints, truth.object_name, pose)
 
 
 def measure(sizes: tuple[float, ...] = (0.9, 1.0, 1.1), frames: int = 36, seed: int = 31) -> None:

@@ -42,7 +42,7 @@ def constant_model(sigmas: np.ndarray, objects: int = 2) -> SigmaModel:
     level = LevelModel(np.zeros((1, columns)), np.zeros((1, 2)), np.log([0.01, 0.1]), 1.0, 0.0)
     offsets = np.zeros((1 + columns, 6))
     offsets[0] = np.log(sigmas) - np.log(np.repeat([0.01, 0.1], 3))
-    return SigmaModel(inputs, level, offsets, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2)))
+    return SigmaModel(inputs, level, offsets, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2)), np.zeros(2))
 
 
 def uncertainty(weights_hash: str = "0" * 64, objects: tuple[str, ...] = ("bottle", "mug")) -> UncertaintyModel:
