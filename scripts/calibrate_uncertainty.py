@@ -3,8 +3,8 @@
     python scripts/calibrate_uncertainty.py --weights FILE.safetensors
 
 Looks at rendered scenes (``collected_errors``), fits ``UncertaintyModel``, and writes FILE.uncertainty.npz. The weights
-may know only objects of the default catalogue. ``scripts/measure_uncertainty.py`` then measures on other scenes what the
-published regions hold.
+may know only objects of the default catalogue. ``scripts/measure_uncertainty.py`` then measures on other scenes what
+the published regions hold.
 """
 
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 Prints each piece of evidence behind the confidence for scenes seen as in use, and for three kinds of images that must
 not be believed (another object asked for, a crop beside the scene, no scene at all), how well the confidence separates
-them, and how many times larger than the votes' spread the object's errors are (``uncertainty.Calibration``).
+them, and how many times larger than the votes' spread the object's errors are.
 Run it for new weights: ``python scripts/measure_confidence.py --weights FILE``.
 """
 
@@ -23,7 +23,6 @@ from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
 from hand_object_pose.estimation.object_fit import ObjectFit
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.timing import StageTimer
-from hand_object_pose.estimation.uncertainty import Calibration
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox, projected_box, square_crop
 from hand_object_pose.geometry.se3 import transform_points
@@ -101,7 +100,7 @@ def _without_scene(frame: Frame, scene: RenderedScene, camera: Camera) -> Frame:
 
 def _errors_and_spread(seen: Observation, scene: RenderedScene) -> FloatArray:
     """(4,): translation error relative to the wrist and votes' spread, metres; the same for rotation, radians."""
-    covariance = seen.object(Calibration(1.0, 1.0)).covariance
+    covariance = seen.vote_covariance()
     found, true = seen.lifted.object_pose, scene.truth.object_pose
     offset = (found[:3, 3] - seen.lifted.joints[0]) - (true[:3, 3] - scene.truth.joints[0])
     turn = Rotation.from_matrix(found[:3, :3] @ true[:3, :3].T).magnitude()

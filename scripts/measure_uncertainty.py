@@ -2,9 +2,9 @@
 
     python scripts/measure_uncertainty.py --out docs/images/uncertainty.png
 
-Prints Markdown tables and draws a reliability diagram. Two ways to the wrist's depth: by depth image, and by the bone
-lengths of a hand whose size nobody has measured: as many times as large as a mean hand as chance (a normal distribution
-with ``hand_calibration.SIZE_SPREAD``) will have it.
+Prints Markdown tables and draws a reliability diagram. Three ways to the wrist's depth: by depth image, the truth, and
+by the bone lengths of a hand whose size nobody has measured: as many times as large as a mean hand as chance (a normal
+distribution with ``hand_calibration.SIZE_SPREAD``) will have it.
 """
 
 from dataclasses import dataclass

@@ -37,6 +37,7 @@ class FitSettings:
         ridge: penalty of the offsets.
         quantiles: of the level, where corrections may differ; smoothness: penalty of their second differences.
         likelihood: weight of the negative log likelihood beside that of the regions' shares.
+        floors: see ``SigmaModel``.
     """
 
     reach: float = 5.0
@@ -45,7 +46,8 @@ class FitSettings:
     ridge: float = 0.1
     quantiles: tuple[float, ...] = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
     smoothness: float = 0.3
-    likelihood: float = 0.05
+    likelihood: float = 0.02
+    floors: tuple[float, float] = (0.001, 0.035)
 
 
 def fit_sigma_model(
@@ -57,7 +59,8 @@ def fit_sigma_model(
     model = _uncorrected(features, objects, errors, settings)
     fitted = [_fit_corrections(*logarithms, half, errors, settings) for half in (0, 1)]
     steps, corrections = zip(*fitted, strict=True)
-    return replace(model, steps=np.array(steps), corrections=np.array(corrections))
+    floors = np.array(settings.floors)
+    return replace(model, steps=np.array(steps), corrections=np.array(corrections), floors=floors)
 
 
 def held_out_logarithms(
@@ -87,7 +90,7 @@ def _uncorrected(features: FloatArray, objects: FloatArray, errors: FloatArray, 
     levels = np.repeat(level(inputs), 3, axis=1)
     scores = np.abs(errors) * np.exp(-levels) + 0.01
     offsets = np.stack([_fit_offsets(columns, score, settings.ridge) for score in scores.T], axis=1)
-    return SigmaModel(prepare, level, offsets, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2)))
+    return SigmaModel(prepare, level, offsets, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2)), np.zeros(2))
 
 
 def _fit_level(inputs: FloatArray, errors: FloatArray, settings: FitSettings) -> LevelModel:
@@ -122,16 +125,17 @@ def _fit_corrections(
     level, axes = levels[:, half], _HALVES[half]
     steps = np.quantile(level, settings.quantiles)
     basis = np.stack([np.interp(level, steps, row) for row in np.eye(len(steps))], axis=1)
-    scores = np.hypot(errors[:, axes], _FLOORS[half] / 10) * np.exp(-logarithms[:, axes])
-    # What the quantiles of each axis, and of the ellipsoid of all three, are compared with.
-    found = np.log(np.concatenate([scores, np.linalg.norm(scores, axis=1, keepdims=True)], axis=1))
+    lengths = np.hypot(errors[:, axes], _FLOORS[half] / 10)
 
     def loss(corrections: FloatArray) -> float:
-        shift = (basis @ corrections)[:, None]
-        value = settings.likelihood * float(np.mean(shift + 0.5 * np.exp(2 * (found[:, :3] - shift))))
+        sigmas = np.hypot(np.exp(logarithms[:, axes] + (basis @ corrections)[:, None]), settings.floors[half])
+        scores = lengths / sigmas
+        value = settings.likelihood * float((np.log(sigmas) + 0.5 * np.square(scores)).sum(axis=1).mean())
+        # What the quantiles of each axis, and of the ellipsoid of all three, are compared with.
+        found = np.log(np.concatenate([scores, np.linalg.norm(scores, axis=1, keepdims=True)], axis=1))
         for share, aim, unit in _AIMS:
             edges = np.log([*[norm.ppf(0.5 + share / 2)] * 3, np.sqrt(chi2.ppf(share, 3))])
-            held = expit((edges + shift - found) / _SOFTNESS).mean(axis=0)
+            held = expit((edges - found) / _SOFTNESS).mean(axis=0)
             value += float(np.square((held - aim) / unit).mean())
         rough = float(np.square(np.diff(corrections, 2)).mean()) if len(corrections) > 2 else 0.0
         return value + settings.smoothness * rough + 0.01 * float(np.mean(corrections**2))

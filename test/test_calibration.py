@@ -1,5 +1,6 @@
 """A hand's bones measured from a recording: those it has, and refusals in words where there is no such hand."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from hand_object_pose.calibration.measurement import CalibrationSettings, calibr
 from hand_object_pose.calibration.open_hand import OpenHandFinder, Sighting, finger_extension
 from hand_object_pose.cli.recorded_frames import directory_frames, is_directory_of_pictures
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth
 from hand_object_pose.estimation.bone_lengths import BONE_NAMES, bone_lengths
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -26,6 +28,7 @@ from hand_object_pose.ros.estimator_factory import estimator_config
 from hand_object_pose.ros.parameters import Settings
 
 trimesh = pytest.importorskip("trimesh")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 CAMERA = Camera(np.array([[330.0, 0, 160.0], [0, 330.0, 120.0], [0, 0, 1]]), 320, 240)
 HAND = default_hand()
@@ -180,3 +183,16 @@ def test_pictures_of_a_directory(tmp_path: Path) -> None:
     (tmp_path / "depth/2.png").unlink()
     with pytest.raises(UserError, match="expected depth in millimetres"):
         list(directory_frames(tmp_path, CAMERA.matrix, 10.0))
+
+
+def test_a_rendered_hand_is_measured_by_the_shipped_network() -> None:
+    """An open, empty hand, an eighth larger than the sampler's, seen by detectors that find hands only."""
+    pytest.importorskip("embreex", reason="the synthesis part is not installed")
+    from measure_calibration import Recordings
+
+    backend = load_backend()
+    shown = list(Recordings().frames(SIZE, 31, 12, is_open=True))
+    seen = list(OpenHandFinder(backend, "right").sightings(frame for frame, _ in shown))
+    calibration = calibrate(seen, HAND.joint_regressor21, backend.weights.hash, settings=FEW)
+    true = np.median([bone_lengths(truth_of.joints) for _, truth_of in shown], axis=0)
+    assert np.median(np.array(calibration.bone_lengths) / true) == pytest.approx(1.0, abs=0.06)

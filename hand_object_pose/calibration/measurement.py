@@ -100,10 +100,10 @@ def _depth_errors(
     for half in (0, 1):
         known = KnownBones(np.median(lengths[halves != half], axis=0), 0.0, 0.0, 0.0)
         way = BoneLengthRootDepth(regressor, known)
-        for number in np.flatnonzero(halves == half):
-            estimate = way.of_bones(sightings[number].bones)
-            if not estimate.reason:
-                errors.append(estimate.depth / sightings[number].depth - 1)
+        for sighting, block_half in zip(sightings, halves, strict=True):
+            estimate = way.of_bones(sighting.bones)
+            if block_half == half and not estimate.reason:
+                errors.append(estimate.depth / sighting.depth - 1)
     if not errors:
         raise UserError("the measured bones tell no depth in any image: this is no hand as the hand model has it")
     return np.array(errors)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.lift import object_to_camera
 from hand_object_pose.estimation.object_fit import turned_apart
 from hand_object_pose.estimation.observation import Observation
@@ -70,7 +71,7 @@ def pose_features(seen: Observation) -> FloatArray:
     beside = np.abs(view.T @ (middle - lifted.rough_object.mean(axis=0))) + _LENGTH
     spread = np.sqrt(np.diag(view.T @ seen.vote_covariance()[:3, :3] @ view)) + _LENGTH / 10
     turns = [turn_between(*pair, model.symmetries) for pair in ((pose, rough), (pose, voted), (rough, voted))]
-    sure = min(max(seen.confidence(), _SHARE), 1 - _SHARE)
+    sure = min(max(confidence(evidence), _SHARE), 1 - _SHARE)
     fitted = math.isfinite(seen.object_residual)
     logarithms = [
         middle[2],

@@ -121,10 +121,10 @@ def fit_surface(
 def surface_evidence(
     frame: Frame, mesh: TriangleMesh, hiding: TriangleMesh, settings: SurfaceFitSettings | None = None
 ) -> SurfaceEvidence:
-    """What the depth image says of a mesh where it is; arguments as of ``fit_surface``, the frame has a depth image."""
+    """What the depth image says of a mesh where it is; arguments as of ``fit_surface``."""
     settings = settings or SurfaceFitSettings()
     prior = np.diag(1 / np.square(np.repeat([settings.prior_translation, settings.prior_rotation], 3)))
-    if min(hiding.vertices[:, 2].min(), mesh.vertices[:, 2].min()) <= 0:
+    if frame.depth is None or min(hiding.vertices[:, 2].min(), mesh.vertices[:, 2].min()) <= 0:
         return SurfaceEvidence(0, 0, 0, math.nan, np.linalg.inv(prior))
     fit = _Measurement(frame, mesh, hiding, settings)
     seen = fit.seen(np.eye(4))

@@ -91,7 +91,7 @@ def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
 def _sigmas(name: str, arrays: Arrays) -> SigmaModel:
     def part(prefix: str) -> dict[str, Any]:
         start = f"{name}.{prefix}."
-        found = {key.removeprefix(start): value.astype(np.float64) for key, value in arrays.items()}
-        return {key: value if value.ndim else float(value) for key, value in found.items() if start + key in arrays}
+        found = {key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)}
+        return {key: value.astype(np.float64) if value.ndim else float(value) for key, value in found.items()}
 
     return SigmaModel(Inputs(**part("inputs")), LevelModel(**part("level")), **part("sigmas"))

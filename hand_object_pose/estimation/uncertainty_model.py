@@ -70,6 +70,8 @@ class SigmaModel:
             the level.
         steps: (2, L) of the level of the translation, and of the rotation; corrections: (2, L) what is added there, and
             in between by linear interpolation, so that the regions hold as much of the truth as they say.
+        floors: (2,) metres and radians, added in quadrature: however well everything agrees, one pose in a thousand is
+            turned half round.
     """
 
     inputs: Inputs
@@ -77,11 +79,13 @@ class SigmaModel:
     offsets: FloatArray
     steps: FloatArray
     corrections: FloatArray
+    floors: FloatArray
 
     def __post_init__(self) -> None:
         check_shape("offsets", self.offsets, (1 + self.level.inputs.shape[1], _AXES))
         check_shape("steps", self.steps, (2, "L"))
         check_shape("corrections", self.corrections, self.steps.shape)
+        check_shape("floors", self.floors, (2,))
 
     def sigmas(self, features: FloatArray, objects: FloatArray) -> FloatArray:
         """Standard deviations (N, 6), metres and radians, of features (N, F) and one-hot objects (N, O)."""
@@ -95,7 +99,7 @@ class SigmaModel:
             for level, steps, corrections in zip(levels.T, self.steps, self.corrections, strict=True)
         ]
         logarithms = self.offsets[0] + inputs @ self.offsets[1:] + np.repeat(levels + np.array(shifts).T, 3, axis=1)
-        return np.exp(logarithms)
+        return np.hypot(np.exp(logarithms), np.repeat(self.floors, 3))
 
 
 @dataclass(frozen=True)

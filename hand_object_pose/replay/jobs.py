@@ -12,6 +12,7 @@ from hand_object_pose import __version__
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.estimation.onnx_backend import onnx_path_of
+from hand_object_pose.estimation.uncertainty_file import uncertainty_path
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
 from hand_object_pose.evaluation.evaluation_file import METRICS_FILE, read_evaluation, write_evaluation
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
@@ -78,8 +79,8 @@ def plan_jobs(bags: Sequence[Path], config: ReplayConfig, out: Path, mode: str) 
     environment = describe_environment()
     run = {"mode": mode, "protocol": config.protocol(), "threads": threads, "environment": environment}
     chosen = Path(config.settings.text("weights") or DEFAULT_WEIGHTS)
-    # The network's file can be exported anew from the same weights.
-    weights = [_file_hash(file) for file in (chosen, onnx_path_of(chosen))]
+    # The network's file can be exported anew from the same weights, and its uncertainty calibrated anew.
+    weights = [_file_hash(file) for file in (chosen, onnx_path_of(chosen), uncertainty_path(chosen))]
     jobs = []
     for path, name in zip(bags, _names(bags), strict=True):
         folder = out / name

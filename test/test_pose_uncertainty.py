@@ -1,0 +1,204 @@
+"""Covariances of poses: about the right axes, with the wrist's depth in them, as the file beside the weights says."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_backend import FakeBackend, camera, detections, frame_of, truth, weights
+from scipy.spatial.transform import Rotation
+
+from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
+from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.estimator import Estimator
+from hand_object_pose.estimation.looking import Looking
+from hand_object_pose.estimation.observation import Observation
+from hand_object_pose.estimation.pose_features import FEATURES, error_axes, pose_features, turn_between, viewing_axes
+from hand_object_pose.estimation.pose_uncertainty import covariance_about, pose_covariance, root_direction
+from hand_object_pose.estimation.timing import StageTimer
+from hand_object_pose.estimation.uncertainty_file import read_uncertainty, uncertainty_path, write_uncertainty
+from hand_object_pose.estimation.uncertainty_model import (
+    Inputs,
+    LevelModel,
+    PointScale,
+    SigmaModel,
+    UncertaintyModel,
+    kernel,
+)
+from hand_object_pose.estimation.weights_file import load_weights_info
+from hand_object_pose.geometry.crops import square_crop
+from hand_object_pose.geometry.se3 import pose_matrix
+from hand_object_pose.objects.object_model import Symmetries
+
+SIGMAS = np.array([0.001, 0.002, 0.004, 0.1, 0.2, 0.3])
+TRUE_DEPTH = EstimatorConfig(object_id="mug", root_depth_mode="ground_truth")
+
+
+def constant_model(sigmas: np.ndarray, objects: int = 2) -> SigmaModel:
+    """Says the same of every estimate."""
+    features, columns = len(FEATURES), len(FEATURES) + objects
+    inputs = Inputs(*(np.full(features, value) for value in (-9.0, 9.0, 0.0, 1.0)))
+    level = LevelModel(np.zeros((1, columns)), np.zeros((1, 2)), np.log([0.01, 0.1]), 1.0, 0.0)
+    offsets = np.zeros((1 + columns, 6))
+    offsets[0] = np.log(sigmas) - np.log(np.repeat([0.01, 0.1], 3))
+    return SigmaModel(inputs, level, offsets, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2)), np.zeros(2))
+
+
+def uncertainty(weights_hash: str = "0" * 64, objects: tuple[str, ...] = ("bottle", "mug")) -> UncertaintyModel:
+    model = constant_model(SIGMAS, len(objects))
+    halved, doubled = PointScale(0.5, 1.0), PointScale(2.0, 1.0)
+    return UncertaintyModel(weights_hash, objects, FEATURES, model, model, halved, doubled, 0.05, 0.1)
+
+
+def observation(wrist: tuple[float, float, float] = (0.2, -0.1, 0.6), **changes: object) -> Observation:
+    backend = FakeBackend(camera(), truth(wrist), vote_noise=0.02)
+    if "uncertainty" in changes:
+        backend.weights = replace(backend.weights, uncertainty=changes.pop("uncertainty"))  # type: ignore[arg-type]
+    frame = frame_of(backend.shown, true_root_depth=backend.scene.joints[0, 2])
+    boxes = detections(backend.shown, backend.scene)
+    crop = square_crop(np.concatenate([boxes["hand_boxes"], boxes["object_boxes"]]))
+    config = replace(TRUE_DEPTH, **changes)  # type: ignore[arg-type]
+    seen = Looking(backend, config).look(frame, crop, backend.weights.objects["mug"], StageTimer())
+    assert isinstance(seen, Observation)
+    return seen
+
+
+def test_covariance_is_about_the_viewing_ray_and_the_objects_axes() -> None:
+    seen = observation(uncertainty=uncertainty())
+    covariance = pose_covariance(seen)
+    assert covariance is not None
+    middle = (seen.model.vertices @ seen.lifted.object_pose[:3, :3].T + seen.lifted.object_pose[:3, 3]).mean(axis=0)
+    ray = middle / np.linalg.norm(middle)
+    assert ray @ covariance[:3, :3] @ ray == pytest.approx(SIGMAS[2] ** 2)
+    np.testing.assert_allclose(np.linalg.eigvalsh(covariance[:3, :3]), SIGMAS[:3] ** 2, rtol=1e-6)
+    own = seen.lifted.object_pose[:3, :3]
+    np.testing.assert_allclose(own.T @ covariance[3:, 3:] @ own, np.diag(SIGMAS[3:] ** 2), atol=1e-12)
+    np.testing.assert_array_equal(covariance[:3, 3:], 0.0)
+
+
+def test_axes_are_orthogonal_and_predicted_spread_is_the_samples() -> None:
+    """Errors drawn about the axes have the covariance in the camera frame."""
+    axes = error_axes(observation())
+    np.testing.assert_allclose(axes.T @ axes, np.eye(6), atol=1e-12)
+    drawn = np.random.default_rng(0).normal(0, SIGMAS, (200_000, 6)) @ axes.T
+    np.testing.assert_allclose(np.cov(drawn.T), covariance_about(axes, SIGMAS), atol=1e-3 * 0.3)
+    np.testing.assert_allclose(viewing_axes(observation((0.0, 0.0, 0.6))) @ [0, 0, 1.0], [0, 0, 1], atol=0.4)
+
+
+@pytest.mark.parametrize("in_lixels", [False, True])
+def test_the_wrists_depth_is_in_the_covariance(in_lixels: bool) -> None:
+    """By finite differences: the object moves as the direction says when the depth is another."""
+    geometry = replace(weights().lixels, origin_in_lixels=in_lixels)
+    seen = observation(uncertainty=uncertainty())
+    seen = replace(seen, view=replace(seen.view, geometry=geometry))
+    regressor = seen.weights.hand.joint_regressor21
+    depths = seen.root.depth + np.array([-0.01, 0.01])
+    near, far = (seen.view.lift(seen.output, depth, regressor).object_pose[:3, 3] for depth in depths)
+    seen = replace(seen, lifted=seen.view.lift(seen.output, seen.root.depth, regressor))
+    np.testing.assert_allclose(root_direction(seen), (far - near) / 0.02, atol=5e-4)
+    unsure = replace(seen, root=replace(seen.root, sigma=0.05))
+    known, unknown = pose_covariance(seen), pose_covariance(unsure)
+    assert known is not None
+    assert unknown is not None
+    grown = unknown - known
+    np.testing.assert_allclose(grown[:3, :3], 0.05**2 * np.outer(root_direction(seen), root_direction(seen)), rtol=1e-9)
+    np.testing.assert_array_equal(grown[3:], 0.0)
+
+
+def test_what_the_model_does_not_know_is_not_published() -> None:
+    assert pose_covariance(observation()) is None
+    assert pose_covariance(observation(uncertainty=uncertainty(objects=("bottle", "spoon")))) is None
+
+
+@pytest.mark.parametrize("surface_fit", [True, False])
+def test_the_estimator_publishes_it(surface_fit: bool) -> None:
+    backend = FakeBackend(camera(), truth())
+    backend.weights = replace(backend.weights, uncertainty=uncertainty())
+    frame = frame_of(backend.shown, true_root_depth=0.6, **detections(backend.shown, backend.scene))
+    (pair,) = Estimator(backend, replace(TRUE_DEPTH, surface_fit=surface_fit)).process(frame).pairs
+    assert pair.object is not None
+    assert pair.hand is not None
+    assert pair.object.covariance_valid
+    plain = FakeBackend(camera(), truth())
+    (before,) = Estimator(plain, TRUE_DEPTH).process(frame).pairs
+    assert before.hand is not None
+    # The wrist's depth is true: only the doubled spread of the heatmaps is left.
+    np.testing.assert_allclose(pair.hand.vertex_sigma, 2 * before.hand.vertex_sigma, rtol=1e-9)
+
+
+def test_features_grow_with_disagreement() -> None:
+    """A rough mesh that is turned against the voted pose, and lies elsewhere, says so; the vote does not."""
+    seen = observation()
+    turn = Rotation.from_rotvec([0.0, 0.0, 0.5]).as_matrix()
+    rough = seen.lifted.rough_object
+    middle = rough.mean(axis=0)
+    moved = (rough - middle) @ turn.T + middle + viewing_axes(seen) @ [0.01, 0.0, 0.03]
+    other = replace(seen, lifted=replace(seen.lifted, rough_object=moved))
+    plain = dict(zip(FEATURES, pose_features(seen), strict=True))
+    found = dict(zip(FEATURES, pose_features(other), strict=True))
+    assert np.isfinite(list(found.values())).all()
+    assert np.exp(found["rough_turn"]) == pytest.approx(0.53, abs=0.01)
+    assert np.exp(found["beside_x"]) == pytest.approx(0.012, abs=0.001)
+    assert np.exp(found["behind"]) == pytest.approx(0.032, abs=0.001)
+    assert found["object_turned"] > plain["object_turned"] + 1
+    assert found["voted_turn"] == pytest.approx(plain["voted_turn"], abs=1e-6)
+
+
+def test_turns_of_symmetric_objects_do_not_count() -> None:
+    symmetries = Symmetries(np.eye(4)[None], np.array([[0.0, 0.0, 1.0]]), np.zeros((1, 3)))
+    spun = pose_matrix(Rotation.from_rotvec([0.0, 0.0, 2.0]).as_matrix(), np.zeros(3))
+    tilted = pose_matrix(Rotation.from_rotvec([0.3, 0.0, 0.0]).as_matrix(), np.zeros(3))
+    assert turn_between(np.eye(4), spun, symmetries) == pytest.approx(0.0, abs=1e-6)
+    assert turn_between(np.eye(4), spun @ tilted, symmetries) == pytest.approx(0.3, abs=1e-6)
+
+
+def test_votes_that_scatter_along_the_line_of_sight() -> None:
+    seen = observation((0.3, -0.1, 0.6))
+    votes = seen.lifted.votes.copy()
+    votes[:, 4:] = seen.lifted.translation + np.linspace(-0.1, 0.1, 1000)[:, None] * [0, 0, 1.0]
+    covariance = replace(seen, lifted=replace(seen.lifted, votes=votes)).vote_covariance()
+    values, vectors = np.linalg.eigh(covariance[:3, :3])
+    ray = seen.view.viewing_rotation @ [0, 0, 1.0]
+    assert abs(vectors[:, 2] @ ray) > 1 - 1e-6
+    assert values[2] == pytest.approx(0.2**2 / 12, rel=0.01)
+
+
+def test_the_file_gives_the_same_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    model, columns = uncertainty(), len(FEATURES) + 2
+    level = LevelModel(rng.normal(size=(7, columns)), rng.normal(size=(7, 2)), np.array([-5.0, -2.0]), 3.0, 0.02)
+    corrections = np.array([[0.1, -0.2], [0.3, 0.4]])
+    measured = replace(model.measured, level=level, steps=np.array([[-6.0, -4], [-3, 1]]), corrections=corrections)
+    path = uncertainty_path(tmp_path / "weights.safetensors")
+    write_uncertainty(path, replace(model, measured=measured), {"scenes": 7})
+    read = read_uncertainty(path, model.weights_hash)
+    assert read is not None
+    features, objects = rng.normal(size=(5, len(FEATURES))), np.eye(2)[[0, 1, 1, 0, 1]]
+    np.testing.assert_allclose(read.measured.sigmas(features, objects), measured.sigmas(features, objects), rtol=1e-4)
+    assert (read.objects, read.features, read.bone_spread) == (model.objects, FEATURES, 0.1)
+    assert read.measured_points == PointScale(0.5, 1.0)
+    assert read_uncertainty(path, "1" * 64) is None
+    assert read_uncertainty(tmp_path / "none.npz", model.weights_hash) is None
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match="damaged"):
+        read_uncertainty(path, model.weights_hash)
+
+
+def test_the_level_is_a_gaussian_process() -> None:
+    """Far from all scenes it is the mean; at a scene that it saw without noise, what was seen there."""
+    rng = np.random.default_rng(3)
+    inputs, targets = rng.normal(size=(6, 4)), rng.normal(size=(6, 2))
+    weights_of = np.linalg.solve(kernel(inputs, inputs, 1.0, 0.0), targets)
+    level = LevelModel(inputs, weights_of, np.array([1.0, 2.0]), 1.0, 0.0)
+    np.testing.assert_allclose(level(inputs), targets + np.array([1.0, 2.0]), atol=1e-8)
+    np.testing.assert_allclose(level(inputs + 100), [[1.0, 2.0]] * 6, atol=1e-12)
+
+
+def test_the_shipped_file_belongs_to_the_shipped_weights() -> None:
+    info = load_weights_info(DEFAULT_WEIGHTS)
+    model = info.uncertainty
+    assert model is not None, "run scripts/calibrate_uncertainty.py for the new weights"
+    assert model.features == FEATURES
+    assert set(model.objects) == set(info.objects)
+    assert 0 < model.bone_spread < 0.3
