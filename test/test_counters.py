@@ -182,8 +182,10 @@ LOW = Problem("low confidence", "/image")
         ({"last_image": 98.0, "image": TopicFacts("/a", "T")}, State.STALE, "nobody publishes"),
         ({"outcome": Outcome.NONE}, State.WAITING, "first image"),
         ({"outcome": Outcome.UNFIT, "problem": Problem("8UC3", "/image")}, State.WAITING, "8UC3"),
-        ({"last_valid": 99.1}, State.RUNNING, ""),
-        ({"last_valid": 98.9}, State.LOST, "longer than 1 s"),
+        ({"waiting_since": 99.1}, State.RUNNING, ""),
+        ({"waiting_since": 98.9}, State.LOST, "longer than 1 s"),
+        # After a pause the first image has only just arrived.
+        ({"last_valid": 90.0, "waiting_since": 99.9}, State.RUNNING, ""),
         ({"outcome": Outcome.INVALID, "problem": LOW}, State.RUNNING, ""),
         ({"outcome": Outcome.INVALID, "problem": LOW, "last_valid": 99.0}, State.LOST, "low confidence"),
         ({"outcome": Outcome.INVALID, "problem": LOW, "last_valid": None}, State.WAITING, "low confidence"),

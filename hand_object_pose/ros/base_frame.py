@@ -61,7 +61,7 @@ class BaseFrame:
             return ""
         if not self._listening:
             self._listen()
-        unknown = "" if self._tree.names(self._base) else f"; no transform names '{self._base}'"
+        unknown = "" if self._tree.names(self._base) else f" (no transform names '{self._base}')"
         return (
             f"no transform from the camera ('{camera}') to base_frame ('{self._base}'): is the hand-eye calibration "
             f"published?{unknown}"

@@ -19,6 +19,7 @@ class Snapshot:
 
     Attributes:
         last_image, last_valid: steady times in seconds; None: none since the node began to work.
+        waiting_since: steady time of the first image that arrived after the newest outcome; None: none did.
         last_image_stamp, last_valid_stamp: nanoseconds; 0: none yet; last_image_frame: empty: none yet.
         outcome, problem: of the newest image.
         image_rate, estimate_rate: a second.
@@ -26,6 +27,7 @@ class Snapshot:
 
     last_image: float | None
     last_valid: float | None
+    waiting_since: float | None
     last_image_stamp: int
     last_image_frame: str
     last_valid_stamp: int
@@ -47,6 +49,7 @@ class Health:
         self._last_image_frame = ""
         self._last_valid_stamp = 0
         self._last_valid: float | None = None
+        self._waiting_since: float | None = None
         self._outcome = Outcome.NONE
         self._problem: Problem | None = None
         self.last_error = ""
@@ -55,26 +58,29 @@ class Health:
         """The node begins to work on images: what it saw of earlier ones says nothing about its state any more."""
         with self._lock:
             self._images.clear()
-            self._last_valid = None
+            self._last_valid = self._waiting_since = None
             self._outcome, self._problem = Outcome.NONE, None
 
     def image_arrived(self, stamp: int, frame_id: str) -> None:
         """An image with that stamp (ns), of that frame, arrived."""
         with self._lock:
-            self._images.append(time.monotonic())
+            now = time.monotonic()
+            self._images.append(now)
+            if self._waiting_since is None:
+                self._waiting_since = now
             self._last_image_stamp, self._last_image_frame = stamp, frame_id
 
     def valid(self, stamp: int) -> None:
         """A valid estimate of the image with that stamp (ns) was published."""
         with self._lock:
             self._last_valid = time.monotonic()
-            self._last_valid_stamp = stamp
+            self._last_valid_stamp, self._waiting_since = stamp, None
             self._outcome, self._problem = Outcome.VALID, None
 
     def problem(self, outcome: Outcome, problem: Problem) -> None:
         """The newest image gave no valid estimate, for that reason."""
         with self._lock:
-            self._outcome, self._problem = outcome, problem
+            self._outcome, self._problem, self._waiting_since = outcome, problem, None
 
     def estimate_published(self, timing: dict[str, float]) -> None:
         """An estimate, valid or not, was published after these seconds a stage."""
@@ -89,6 +95,7 @@ class Health:
             return Snapshot(
                 self._images[-1] if self._images else None,
                 self._last_valid,
+                self._waiting_since,
                 self._last_image_stamp,
                 self._last_image_frame,
                 self._last_valid_stamp,

@@ -119,11 +119,13 @@ class Reporter:
                 setup=situation.setup,
                 last_image=seen.last_image,
                 last_valid=seen.last_valid,
+                waiting_since=seen.waiting_since,
                 outcome=seen.outcome,
                 problem=seen.problem,
             )
         )
-        return explained(verdict, self._facts)
+        # That images come at all is evaluated already, by what arrives; the graph is looked at once a second only.
+        return explained(verdict, self._facts[1:])
 
     def _warnings(self, counts: Counts, seen: Snapshot) -> list[str]:
         warnings = []

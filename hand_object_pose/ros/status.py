@@ -76,7 +76,8 @@ class Observations:
         fatal: what the node cannot recover from.
         active: images are worked on; enabled: false where a service has switched the node off.
         setup: what keeps an active node from working at all, such as an unknown object.
-        outcome, problem: of the newest image.
+        waiting_since: when the first of the images arrived that came after the newest outcome; None: none did.
+        outcome, problem: of the newest image of which it is known.
     """
 
     now: float
@@ -88,6 +89,7 @@ class Observations:
     setup: Problem | None = None
     last_image: float | None = None
     last_valid: float | None = None
+    waiting_since: float | None = None
     outcome: Outcome = Outcome.NONE
     problem: Problem | None = None
     enabled: bool = True
@@ -121,7 +123,7 @@ def evaluate(seen: Observations) -> Verdict:
         state = State.WAITING if seen.last_valid is None else State.LOST
         return Verdict(state, seen.problem or Problem(""))
     patience = max(seen.lost_after, seen.stale_after)
-    if seen.outcome is Outcome.VALID and seen.last_valid is not None and seen.now - seen.last_valid > patience:
+    if seen.waiting_since is not None and seen.now - seen.waiting_since > patience:
         return Verdict(State.LOST, Problem(f"one image has been worked on for longer than {patience:g} s"))
     return Verdict(State.RUNNING)
 

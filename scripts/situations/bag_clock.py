@@ -32,6 +32,7 @@ def looping_bag(stage: Stage, footage: Footage) -> list[Row]:
         stage.camera.clock.begin_again()
         stage.camera.show(footage.first)
         seconds.append(stage.until_right(begin))
+    stage.until(lambda: stage.statuses[-1].state == State.RUNNING, "RUNNING")
     said = said_since(stage.statuses, first)
     return [Row("a bag begins again three times (`use_sim_time`)", said, f"longest {max(seconds):.1f} s")]
 

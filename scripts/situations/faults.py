@@ -45,7 +45,7 @@ def many_activations(stage: Stage, footage: Footage) -> list[Row]:
         begin = time.monotonic()
         _change(stage, Transition.TRANSITION_ACTIVATE)
         seconds.append(stage.until_right(begin))
-    chosen = {number: megabytes[number - 1] for number in (1, ROUNDS // 4, ROUNDS // 2, ROUNDS)}
+    chosen = {number: megabytes[number - 1] for number in (1, 2, 5, *range(10, ROUNDS + 1, 5))}
     memory = ", ".join(f"{size:.0f} ({number}.)" for number, size in chosen.items())
     states = sorted({status.state.name for status in stage.statuses if status.time >= first})
     return [
