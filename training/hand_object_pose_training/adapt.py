@@ -1,7 +1,8 @@
 """``hand-object-train adapt``: weights that know some objects learn one more, on synthetic scenes of it.
 
-The known objects' scenes fill a share of every batch, so that they are not forgotten. The rough hand and BatchNorm's
-statistics stay, and the training-only heads, which no weights file holds, are left out.
+The known objects' scenes fill a share of every batch, so that they are not forgotten, and what comes out lies a little
+nearer to the given weights than what was trained. The rough hand and BatchNorm's statistics stay, and the training-only
+heads, which no weights file holds, are left out.
 """
 
 import time

@@ -71,8 +71,8 @@ class Progress:
         step: steps done; loss: of the last one.
         hand_mje_mm, object_add_s_mm, object_rotation_deg: means over the samples, of the network in evaluation mode,
             with the samples' own statistics in BatchNorm.
-        true_mesh_mje_mm: hand MJE of the true meshes, below which none can be expected to come: joints are regressed from
-            meshes, true ones are those of the posed skeleton, and the two are not quite the same.
+        true_mesh_mje_mm: hand MJE of the true meshes, below which none can be expected to come: joints are regressed
+            from meshes, true ones are those of the posed skeleton, and the two are not quite the same.
     """
 
     step: int
