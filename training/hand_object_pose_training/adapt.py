@@ -148,9 +148,9 @@ def _export(
 ) -> ErrorsByObject:
     """Write the weights, with the errors on all held-out scenes, and those by object beside them, last."""
     path = config.out / "after.json"
-    if path.is_file() and config.adapted.is_file() and _kept(config) == config.keep:
+    if path.is_file() and config.adapted.is_file():
         found = ErrorsByObject.load(path)
-        if found.weights == file_hash(config.adapted):
+        if found.weights == file_hash(config.adapted) and _kept(config) == config.keep:
             return found
     state = load_state(config.run / LAST)
     supervised = trained_network(state, hand, catalogue)

@@ -35,8 +35,8 @@ class OverfitConfig:
         shards: directory of rendered samples, or a prepared index; its first ones are taken.
         out: directory of ``overfit.csv``.
         preset: of the network; image_size: side of its input, pixels; the preset's own if None; width: share of the
-            preset's channels that encoders and heads keep, the mesh graphs all of theirs. Time and memory are those of
-            a hundred million weights otherwise.
+            preset's channels that encoders and heads keep, the mesh graphs all of theirs. At full width, time and
+            memory are those of a hundred million weights.
         imagenet_weights: file for its encoders to begin with.
         samples: how many, in one batch, without augmentation.
         steps: of the optimizer; first_stage_share: in the first share of them encoders and rough meshes train alone,
