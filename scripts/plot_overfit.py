@@ -25,7 +25,7 @@ class PlotConfig:
 
 
 def main(config: PlotConfig) -> None:
-    """Draw both errors and their targets over the steps, and where BatchNorm's statistics are fixed."""
+    """Draw both errors and their targets over the steps."""
     with config.table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     steps = [int(row["step"]) for row in rows]
@@ -33,9 +33,6 @@ def main(config: PlotConfig) -> None:
     for name, (label, target, colour) in TARGETS.items():
         axes.semilogy(steps, [float(row[name]) for row in rows], color=colour, label=label)
         axes.axhline(target, color=colour, linestyle=":", label=f"{target:g} mm")
-    fixed = [step for step, row in zip(steps, rows, strict=True) if row["frozen"] == "True"]
-    if fixed:
-        axes.axvspan(fixed[0], fixed[-1], color="0.92", label="BatchNorm's statistics fixed")
     axes.set(xlabel="step", ylabel="mean over the samples (mm)", xlim=(0, steps[-1]))
     axes.legend(loc="lower left")
     axes.grid(which="both", alpha=0.3)

@@ -1,5 +1,6 @@
 """A new object: scenes of a user's catalogue, rehearsal of known objects, and weights that list one more."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from hand_object_pose_training.adapt_config import AdaptConfig
 from hand_object_pose_training.adapt_table import ErrorsByObject, table
 from hand_object_pose_training.datasets.training_data import TrainingData, open_samples, remember
 from hand_object_pose_training.render import RenderConfig, render_shards
+from hand_object_pose_training.run_state import LAST, load_state
 from hand_object_pose_training.shards import ShardedSamples, write_shard
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.trainer import Trainer
@@ -112,6 +114,22 @@ def test_the_same_command_goes_on_and_makes_nothing_again(config, adapted, monke
     again = adapt(config, SILENT)
     assert again.after == adapted.after
     assert again.before == adapted.before
+
+
+def test_weights_are_moved_back_and_written_again_for_another_share(config, adapted, tmp_path):
+    """Each weight lies where the share says between the given and the trained one, without more training."""
+    shutil.copytree(config.out, tmp_path / "copy")
+    half = replace(config, out=tmp_path / "copy", keep=0.5)
+    again = adapt(half, SILENT)
+    trained = load_state(config.run / LAST).network
+    (_, begun), (_, written) = load_network_tensors(DEFAULT_WEIGHTS), load_network_tensors(half.adapted)
+    assert any(not np.array_equal(trained[name], begun[name]) for name in written)
+    for name, value in written.items():
+        np.testing.assert_allclose(value, (begun[name] + trained[name].numpy()) / 2, rtol=1e-6, atol=1e-8)
+    assert again.after.weights == load_weights_info(half.adapted).hash != adapted.after.weights
+    assert again.after.means["bar"] != adapted.after.means["bar"]
+    with pytest.raises(UserError, match=r"--keep 1\.5: expected 0"):
+        adapt(replace(half, keep=1.5), SILENT)
 
 
 def test_a_directory_of_other_weights_is_refused(config, adapted, tmp_path):

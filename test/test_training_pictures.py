@@ -15,12 +15,15 @@ from hand_object_pose.evaluation.frame_errors import hand_errors, object_errors
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.network.config import preset_config
+from hand_object_pose.network.model import HandObjectNetwork
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose_training import drawn_samples as drawing
 from hand_object_pose_training.batch_statistics import settle_statistics
 from hand_object_pose_training.losses import LossWeights
-from hand_object_pose_training.overfit import OverfitConfig, overfit, reduced_config
+from hand_object_pose_training.overfit import OverfitConfig, overfit
+from hand_object_pose_training.reduced_network import reduced_config
 from hand_object_pose_training.samples import collate
+from hand_object_pose_training.shards import ShardedSamples
 from hand_object_pose_training.trainer import Trainer
 from hand_object_pose_training.validation import held_out_crops, validate
 
@@ -93,20 +96,21 @@ def test_validation_leaves_a_picture_for_tensorboard(trainer):
     assert (picture.step, picture.width, picture.height) == (1, 3 * 128, 6 * 128)
 
 
-def test_learning_by_heart_writes_its_curve_and_ends_with_fixed_statistics(config):  # noqa: F811
-    lengths = {"samples": 2, "steps": 8, "first_stage_share": 0.0, "frozen_share": 0.5, "measure_every": 2}
+def test_learning_by_heart_writes_its_curve(config):  # noqa: F811
+    lengths = {"samples": 2, "steps": 8, "first_stage_share": 0.0, "measure_every": 3}
     settings = OverfitConfig(config.shards, config.out, "compact", weights=LossWeights(), **lengths)
     found = list(overfit(settings, default_hand(), CATALOGUE))
     with (config.out / "overfit.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(int(row["step"]), row["frozen"]) for row in rows] == [
-        (2, "False"),
-        (4, "False"),
-        (6, "True"),
-        (8, "True"),
-    ]
+    assert [int(row["step"]) for row in rows] == [3, 6, 8]
     assert [float(row["hand_mje_mm"]) for row in rows] == [each.hand_mje_mm for each in found]
     assert found[1].loss < found[0].loss
+    samples = [ShardedSamples(config.shards)[index] for index in range(2)]
+    regressed = [default_hand().joint_regressor21 @ sample.hand_vertices for sample in samples]
+    offsets = [
+        np.linalg.norm(joints - sample.joints, axis=1) for joints, sample in zip(regressed, samples, strict=True)
+    ]
+    assert found[0].true_mesh_mje_mm == pytest.approx(1000 * np.mean(offsets), rel=1e-4)
     with pytest.raises(UserError, match="--samples: expected 2 to 12"):
         next(overfit(replace(settings, samples=13), default_hand(), CATALOGUE))
 
@@ -119,15 +123,32 @@ def test_a_preset_for_smaller_images_has_fewer_lixels_and_is_else_the_same():
         reduced_config("paper", 48)
 
 
-def test_settled_statistics_are_those_of_the_batch_at_the_present_weights(trainer, crops):
-    supervised = trainer.supervised
-    batch = collate([crops[0, index] for index in range(4)])
-    norm = next(each for name, each in supervised.network.refinement.named_modules() if name.endswith("head_norm"))
-    seen = []
-    hook = norm.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
-    settle_statistics(supervised, batch)
-    hook.remove()
-    (nodes,) = seen
-    torch.testing.assert_close(norm.running_mean, nodes.mean(dim=0), rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(norm.running_var, nodes.var(dim=0), rtol=1e-4, atol=1e-6)
-    assert norm.momentum == 0.1
+def test_a_narrow_preset_has_a_share_of_the_channels_and_the_same_graphs():
+    whole, half = reduced_config("paper", 64), reduced_config("paper", 64, width=0.5)
+    assert half.encoder.channels == {name: count // 2 for name, count in whole.encoder.channels.items()}
+    assert half.mask_channels == (512, 256, 128, 32)
+    same = ("refinement", "node_channels", "head_hidden", "residual_blocks", "rotation_votes", "object_head", "bins")
+    assert all(getattr(half, name) == getattr(whole, name) for name in same)
+    prediction = HandObjectNetwork(half, default_hand(), training_heads=True).first_stage(
+        torch.zeros(2, 3, 64, 64), None
+    )
+    assert prediction.rough.rough_object.shape == (2, 1000, 3)
+    for preset, width in (("compact", 0.5), ("paper", 0.0), ("paper", 2.0)):
+        with pytest.raises(UserError, match=f"--width {width}"):
+            reduced_config(preset, None, width)
+
+
+def test_with_settled_statistics_evaluation_predicts_what_training_does(trainer, crops):
+    """In float64, because layers enlarge rounding. Unbiased variances, or other ones in the frozen trunk, show."""
+    supervised = trainer.supervised.double()
+    batch = collate([crops[0, index] for index in range(2)])
+    batch = replace(batch, images=batch.images.double())
+    for norm in supervised.network.trunk.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.running_mean.fill_(0.1)
+    with torch.no_grad():
+        trained = supervised.train().predict(batch)
+        settle_statistics(supervised, batch)
+        settled = supervised.eval().predict(batch)
+    for name in ("rough_hand", "refined_hand", "rough_object", "votes"):
+        torch.testing.assert_close(getattr(settled, name), getattr(trained, name), rtol=0, atol=1e-6)

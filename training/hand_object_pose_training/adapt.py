@@ -1,7 +1,8 @@
 """``hand-object-train adapt``: weights that know some objects learn one more, on synthetic scenes of it.
 
-The known objects' scenes fill a share of every batch, so that they are not forgotten. The rough hand and BatchNorm's
-statistics stay, and the training-only heads, which no weights file holds, are left out.
+The known objects' scenes fill a share of every batch, so that they are not forgotten, and what comes out lies a little
+nearer to the given weights than what was trained. The rough hand and BatchNorm's statistics stay, and the training-only
+heads, which no weights file holds, are left out.
 """
 
 import time
@@ -22,6 +23,7 @@ from hand_object_pose_training.adapt_scenes import AdaptScenes, prepare_scenes
 from hand_object_pose_training.adapt_table import ErrorsByObject
 from hand_object_pose_training.baseline import average
 from hand_object_pose_training.export import provenance_of, trained_network, write_weights
+from hand_object_pose_training.kept_weights import move_back
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.run_state import LAST, load_state
 from hand_object_pose_training.supervised import SupervisedNetwork
@@ -65,6 +67,8 @@ def adapt(config: AdaptConfig, console: Console) -> Adapted:
 
 
 def _check(config: AdaptConfig, info: WeightsInfo, hand: HandModel, new: ObjectModel) -> None:
+    if not 0 <= config.keep <= 1:
+        raise UserError(f"--keep {config.keep}: expected 0 (the trained weights) to 1 (the given ones)")
     network, _ = load_network_tensors(config.weights)
     if network.object_head != "template":
         raise UserError(
@@ -146,16 +150,24 @@ def _export(
     path = config.out / "after.json"
     if path.is_file() and config.adapted.is_file():
         found = ErrorsByObject.load(path)
-        if found.weights == file_hash(config.adapted):
+        if found.weights == file_hash(config.adapted) and _kept(config) == config.keep:
             return found
     state = load_state(config.run / LAST)
     supervised = trained_network(state, hand, catalogue)
+    move_back(supervised.network, load_network(config.weights, hand).state_dict(), config.keep)
     errors = _errors("", supervised, hand, catalogue, scenes)
     data = f"synthetic scenes only; '{config.object_name}' was learned last, beside the others"
+    data += f", and all weights moved back by {config.keep:.0%}" if config.keep else ""
     count = sum(errors.scenes.values())
     provenance = provenance_of(data, state, errors.over(list(errors.scenes)), count)
+    provenance["keep"] = f"{config.keep}"
     write_weights(config.adapted, supervised.network, hand, catalogue, provenance)
     errors = ErrorsByObject(load_weights_info(config.adapted).hash, errors.scenes, errors.means)
     average((scenes.new, scenes.known), config.baseline)
     errors.save(path)
     return errors
+
+
+def _kept(config: AdaptConfig) -> float:
+    """How far back the weights lie that were written last."""
+    return float(load_weights_info(config.adapted).provenance.get("keep", "0"))

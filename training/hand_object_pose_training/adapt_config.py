@@ -26,6 +26,8 @@ class AdaptConfig:
         scenes, held_out_scenes: of the new object, and of the known ones if they are rendered; grasps: of the new
             object.
         new_share: of the new object's scenes in every batch.
+        keep: how far the trained weights are moved back towards those given before they are measured and written, from
+            0 to 1: known objects are forgotten less, and the new one is known less well.
         batch_size, device, workers, seed: see ``train``; render_workers: processes, 0 means one for each core.
         schedule, loss_weights: see ``train``.
     """
@@ -42,6 +44,7 @@ class AdaptConfig:
     held_out_scenes: int = 200
     grasps: int = 200
     new_share: float = 0.5
+    keep: float = 0.3
     batch_size: int = 16
     device: str = "auto"
     workers: int = 0
