@@ -36,7 +36,8 @@ addEventListener('load', () => setTimeout(() => {
   observed.requests = performance.getEntriesByType('resource').map(entry => entry.name.slice(0, 80))
     .filter(name => !/^(data|blob):/.test(name));
   observed.pictures = [...document.images].map(image => image.complete && image.naturalWidth);
-  observed.scenes = document.querySelectorAll('.gl-container canvas').length;
+  observed.scenes = [...document.querySelectorAll('.gl-container canvas')].map(canvas => canvas.getBoundingClientRect())
+    .map(place => [place.left, place.top, place.width, place.height].map(Math.round));
   observed.legends = [...document.querySelectorAll('.legendtext')].map(text => text.textContent);
   document.body.setAttribute('data-observed', JSON.stringify(observed));
 }, 3000));
@@ -50,6 +51,11 @@ class Opened:
     observed: dict[str, Any]
     screenshot: np.ndarray
     log: str
+
+    def scene(self) -> np.ndarray:
+        """(H, W, 3) RGB: the first 3D view."""
+        left, top, width, height = self.observed["scenes"][0]
+        return self.screenshot[top : top + height, left : left + width]
 
 
 def open_page(page: Path, folder: Path, height: int = 7000) -> Opened:
