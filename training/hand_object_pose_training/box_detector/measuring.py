@@ -37,7 +37,7 @@ def measured(
     boxes: FloatArray, scores: FloatArray, true_boxes: FloatArray, present: NDArray[np.bool_], least_score: float
 ) -> dict[str, ClassResult]:
     """Results by class, of boxes (N, 2, 4) with scores (N, 2) against true ones (N, 2, 4) and who is there (N, 2)."""
-    empty = ~present.any(axis=1)
+    empty = np.asarray(~present.any(axis=1))
     return {
         name: _of_class(boxes[:, k], scores[:, k] >= least_score, true_boxes[:, k], present[:, k], empty)
         for k, name in enumerate(CLASSES)
