@@ -30,7 +30,7 @@ _MEDIAN_LENGTH = 1.5382
 
 def calibrate(
     weights: Path = DEFAULT_WEIGHTS,
-    scenes: int = 1600,
+    scenes: int = 2400,
     seed: int = 500_002,
     folder: Path = Path("out/uncertainty"),
     out: Path | None = None,
