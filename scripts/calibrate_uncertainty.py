@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 from collected_errors import Errors, collected_errors, one_hot
 from numpy.typing import NDArray
+from scipy.stats import chi2
 from sigma_fitting import fit_sigma_model
 
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
@@ -24,13 +25,12 @@ from hand_object_pose.estimation.uncertainty_model import PointScale, Uncertaint
 
 FloatArray = NDArray[np.floating]
 
-# The median of the length of a standard normal vector in space.
-_MEDIAN_LENGTH = 1.5382
+_POINT_SHARE = 0.68
 
 
 def calibrate(
     weights: Path = DEFAULT_WEIGHTS,
-    scenes: int = 1600,
+    scenes: int = 2800,
     seed: int = 500_002,
     folder: Path = Path("out/uncertainty"),
     out: Path | None = None,
@@ -72,12 +72,13 @@ def calibrate(
 
 
 def _points(errors: Errors) -> PointScale:
-    """Such that half of the vertices lie within the median of a Gaussian with that sigma about each axis."""
+    """Such that balls that hold 68 % of a Gaussian with that sigma about each axis hold as many vertices."""
     sigma, distance = errors.point_sigma.ravel(), errors.point_error.ravel()
     order = np.argsort(sigma)
     groups = np.array_split(order, 20)
     spreads = [np.median(sigma[group]) for group in groups]
-    needed = [np.median(distance[group]) / _MEDIAN_LENGTH for group in groups]
+    ball = np.sqrt(chi2.ppf(_POINT_SHARE, 3))
+    needed = [np.quantile(distance[group], _POINT_SHARE) / ball for group in groups]
     power, constant = np.polyfit(np.log(spreads), np.log(needed), 1)
     return PointScale(float(np.exp(constant)), float(power))
 

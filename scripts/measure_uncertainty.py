@@ -61,7 +61,7 @@ class Judged:
 
 def measure(
     weights: Path = DEFAULT_WEIGHTS,
-    scenes: int = 1100,
+    scenes: int = 1200,
     seed: int = 600_002,
     folder: Path = Path("out/uncertainty"),
     out: Path = Path("out/uncertainty/reliability.png"),
@@ -158,7 +158,7 @@ def _draw(judged: dict[str, Judged], out: Path) -> None:
     panels[0].legend()
     figure.tight_layout()
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=90)
+    figure.savefig(out, dpi=80, bbox_inches="tight")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _HUBER = 4.0
 # Errors below count as this: a third of a millimetre and of a degree.
 _FLOORS = (3e-4, 5e-3)
 # Share of the truth that a region is to hold, what is aimed at, and what one is off by counts as.
-_AIMS = ((0.68, 0.7, 0.02), (0.95, 0.95, 0.01))
+_AIMS = ((0.68, 0.69, 0.01), (0.95, 0.943, 0.006))
 _SOFTNESS = 0.05
 
 
@@ -40,14 +40,14 @@ class FitSettings:
         floors: see ``SigmaModel``.
     """
 
-    reach: float = 5.0
+    reach: float = 4.0
     slope: float = 0.02
-    noise: float = 0.7
+    noise: float = 0.5
     ridge: float = 0.1
     quantiles: tuple[float, ...] = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
     smoothness: float = 0.3
     likelihood: float = 0.02
-    floors: tuple[float, float] = (0.001, 0.035)
+    floors: tuple[float, float] = (0.001, 0.1)
 
 
 def fit_sigma_model(
