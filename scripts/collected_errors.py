@@ -105,7 +105,7 @@ def _collect(backend: Backend, seed: int, start: int, folder: Path) -> None:
     for scene in still_scenes(backend.weights.hand, known, seed, range(start, start + _CHUNK)):
         model = backend.weights.objects[scene.truth.object_name]
         for mode, looking in looks.items():
-            seen = looking.look(scene.frame, scene.crop, model, StageTimer())
+            seen = looking.look_alone(scene.frame, scene.crop, model, StageTimer())
             if isinstance(seen, Observation) and seen.confidence() >= config.confidence_threshold:
                 rows[mode].append(_row(scene, seen))
     for mode, found in rows.items():

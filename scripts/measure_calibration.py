@@ -116,7 +116,7 @@ def _depth_errors(
         model = backend.weights.objects[truth.object_name]
         vertices = model.vertices @ truth.object_pose[:3, :3].T + truth.object_pose[:3, 3]
         boxes = np.stack([projected_box(frame.camera, points) for points in (truth.hand_vertices, vertices)])
-        seen = looking.look(replace(frame, depth=None), square_crop(boxes), model, StageTimer())
+        seen = looking.look_alone(replace(frame, depth=None), square_crop(boxes), model, StageTimer())
         if isinstance(seen, Observation):
             errors.append(seen.root.depth / truth.joints[0, 2] - 1)
     return np.array(errors)

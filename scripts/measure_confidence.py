@@ -19,8 +19,7 @@ from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
-from hand_object_pose.estimation.object_fit import ObjectFit
+from hand_object_pose.estimation.looking import Looking, NothingSeen
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.geometry.cameras import Camera
@@ -59,8 +58,7 @@ def measure(weights: Path | None = None, scenes: int = 150, seed: int = 900_001,
     for _ in range(scenes):
         scene = renderer.render(sampler.sample(rng), rng)
         for trial in _trials(scene, list(known), known[scene.truth.object_name].vertices, rng):
-            model, side = network.weights.objects[trial.object_name], network.weights.hand.side
-            (seen,) = looking.look([Sight(trial.frame, trial.crop, model, side, ObjectFit())], timer)
+            seen = looking.look_alone(trial.frame, trial.crop, network.weights.objects[trial.object_name], timer)
             if isinstance(seen, NothingSeen):
                 continue
             found = {name: np.nan if value is None else value for name, value in vars(seen.evidence()).items()}

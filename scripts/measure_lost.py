@@ -21,8 +21,7 @@ from rendered_handovers import RenderedFrame, rendered_handovers
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
-from hand_object_pose.estimation.object_fit import ObjectFit
+from hand_object_pose.estimation.looking import Looking, NothingSeen
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.region_of_interest import LEAST_OVERLAP, overlap
 from hand_object_pose.estimation.timing import StageTimer
@@ -58,8 +57,7 @@ def measure(
         true = square_crop(_boxes(rendered.frame))
         model = backend.weights.objects[rendered.truth.object_name]
         for kind, frame, crop in _trials(rendered, true, shares, rng):
-            sight = Sight(frame, crop, model, backend.weights.hand.side, ObjectFit())
-            (seen,) = looking.look([sight], StageTimer())
+            seen = looking.look_alone(frame, crop, model, StageTimer())
             looks.append(_judged(kind, seen, frame, true))
     _print_by_kind(looks)
     _print_by_threshold(looks, thresholds)

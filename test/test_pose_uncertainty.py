@@ -59,7 +59,7 @@ def observation(wrist: tuple[float, float, float] = (0.2, -0.1, 0.6), **changes:
     boxes = detections(backend.shown, backend.scene)
     crop = square_crop(np.concatenate([boxes["hand_boxes"], boxes["object_boxes"]]))
     config = replace(TRUE_DEPTH, **changes)  # type: ignore[arg-type]
-    seen = Looking(backend, config).look(frame, crop, backend.weights.objects["mug"], StageTimer())
+    seen = Looking(backend, config).look_alone(frame, crop, backend.weights.objects["mug"], StageTimer())
     assert isinstance(seen, Observation)
     return seen
 

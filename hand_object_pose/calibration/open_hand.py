@@ -97,7 +97,7 @@ class OpenHandFinder:
         return [CropBox(box.x_min, box.y_min, box.x_max - box.x_min) for box in search_boxes(frame.camera)]
 
     def _look(self, frame: Frame, crop: CropBox) -> Observation | NothingSeen:
-        seen = self._looking.look(frame, crop, self._model, StageTimer())
+        seen = self._looking.look_alone(frame, crop, self._model, StageTimer())
         if isinstance(seen, Observation) and not (
             np.isfinite(seen.lifted.hand).all() and seen.lifted.hand[:, 2].min() > 0
         ):

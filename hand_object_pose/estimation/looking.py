@@ -88,6 +88,12 @@ class Looking:
             for number, (sight, view) in enumerate(zip(sights, views, strict=True))
         ]
 
+    def look_alone(
+        self, frame: Frame, crop: CropBox, model: ObjectModel, timer: StageTimer
+    ) -> Observation | NothingSeen:
+        """What is seen in one square of a frame that belongs to no stream; the hand's side is that of the settings."""
+        return self.look([Sight(frame, crop, model, self._config.hand_side, ObjectFit())], timer)[0]
+
     def _view(self, sight: Sight) -> View:
         return View.of(sight.frame, sight.crop, self._weights.lixels, sight.side != self._weights.hand.side)
 
