@@ -119,7 +119,7 @@ class Stage:
         Raises:
             UserError: none comes.
         """
-        client = self.listener.create_client(kind, f"/{NODE}/{name}")
+        client: Any = self.listener.create_client(kind, f"/{NODE}/{name}")
         self.until(client.service_is_ready, f"the service {name}")
         future = client.call_async(request)
         self.until(future.done, f"an answer of {name}")
