@@ -86,7 +86,6 @@ def test_estimates_are_those_of_the_undistorted_image(backend: Backend) -> None:
                 unaware = replace(other, camera=frame.camera)
                 ignored.append(differences(straight, estimate(unaware, where), model))
     means = {name: np.mean(values, axis=0) for name, values in found.items()}
-    print(means, np.mean(ignored, axis=0))
     resampling = np.max([mean for name, mean in means.items() if name not in LENSES], axis=0)
     for name in LENSES:
         assert (means[name] < 2 * resampling + 0.5).all(), (name, means[name], resampling)
