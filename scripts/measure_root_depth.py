@@ -3,6 +3,9 @@
     hand-object-pose synthesize-bag --seed 1 --out bags/1
     python scripts/measure_root_depth.py bags/1 bags/2 bags/3 --roi-mode tracking
 
+    hand-object-pose synthesize-bag --seed 1 --rate 0 --out bags/without_detections
+    python scripts/measure_root_depth.py bags/without_detections --roi-mode auto --object-id can
+
 Every row is the node's own estimator on the same images: nothing but images and detections is given to it, except for
 the depth image in the modes that name it, and the truth in the mode that names that. Finished bags are not evaluated
 again.
@@ -39,6 +42,7 @@ def measure(
     every: int = 3,
     out: Path = Path("out/root_depth"),
     calibration: Path | None = None,
+    object_id: str = "",
 ) -> None:
     """Evaluate the bags once with each source of the wrist's depth, and print a Markdown table (mean / median).
 
@@ -48,6 +52,7 @@ def measure(
         every: take each n-th image.
         out: for the evaluations.
         calibration: of the hand, by ``hand-object-pose calibrate``, for bone lengths.
+        object_id: where no detections name it.
     """
     rows = []
     for mode, words in _MODES.items():
@@ -56,6 +61,7 @@ def measure(
                 "root_depth.mode": mode,
                 "roi.mode": roi_mode,
                 "calibration_path": str(calibration) if calibration else "",
+                "object_id": object_id,
             }
         )
         config = ReplayConfig(settings, every=every, annotated_bag=False)
