@@ -157,8 +157,9 @@ def test_a_closed_hand_and_no_hand_are_named(found: list[Sighting | str]) -> Non
         calibrate([closed] * 5, HAND.joint_regressor21, "", settings=FEW)
     with pytest.raises(UserError, match=r"at least 30 .*found 0 of 2 \(2 times: no depth image"):
         calibrate(["no depth image for this image"] * 2, HAND.joint_regressor21, "")
-    sizes = np.linspace(0.5, 1.5, len(found))
-    growing = [replace(each, lengths=each.lengths * size) for each, size in zip(found, sizes, strict=True)]  # type: ignore[type-var]
+    seen = [each for each in found if isinstance(each, Sighting)]
+    sizes = np.linspace(0.5, 1.5, len(seen))
+    growing = [replace(each, lengths=each.lengths * size) for each, size in zip(seen, sizes, strict=True)]
     with pytest.raises(UserError, match="differ by"):
         calibrate(growing, HAND.joint_regressor21, "", settings=FEW)
 

@@ -140,8 +140,9 @@ def test_the_true_depth_of_the_wrist_may_be_given_live(bag: Path, tmp_path: Path
     assert {record.root_depth_source for record in valid} == {"ground_truth"}
     rows = np.loadtxt(live / "short" / "wrist_truth.tum", dtype=str)
     true_depths = {int(row[0].replace(".", "")): float(row[3]) for row in rows}
-    given = [record.root_depth_m for record in valid]
-    np.testing.assert_allclose(given, [true_depths[record.stamp_ns] for record in valid], atol=1e-6)
+    given = np.array([record.root_depth_m for record in valid], dtype=float)
+    true = np.array([true_depths[record.stamp_ns] for record in valid])
+    np.testing.assert_allclose(given, true, atol=1e-6)
     assert rounded(read_frames(again)["short"]) == rounded(records)
     assert read_evaluation(live)["protocol"]["name"] == "root depth: ground_truth"
 
