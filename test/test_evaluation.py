@@ -7,8 +7,8 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.result import HandEstimate, HandObjectEstimate, ObjectEstimate
 from hand_object_pose.evaluation.baseline import Baseline, mean_pose
-from hand_object_pose.evaluation.frame_errors import FRAME_ERRORS, HAND_ERRORS, frame_errors
-from hand_object_pose.evaluation.summary import FrameScore, score_frame, summarise
+from hand_object_pose.evaluation.frame_errors import FRAME_ERRORS, HAND_ERRORS, baseline_errors, frame_errors
+from hand_object_pose.evaluation.summary import FrameScore, summarise
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.synthetic.sample import SceneTruth
@@ -199,17 +199,23 @@ def test_what_an_estimate_lacks_is_left_out(bottle):
 # Summaries
 
 
+def score(truth, answered, baseline, model):
+    """An estimate's errors beside the baseline's."""
+    prediction = baseline.predict(truth.joints[0], truth.object_name)
+    return FrameScore(frame_errors(truth, answered, model), baseline_errors(truth, prediction, model))
+
+
 def test_a_missing_estimate_counts_with_the_baselines_errors(bottle, baseline):
     truths = [scene(seed) for seed in range(4)]
     estimates = [estimate(truths[0]), estimate(truths[1]), None, estimate(truths[3], object=None)]
-    scores = [score_frame(t, e, baseline, bottle) for t, e in zip(truths, estimates, strict=True)]
+    scores = [score(t, e, baseline, bottle) for t, e in zip(truths, estimates, strict=True)]
     summary = summarise(scores)
     assert summary.frames == 4
     assert summary.availability == 0.5
     hand, thing = "hand.mje_cm", "object.add_s_cm"
     assert summary.errors[hand] == pytest.approx(scores[2].baseline[hand] / 4, abs=1e-6)
     assert summary.errors[thing] == pytest.approx((scores[2].baseline[thing] + scores[3].baseline[thing]) / 4, abs=1e-6)
-    assert summary.baseline[hand] == pytest.approx(np.mean([score.baseline[hand] for score in scores]))
+    assert summary.baseline[hand] == pytest.approx(np.mean([each.baseline[hand] for each in scores]))
 
 
 def test_the_baseline_scores_as_itself(bottle, baseline):
@@ -217,9 +223,8 @@ def test_the_baseline_scores_as_itself(bottle, baseline):
     scores = []
     for truth in truths:
         answer = baseline.predict(truth.joints[0], "bottle")
-        scores.append(
-            score_frame(truth, estimate(truth, answer.vertices, answer.joints, answer.object_pose), baseline, bottle)
-        )
+        answered = estimate(truth, answer.vertices, answer.joints, answer.object_pose)
+        scores.append(score(truth, answered, baseline, bottle))
     summary = summarise(scores)
     assert summary.availability == 1
     assert dict(summary.errors) == pytest.approx(dict(summary.baseline))

@@ -5,12 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hand_object_pose.estimation.result import HandObjectEstimate
-from hand_object_pose.evaluation.baseline import Baseline
-from hand_object_pose.evaluation.frame_errors import FRAME_ERRORS, baseline_errors, frame_errors
-from hand_object_pose.hand.joints import WRIST
-from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose.synthetic.sample import SceneTruth
+from hand_object_pose.evaluation.frame_errors import FRAME_ERRORS
 
 _CONTACT = "interaction.contact"
 _CONTACT_PERCENT = "interaction.cp_percent"
@@ -63,14 +58,6 @@ class Summary:
             "availability": self.availability,
             "frames": self.frames,
         }
-
-
-def score_frame(
-    truth: SceneTruth, estimate: HandObjectEstimate | None, baseline: Baseline, object_model: ObjectModel
-) -> FrameScore:
-    """Errors of an estimate (None: there was none) and of the baseline on the same frame."""
-    prediction = baseline.predict(truth.joints[WRIST], truth.object_name)
-    return FrameScore(frame_errors(truth, estimate, object_model), baseline_errors(truth, prediction, object_model))
 
 
 def summarise(scores: Sequence[FrameScore]) -> Summary:
