@@ -356,7 +356,17 @@ def test_stages_are_timed() -> None:
     estimator.prepare()
     frame = frame_of(backend.shown, true_root_depth=0.6, **detections(backend.shown, backend.scene))
     timing = estimator.process(frame).timing
-    assert set(timing) == {"crop", "network", "root_depth", "lift", "surface_fit", "contacts", "smoothing", "total"}
+    assert set(timing) == {
+        "crop",
+        "network",
+        "root_depth",
+        "lift",
+        "surface_fit",
+        "uncertainty",
+        "contacts",
+        "smoothing",
+        "total",
+    }
     assert sum(value for name, value in timing.items() if name != "total") <= timing["total"]
 
 

@@ -171,10 +171,12 @@ class Estimator:
         if isinstance(seen, NothingSeen):
             return self._nothing(task, seen)
         task.track.object_fit.keep(task.frame.stamp, seen.model, seen.lifted.object_pose, seen.object_residual)
+        with timer.stage("uncertainty"):
+            covariance = pose_covariance(seen)
         if self._config.refinement:
             with timer.stage("refinement"):
                 seen = self._refined(seen)
-        pair = self._judged(task, seen)
+        pair = self._judged(task, seen, covariance)
         with timer.stage("contacts"):
             return self._with_interaction(pair, task, seen)
 
@@ -196,7 +198,7 @@ class Estimator:
         lifted = self._contact_refinement.refine(seen.lifted, grid_of(seen.model), settings)
         return replace(seen, lifted=lifted)
 
-    def _judged(self, task: _Task, seen: Observation) -> HandObjectEstimate:
+    def _judged(self, task: _Task, seen: Observation, covariance: FloatArray | None) -> HandObjectEstimate:
         """The pair without contacts; the track learns whether it may be followed."""
         track, region, sure = task.track, task.region, seen.confidence()
         reason = self._objection(seen.points, sure)
@@ -211,7 +213,7 @@ class Estimator:
             reason,
             sure,
             seen.hand(),
-            seen.object(pose_covariance(seen)),
+            seen.object(covariance),
             box=_box(seen.view.crop),
             tracked=not reason and continued,
             roi_source=region.source,

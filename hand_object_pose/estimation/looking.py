@@ -12,12 +12,9 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
 from hand_object_pose.estimation.object_fit import ObjectFit
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.surface_fit import SurfaceEvidence, surface_evidence
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.view import Lifted, View
 from hand_object_pose.geometry.crops import CropBox
-from hand_object_pose.geometry.meshes import TriangleMesh
-from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 
 # Shorter quaternions have no direction that means anything.
@@ -47,15 +44,6 @@ class Sight:
     model: ObjectModel
     side: str
     object_fit: ObjectFit
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """See ``Observation``."""
-
-    lifted: Lifted
-    residual: float = math.inf
-    surface: SurfaceEvidence | None = None
 
 
 class Looking:
@@ -111,20 +99,17 @@ class Looking:
             lifted = view.lift(output, root.depth, self._regressor)
         with timer.stage("surface_fit"):
             fits = self._config.surface_fit and root.source == "depth_image"
-            found = self._fitted(sight, view, lifted) if fits else _Fitted(lifted)
-        residual, surface = found.residual, found.surface
-        return Observation(self._weights, sight.model, view, output, root, found.lifted, residual, fits, surface)
+            lifted, residual = self._fitted(sight, view, lifted) if fits else (lifted, math.inf)
+        return Observation(self._weights, sight.frame, sight.model, view, output, root, lifted, residual, fits)
 
-    def _fitted(self, sight: Sight, view: View, lifted: Lifted) -> _Fitted:
-        """Hand and object pulled onto the surface that the depth image shows."""
+    def _fitted(self, sight: Sight, view: View, lifted: Lifted) -> tuple[Lifted, float]:
+        """Hand and object pulled onto the surface that the depth image shows, and the object's residual."""
         faces = self._weights.hand.faces_of(sight.side)
         lifted = self._hand_depth_fit.fit(sight.frame, lifted, faces)
         if view.mirrored:
-            return _Fitted(lifted)
+            return lifted, math.inf
         found = sight.object_fit.fit(sight.frame, lifted, sight.model, faces)
-        mesh = TriangleMesh(transform_points(found.pose, sight.model.vertices), sight.model.faces)
-        surface = surface_evidence(sight.frame, mesh, TriangleMesh(lifted.hand, faces))
-        return _Fitted(replace(lifted, object_pose=found.pose), found.residual, surface)
+        return replace(lifted, object_pose=found.pose), found.residual
 
 
 def _unusable(output: NetworkOutput) -> str:

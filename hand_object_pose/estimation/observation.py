@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from hand_object_pose.estimation.backend import NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.confidence import Evidence, confidence, hand_evidence, object_evidence
+from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.mirroring import MIRROR
 from hand_object_pose.estimation.result import HandEstimate, ObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
-from hand_object_pose.estimation.surface_fit import SurfaceEvidence
 from hand_object_pose.estimation.uncertainty import (
     UNCALIBRATED_COVARIANCE,
     joint_sigmas,
@@ -35,13 +35,14 @@ def _edges(faces: bytes) -> NDArray[np.integer]:
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen through one view.
+    """What was seen through one view of a frame.
 
     ``model`` is the object that was looked for; ``object_residual`` see ``FittedObject``; ``is_measured``: whether hand
-    and object were to be fitted to a depth image; ``surface``: what it says of the object where it was put.
+    and object were to be fitted to the frame's depth image.
     """
 
     weights: WeightsInfo
+    frame: Frame
     model: ObjectModel
     view: View
     output: NetworkOutput
@@ -49,7 +50,6 @@ class Observation:
     lifted: Lifted
     object_residual: float = math.inf
     is_measured: bool = False
-    surface: SurfaceEvidence | None = None
 
     @property
     def side(self) -> str:

@@ -15,6 +15,8 @@ from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.lift import object_to_camera
 from hand_object_pose.estimation.object_fit import turned_apart
 from hand_object_pose.estimation.observation import Observation
+from hand_object_pose.estimation.surface_fit import surface_evidence
+from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import kabsch, pose_matrix, rotation_from_wxyz, transform_points
 from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.objects.object_model import Symmetries
@@ -91,10 +93,12 @@ def pose_features(seen: Observation) -> FloatArray:
 
 
 def _surface_features(seen: Observation) -> FloatArray:
-    """(10,) zeros where there is no depth image."""
-    surface = seen.surface
-    if surface is None:
+    """(10,) zeros where nothing was fitted to a depth image."""
+    if not seen.is_measured:
         return np.zeros(10)
+    posed = transform_points(seen.lifted.object_pose, seen.model.vertices)
+    hand = TriangleMesh(seen.lifted.hand, seen.weights.hand.faces_of(seen.side))
+    surface = surface_evidence(seen.frame, TriangleMesh(posed, seen.model.faces), hand)
     axes = error_axes(seen)
     left_open = np.sqrt(np.diag(axes.T @ surface.covariance @ axes))
     shares = (surface.near + 1) / (surface.measured + 2), surface.measured / (surface.seen + 1)
