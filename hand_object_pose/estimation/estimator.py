@@ -20,6 +20,7 @@ from hand_object_pose.estimation.region_of_interest import Region, neighbours
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.track import Track
+from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.reachable_surface import reachable_surface
@@ -57,6 +58,7 @@ class Estimator:
         self._looking = Looking(backend, self._config)
         self._contact_refinement = ContactRefinement(self._weights.hand)
         self._tracks = [Track(self._config)]
+        self._camera: Camera | None = None
         self._detector: BoxDetector | None = None
         self._load_detector()
 
@@ -115,6 +117,7 @@ class Estimator:
         """
         timer, config = StageTimer(), self._config
         with timer.stage("total"):
+            self._follow_camera(frame.camera)
             frame = self._with_own_boxes(frame, timer)
             shown = assigned(self._tracks, frame, config.most_tracks, config.margin, lambda: Track(config))
             pairs = self._estimates([self._task(track, view) for track, view in shown], timer)
@@ -134,6 +137,13 @@ class Estimator:
             UnknownObjectError: the weights do not know the configured object.
         """
         return Estimator(self._backend, config).process(frame)
+
+    def _follow_camera(self, camera: Camera) -> None:
+        """Tracks are in pixels: another resolution, or another window of the image, must not lose them."""
+        before, self._camera = self._camera, camera
+        if before is not None and not np.array_equal(before.matrix, camera.matrix):
+            for track in self._tracks:
+                track.change_camera(before, camera)
 
     def _load_detector(self) -> None:
         if self._config.roi_mode == "auto" and self._detector is None:
