@@ -179,7 +179,7 @@ def test_tracking_follows_a_moving_hand() -> None:
 
 
 def squares_of(roi_mode: str, cameras: list[Camera]) -> np.ndarray:
-    """Middles (N, 2), as rays of z = 1, of the squares that are looked at while a hand moves, which must be followed."""
+    """Middles (N, 2), as rays of z = 1, of the squares that are looked at while a hand moves and is followed."""
     backend = FakeBackend(camera(), truth())
     estimator, start, middles = Estimator(backend, replace(TRUE_DEPTH, roi_mode=roi_mode)), backend.scene, []
     for step, shown in enumerate(cameras):

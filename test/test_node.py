@@ -76,6 +76,7 @@ def test_hand_contacts_and_topology_are_those_of_the_estimate(harness):
     assert list(pair.finger_contacts) == [True, False, True, False, False]
     assert pair.grasp_state == HandObjectEstimate.GRASP_HELD
     assert not pair.object.covariance_valid
+    assert (pair.confidence, pair.hand.confidence, pair.object.confidence) == (pytest.approx(0.9),) * 3
     info = h.until(lambda: h.received["object_info"], "object_info")[0]
     assert (info.object_id, info.mesh_hash) == ("mug", weights.objects["mug"].hash)
     assert list(info.known_objects) == ["carton", "mug"]
