@@ -20,6 +20,7 @@ FloatArray = NDArray[np.floating]
 DEFAULT_MARGIN = 1.25
 
 _MAX_OVERSAMPLING = 4
+_MAP_STEP = 8
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,21 @@ def crop_image(image: NDArray, camera: Camera, crop: CropBox, size: int) -> NDAr
 
 
 def distortion_map(camera: Camera, target: Camera) -> NDArray[np.float32]:
-    """(h, w, 2) float32 pixels of the distorted ``camera`` that each pixel of the pinhole ``target`` shows."""
-    columns, rows = np.meshgrid(np.arange(target.width), np.arange(target.height))
-    pixels = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float64)
-    rays = target.unproject(pixels, np.ones(len(pixels)))
-    return distort(camera, rays).reshape(target.height, target.width, 2).astype(np.float32)
+    """(h, w, 2) float32 pixels of the distorted ``camera`` that each pixel of the pinhole ``target`` shows.
+
+    Lenses are smooth: every eighth pixel is computed, the others are interpolated, which is wrong by a few hundredths of
+    a pixel at most and some twenty times as fast. The crop is another one in each image, so that nothing can be kept.
+    """
+    step = _MAP_STEP
+    # Where cv2.resize has the middles of its cells, with one more around.
+    columns, rows = np.meshgrid(
+        *((np.arange(-1, np.ceil(length / step) + 1) + 0.5) * step - 0.5 for length in (target.width, target.height))
+    )
+    rays = target.unproject(np.stack([columns, rows], axis=-1).reshape(-1, 2), np.ones(columns.size))
+    nodes = distort(camera, rays).reshape(*columns.shape, 2).astype(np.float32)
+    size = (step * nodes.shape[1], step * nodes.shape[0])
+    fine = np.asarray(cv2.resize(nodes, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.ascontiguousarray(fine[step : step + target.height, step : step + target.width])
 
 
 def distort(camera: Camera, points: FloatArray) -> FloatArray:
