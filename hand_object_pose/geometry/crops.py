@@ -102,8 +102,8 @@ def crop_image(image: NDArray, camera: Camera, crop: CropBox, size: int) -> NDAr
 def distortion_map(camera: Camera, target: Camera) -> NDArray[np.float32]:
     """(h, w, 2) float32 pixels of the distorted ``camera`` that each pixel of the pinhole ``target`` shows.
 
-    Lenses are smooth: every eighth pixel is computed, the others are interpolated, which is wrong by some hundredths of a
-    pixel at most, and twenty times as fast. The crop is another one in each image, so that nothing can be kept.
+    Lenses are smooth: every eighth pixel is computed, the others are interpolated, which is wrong by some hundredths
+    of a pixel at most, and twenty times as fast. The crop is another one in each image: nothing can be kept.
     """
     step = _MAP_STEP
     # Where cv2.resize has the middles of its cells, with one more around.
