@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import (
@@ -64,6 +65,18 @@ def test_distortion_equals_opencv_undistortion():
         undistort = cv2.fisheye.undistortPoints if camera.distortion_model == "equidistant" else cv2.undistortPoints
         normalised = undistort(pixels, camera.matrix, camera.distortion).reshape(-1, 2)
         np.testing.assert_allclose(normalised, points[:, :2] / points[:, 2:], atol=2e-4)
+
+
+@pytest.mark.parametrize("size", [(320, 240), (576, 432), (320, 480)])
+def test_a_resized_camera_sees_points_where_the_resized_image_has_them(size):
+    """An image of its own pixel coordinates, resized by OpenCV."""
+    columns, rows = np.meshgrid(np.arange(640.0), np.arange(480.0))
+    points = np.random.default_rng(0).uniform([-0.2, -0.15, 0.5], [0.2, 0.15, 0.7], (20, 3))
+    x, y = CAMERAS[0].resized(*size).project(points).T
+    for axis, coordinates in enumerate((columns, rows)):
+        small = cv2.resize(coordinates, size, interpolation=cv2.INTER_LINEAR)
+        found = map_coordinates(small, [y, x], order=1)
+        np.testing.assert_allclose(found, CAMERAS[0].project(points)[:, axis], atol=0.02)
 
 
 @pytest.mark.parametrize("size", [128, 301, 512])
