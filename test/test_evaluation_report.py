@@ -35,6 +35,7 @@ from hand_object_pose.evaluation.gates import GateResult
 from hand_object_pose.evaluation.jpeg import encode_jpeg
 from hand_object_pose.evaluation.metric_table import STATISTICS
 from hand_object_pose.evaluation.report_charts import worst_of_neighbours
+from hand_object_pose.evaluation.report_figures import MeshView, views_figure
 from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames, write_shown_frames
 from hand_object_pose.evaluation.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.geometry.cameras import Camera
@@ -201,6 +202,17 @@ def test_meshes_to_turn_are_those_that_were_estimated(evaluated: Path) -> None:
     # The estimate lies 2 cm behind the truth, and the camera looks along the view's second axis.
     np.testing.assert_allclose(np.subtract(traces[0]["y"], traces[2]["y"]), 0.02, atol=2e-4)
     np.testing.assert_allclose(np.subtract(traces[1]["x"], traces[3]["x"]), 0.03, atol=2e-4)
+
+
+def test_a_mesh_has_the_colour_of_what_it_is_whatever_others_are_missing() -> None:
+    corners = TriangleMesh(np.eye(3), np.array([[0, 1, 2]]))
+    names = ("hand", "object", "true hand", "true object")
+    whole, alone = (views_figure([MeshView("", dict.fromkeys(shown, corners))])["data"] for shown in (names, names[2:]))
+
+    assert len({trace["color"] for trace in whole}) == 4
+    assert [(trace["color"], trace["opacity"]) for trace in alone] == [
+        (trace["color"], trace["opacity"]) for trace in whole[2:]
+    ]
 
 
 def test_a_bag_without_truth_gets_a_report(evaluated: Path, tmp_path: Path) -> None:
