@@ -285,7 +285,7 @@ class Noise:
 def synthetic_run(frames: int) -> tuple[FrameKeeper, list[FrameRecord]]:
     """A keeper that has seen 640x480 images of noise with random errors and random attention: what is largest."""
     rng = np.random.default_rng(0)
-    keeper, records, shown = FrameKeeper(weights(), frames, "right", Noise()), [], camera()
+    keeper, records, shown = FrameKeeper(weights(), frames, Noise()), [], camera()
     noise = rng.integers(0, 255, (2, 480, 640, 3), np.uint8)
     for number in range(frames):
         values = dict(zip(RANKED, rng.exponential(2.0, 4).tolist(), strict=True))

@@ -1,6 +1,7 @@
 """Truth of the object alone from transforms, and from poses in a frame that transforms connect with the camera's."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from replay_data import (
     messages,
     off_estimator,
     pose_message,
+    weights,
     write_bag,
 )
 from scipy.spatial.transform import Rotation
@@ -26,11 +28,13 @@ from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.evaluation.evaluation_file import read_evaluation
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.replay.answers import EstimatorAnswers
+from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.bag_result import BagResult
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.one_bag import evaluate_one_bag
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.replay.transforms import TimedPoses
+from hand_object_pose.replay.truth import read_truth
 from hand_object_pose.ros.parameters import Settings
 from hand_object_pose.synthetic import bag_messages
 
@@ -196,3 +200,17 @@ def test_another_frame_is_evaluated_anew(tmp_path: Path) -> None:
     assert "object.add_cm" not in without["metrics"]
     assert known["metrics"]["object.add_cm"]["mean"] == pytest.approx(100 * np.linalg.norm(OBJECT_OFFSET))
     assert known["bags"][0]["topics"]["ground_truth"] == "camera -> rig -> world -> mocap/mug_7"
+
+
+@pytest.mark.parametrize(("number", "side"), [(0, "right"), (1, "right"), (2, "left")])
+def test_the_truth_says_which_hand_it_is(number: int, side: str, tmp_path: Path) -> None:
+    """``HandEstimate.side``; 0 is not known."""
+    frame = messages(0)
+    frame["/ground_truth"][1].estimates[0].hand.side = number
+    with closing(open_recording(write_bag(tmp_path / "bag", frames=[frame]))) as bag:
+        truth = read_truth(bag, "/ground_truth", FRAME_ID, weights(), "").at(STAMPS[0], 0)
+
+    assert truth is not None
+    hand = truth.as_estimate().hand
+    assert hand is not None
+    assert hand.side == side

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from hand_object_pose.estimation.result import Box, HandEstimate, HandObjectEstimate, ObjectEstimate
 from hand_object_pose.evaluation.bag_file import open_bag
-from hand_object_pose.evaluation.message_values import nanoseconds, object_pose, points
+from hand_object_pose.evaluation.message_values import hand_side, nanoseconds, object_pose, points
 
 FloatArray = NDArray[np.floating]
-
-_LEFT = 2
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ def _hand(message: Any) -> HandEstimate:
         points(message.joints),
         np.asarray(message.vertex_sigmas, dtype=float),
         np.asarray(message.joint_sigmas, dtype=float),
-        "left" if message.side == _LEFT else "right",
+        hand_side(message),
     )
 
 

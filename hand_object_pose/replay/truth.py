@@ -8,7 +8,7 @@ import numpy as np
 
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.evaluation.message_values import object_pose, points
+from hand_object_pose.evaluation.message_values import hand_side, object_pose, points
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.frame_truth import FrameTruth, Truth
 from hand_object_pose.replay.object_truth import POSES, in_another_frame, read_object_truth
@@ -107,4 +107,4 @@ def _pair_truth(message: Any, weights: WeightsInfo) -> FrameTruth | None:
             f"'{weights.name}' were trained on"
         )
     vertices = np.asarray(hand.vertices, dtype=float).reshape(-1, 3)
-    return FrameTruth(thing.object_id, object_pose(thing.pose.pose), vertices, points(hand.joints))
+    return FrameTruth(thing.object_id, object_pose(thing.pose.pose), vertices, points(hand.joints), hand_side(hand))
