@@ -47,7 +47,8 @@ def count_table(results: DemoResults) -> Table:
 def latency_table(results: DemoResults) -> Table:
     """Latency by stage, rate and slope."""
     rows = [
-        [stage.replace("_", " "), f"{entry.p50:.1f}", f"{entry.p95:.1f}"] for stage, entry in results.latency.items()
+        [stage.replace("_", " "), f"{values['p50_ms']:.1f}", f"{values['p95_ms']:.1f}"]
+        for stage, values in results.latency.items()
     ]
     if results.rate is not None:
         rate = results.rate

@@ -42,7 +42,7 @@ class LiveAnswers:
         if heard is None:
             return None
         pairs = [heard.pair] if heard.pair is not None else []
-        return FrameResult(pairs, {**heard.timing, **heard.clock_times})
+        return FrameResult(pairs, heard.times)
 
 
 def write_estimates(path: Path, heard: Path, shift: int) -> None:

@@ -1,6 +1,5 @@
 """What the recorder heard of the node, read without ROS."""
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -50,6 +49,11 @@ class HeardEstimate:
             "node": (self.published - self.received) / 1e9,
             "end_to_end": (self.arrived - self.stamp) / 1e9,
         }
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds by stage, and ``clock_times``."""
+        return {**self.timing, **self.clock_times}
 
 
 @dataclass(frozen=True)
@@ -178,12 +182,3 @@ def _pose(header: Any, child: str, pose: Any) -> HeardPose:
     place, turn = pose.position, pose.orientation
     numbers = (place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w)
     return HeardPose(nanoseconds(header.stamp), header.frame_id, child, numbers)
-
-
-def ages(estimates: list[HeardEstimate]) -> FloatArray:
-    """(N,) seconds from each image's stamp to the arrival of its estimate at the listener."""
-    return (
-        np.array([(heard.arrived - heard.stamp) / 1e9 for heard in estimates]).reshape(-1)
-        if estimates
-        else np.full(0, math.nan)
-    )
