@@ -6,6 +6,7 @@ import trimesh
 from handovers import SEED, planned_handover
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.geometry.se3 import inverse_pose, rotation_angle, transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.mano_layer import ManoLayer
@@ -16,7 +17,7 @@ from hand_object_pose.synthetic.motion import PoseTrack, blend_poses, minimum_je
 from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose.synthetic.sequence import PHASES, HandoverSequence, SequenceConfig
 from hand_object_pose.synthetic.table import TableStand, resting_directions
-from hand_object_pose.synthetic.viewpoints import HandAttitude, ViewConfig, visible_share
+from hand_object_pose.synthetic.viewpoints import HandAttitude, ViewConfig
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def score_recording(
     baselines = {
         stamp: _baseline(truth, baseline, weights.objects[truth.object_name])
         for stamp, truth in truths.items()
-        if in_view(content.camera, truth, weights.objects[truth.object_name])
+        if in_view(content.camera, weights.objects[truth.object_name], truth.object_pose, truth.joints)
     }
     frames = []
     for heard in estimates:

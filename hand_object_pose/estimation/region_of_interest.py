@@ -7,13 +7,12 @@ estimate, or from its user.
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, projected_box, square_crop
+from hand_object_pose.geometry.projection import undistort_boxes
 
 FloatArray = NDArray[np.floating]
 
@@ -221,22 +220,6 @@ def overlap(first: CropBox, second: CropBox) -> float:
     height = min(first.y + first.side, second.y + second.side) - max(first.y, second.y)
     shared = max(width, 0.0) * max(height, 0.0)
     return shared / (first.side**2 + second.side**2 - shared)
-
-
-def undistort_boxes(camera: Camera, boxes: FloatArray) -> FloatArray:
-    """Boxes (N, 4) in undistorted pixels around boxes (N, 4) of a distorted image."""
-    if not camera.is_distorted:
-        return boxes
-    # The middles of the four edges: what a box holds rarely reaches into its corners, which move most.
-    x_min, y_min, x_max, y_max = boxes.T.astype(np.float64)
-    x, y = (x_min + x_max) / 2, (y_min + y_max) / 2
-    pixels = np.array([[x_min, y], [x, y_min], [x_max, y], [x, y_max]]).transpose(2, 0, 1).reshape(-1, 1, 2)
-    if camera.distortion_model == "equidistant":
-        straight = cv2.fisheye.undistortPoints(pixels, camera.matrix, camera.distortion[:4], P=camera.matrix)
-    else:
-        straight = cv2.undistortPoints(pixels, camera.matrix, camera.distortion, P=camera.matrix)
-    straight = straight.reshape(len(boxes), 4, 2)
-    return np.concatenate([straight.min(axis=1), straight.max(axis=1)], axis=1)
 
 
 def _hand_and_object(frame: Frame) -> FloatArray | None:
