@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.npz_files import UNREADABLE
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.shipped import ASSETS
 from hand_object_pose.synthetic.grasps import GraspConfig, GraspGenerator, Grasps
 
 SHIPPED = "grasps/default_right.npz"
@@ -139,4 +139,4 @@ def _wide(array: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def shipped_grasps() -> GraspLibrary:
     """The library that comes with the package: the default right hand and the default objects."""
-    return GraspLibrary.load(Path(str(files("hand_object_pose") / "assets" / SHIPPED)))
+    return GraspLibrary.load(ASSETS / SHIPPED)
