@@ -101,18 +101,18 @@ def run(
     settings = _settings(parameters, object_id, weights, root_depth, given, threads)
     chosen, inputs = (read_stamps(stamps), read_inputs(stamps)) if stamps else (None, None)
     config = ReplayConfig(
-        settings,
-        image_topic,
-        depth_topic,
-        truth_topic,
-        truth_tolerance,
-        every,
-        chosen,
-        inputs,
-        truth_frame,
-        camera_frame,
-        annotated_bag,
-        rerun,
+        settings=settings,
+        image_topic=image_topic,
+        depth_topic=depth_topic,
+        truth_topic=truth_topic,
+        truth_tolerance=truth_tolerance,
+        every=every,
+        stamps=chosen,
+        inputs=inputs,
+        truth_frame=truth_frame,
+        camera_frame=camera_frame,
+        annotated_bag=annotated_bag,
+        rerun=rerun,
     )
     try:
         if live:
