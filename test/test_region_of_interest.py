@@ -8,9 +8,9 @@ from hand_object_pose.estimation.region_of_interest import (
     Detections,
     Fixed,
     FullFrame,
-    Tracking,
     overlap,
 )
+from hand_object_pose.estimation.tracking_region import Tracking
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.geometry.projection import distort, undistort_boxes
