@@ -12,7 +12,7 @@ from hand_object_pose.demo.report import write_demo_report
 from hand_object_pose.demo.requirements import requirements
 from hand_object_pose.demo.results import DemoResults
 from hand_object_pose.demo.scoring import check_meshes, score_recording
-from hand_object_pose.demo.stamps import original_stamps, played_stamps
+from hand_object_pose.demo.stamps import original_stamps
 from hand_object_pose.demo.synthetic_bag import synthetic_bag
 from hand_object_pose.demo.tables import print_results
 from hand_object_pose.demo.verdict import card_errors, failures, remarks
@@ -68,7 +68,7 @@ def evaluate(
     recording: Recording,
 ) -> DemoResults:
     """Everything that can be measured from what was played and what was heard."""
-    published = played_stamps(content, session.played)
+    published = session.published(content.topics.image.name)
     originals = original_stamps(content, session.played, session.rounds)
     counts = count_images(published, recording.counts, recording.estimates)
     scores = score_recording(content, recording.estimates, originals, weights, baseline)
@@ -141,9 +141,9 @@ def _session_facts(content: BagContent, session: Session, recording: Recording) 
         "rounds": session.rounds,
         "seconds": content.period * session.rounds,
         "image_transport": content.topics.image.transport,
-        "player_max_lateness_ms": 1000.0 * float(played["max_lateness"]),
+        "player_max_lateness_ms": session.max_lateness_ms,
         "player_found_all_subscribers": bool(played["subscribed"]),
-        "stamp_shift_ns": int(played["shift_ns"]),
+        "stamp_shift_ns": session.shift,
         "round_period_ns": int(played["period_ns"]),
         "exit_codes": dict(session.exit_codes),
         "torch_loaded_by_node": session.torch_loaded,
