@@ -12,14 +12,14 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.attention import AttentionMaps
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
-from hand_object_pose.evaluation.attention_view import (
+from hand_object_pose.evaluation.frame_record import VALID, FrameRecord
+from hand_object_pose.evaluation.report.attention_view import (
     CONTACT_DISTANCE,
     attention_picture,
     attention_shares,
     heat_colours,
 )
-from hand_object_pose.evaluation.frame_record import VALID, FrameRecord
-from hand_object_pose.evaluation.shown_frames import ShownFrames
+from hand_object_pose.evaluation.report.shown_frames import ShownFrames
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.replay.frame_keeper import FrameKeeper

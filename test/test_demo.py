@@ -10,6 +10,7 @@ from demo_data import FRAME, PERIOD, TOPICS, baseline, content, heard, known_wei
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hand_object_pose.bags.bag_types import DETECTIONS
 from hand_object_pose.cli.main import main
 from hand_object_pose.demo.consistency import consistency_problems
 from hand_object_pose.demo.pictures import truth_as_estimate
@@ -26,7 +27,7 @@ from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.live.counts import ImageCounts, count_images
 from hand_object_pose.live.recording import HeardPose, Recording
 from hand_object_pose.live.timing import Rate, age_slope, latencies, least_squares_slope, publishing_rate
-from hand_object_pose.replay.topics import COMPRESSED, DETECTIONS, IMAGE, find_topics
+from hand_object_pose.replay.topics import COMPRESSED, IMAGE, find_topics
 
 INVALID = HandObjectEstimate(0, False, "low confidence", 0.01)
 GOOD_COUNTS = {"images_received": 4, "estimated": 2, "invalid": 1, "replaced": 1, "lost_before_arrival": 1}

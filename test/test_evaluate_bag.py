@@ -34,8 +34,8 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.evaluation.evaluation_file import known_names, numbers, read_evaluation, read_frames
 from hand_object_pose.evaluation.frame_record import read_records
-from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.metric_table import METRICS
+from hand_object_pose.evaluation.report.junit import write_junit
 from hand_object_pose.replay.chosen_images import read_stamps
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.parameter_file import read_parameters

@@ -26,18 +26,18 @@ from hand_object_pose.demo.pictures import truth_as_estimate
 from hand_object_pose.estimation.attention import AttentionMaps
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import Box, FrameResult
+from hand_object_pose.evaluation.drawing.jpeg import encode_jpeg
+from hand_object_pose.evaluation.drawing.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.evaluation.evaluation_file import read_evaluation, read_frames, write_evaluation
-from hand_object_pose.evaluation.evaluation_report import write_evaluation_report
-from hand_object_pose.evaluation.frame_choice import NO_ESTIMATE, SHOWN, evenly
-from hand_object_pose.evaluation.frame_pictures import LARGEST_WIDTH, shrunk
 from hand_object_pose.evaluation.frame_record import IN_VIEW, INVALID, VALID, FrameRecord, write_records
 from hand_object_pose.evaluation.gates import GateResult
-from hand_object_pose.evaluation.jpeg import encode_jpeg
 from hand_object_pose.evaluation.metric_table import STATISTICS
-from hand_object_pose.evaluation.report_charts import worst_of_neighbours
-from hand_object_pose.evaluation.report_figures import MeshView, views_figure
-from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames, write_shown_frames
-from hand_object_pose.evaluation.turned_views import ColouredMesh, view_tiles
+from hand_object_pose.evaluation.report.charts import worst_of_neighbours
+from hand_object_pose.evaluation.report.evaluation_report import write_evaluation_report
+from hand_object_pose.evaluation.report.figures import MeshView, views_figure
+from hand_object_pose.evaluation.report.frame_choice import NO_ESTIMATE, SHOWN, evenly
+from hand_object_pose.evaluation.report.frame_pictures import LARGEST_WIDTH, shrunk
+from hand_object_pose.evaluation.report.shown_frames import SHOWN_FILE, read_shown_frames, write_shown_frames
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.objects.object_model import ObjectModel

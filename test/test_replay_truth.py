@@ -23,8 +23,9 @@ from replay_data import (
 )
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.bags import message_builders
+from hand_object_pose.bags.bag_types import new_message
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.evaluation.evaluation_file import read_evaluation
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.replay.answers import EstimatorAnswers
@@ -36,7 +37,6 @@ from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.replay.transforms import TimedPoses
 from hand_object_pose.replay.truth import read_truth
 from hand_object_pose.ros.parameters import Settings
-from hand_object_pose.synthetic import bag_messages
 
 TF, POSE = "tf2_msgs/msg/TFMessage", "geometry_msgs/msg/PoseStamped"
 MUG = Settings({"object_id": "mug"})
@@ -70,7 +70,7 @@ def transform(stamp: int, parent: str, child: str, pose: np.ndarray) -> Any:
         translation=new_message("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
         rotation=pose_message(pose).orientation,
     )
-    header = bag_messages.header_message(stamp, parent)
+    header = message_builders.header_message(stamp, parent)
     return new_message("geometry_msgs/msg/TransformStamped", header=header, child_frame_id=child, transform=made)
 
 
@@ -142,7 +142,7 @@ def test_poses_in_the_world_come_through_transforms(tmp_path: Path) -> None:
     for number, frame in enumerate(frames):
         del frame["/ground_truth"]
         frame.pop("/tf_static", None)
-        rig, header = turning_rig(number), bag_messages.header_message(STAMPS[number], "world")
+        rig, header = turning_rig(number), message_builders.header_message(STAMPS[number], "world")
         pose = pose_message(rig @ MOUNT @ scene(number).object_pose)
         frame["/ground_truth"] = (POSE, new_message(POSE, header=header, pose=pose))
         steps = [transform(STAMPS[number], "world", "rig", rig), transform(STAMPS[number], "rig", FRAME_ID, MOUNT)]

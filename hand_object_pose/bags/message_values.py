@@ -9,8 +9,8 @@ from hand_object_pose.geometry.se3 import pose_matrix, quaternion_xyzw_to_wxyz, 
 
 FloatArray = NDArray[np.floating]
 
-# HandEstimate.SIDE_LEFT.
-_SIDE_LEFT = 2
+# Of HandEstimate.
+SIDE_RIGHT, SIDE_LEFT = 1, 2
 
 
 def object_pose(message: Any) -> FloatArray:
@@ -30,7 +30,7 @@ def _pose(position: Any, turn: Any) -> FloatArray:
 
 def hand_side(message: Any) -> str:
     """Of a hand_object_pose_msgs/HandEstimate: "right" or "left"; where it is not known, "right"."""
-    return "left" if message.side == _SIDE_LEFT else "right"
+    return "left" if message.side == SIDE_LEFT else "right"
 
 
 def nanoseconds(time: Any) -> int:

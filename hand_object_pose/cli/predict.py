@@ -16,8 +16,8 @@ from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import Box, HandObjectEstimate
 from hand_object_pose.estimation.still_image import box_around, estimate_still
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.evaluation.estimate_files import estimate_as_dict, write_glb, write_json
-from hand_object_pose.evaluation.overlay import draw_estimates
 from hand_object_pose.geometry.cameras import Camera
 
 

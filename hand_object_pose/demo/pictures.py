@@ -10,7 +10,7 @@ from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.scoring import ScoredFrame
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.result import HandObjectEstimate
-from hand_object_pose.evaluation.overlay import draw_estimates
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.synthetic.sample import SceneTruth
 

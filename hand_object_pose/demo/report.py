@@ -18,12 +18,12 @@ from hand_object_pose.demo.pictures import (
 from hand_object_pose.demo.results import DemoResults
 from hand_object_pose.demo.scoring import ScoredFrame
 from hand_object_pose.demo.tables import tables
-from hand_object_pose.evaluation.frame_choice import spread
-from hand_object_pose.evaluation.frame_pictures import meshes_of
+from hand_object_pose.evaluation.drawing.jpeg import encode_jpeg
 from hand_object_pose.evaluation.in_view import LEAST_VISIBLE_SHARE
-from hand_object_pose.evaluation.jpeg import encode_jpeg
-from hand_object_pose.evaluation.report import Picture, write_report
-from hand_object_pose.evaluation.report_figures import Curve, MeshView
+from hand_object_pose.evaluation.report.figures import Curve, MeshView
+from hand_object_pose.evaluation.report.frame_choice import spread
+from hand_object_pose.evaluation.report.frame_pictures import meshes_of
+from hand_object_pose.evaluation.report.html_report import Picture, write_report
 
 _PICTURES = 10
 _VIEWS = 2

@@ -5,7 +5,7 @@ from rich.table import Table as RichTable
 
 from hand_object_pose.demo.results import DemoResults
 from hand_object_pose.evaluation.frame_errors import HAND_ERRORS, OBJECT_ERRORS
-from hand_object_pose.evaluation.report import Table
+from hand_object_pose.evaluation.report.html_report import Table
 from hand_object_pose.live.counts import FATES
 
 ERROR_NAMES = (*HAND_ERRORS, *OBJECT_ERRORS, "interaction.pd_mm", "interaction.cp_percent")

@@ -6,7 +6,7 @@ import numpy as np
 from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.visibility import image_points, visible_points
-from hand_object_pose.evaluation.painting import rendered_depth
+from hand_object_pose.evaluation.drawing.painting import rendered_depth
 from hand_object_pose.geometry.meshes import TriangleMesh
 
 _MM, _PERCENT = 1000.0, 100.0

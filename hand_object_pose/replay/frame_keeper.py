@@ -11,12 +11,12 @@ from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.view import View
-from hand_object_pose.evaluation.attention_view import AttentionShares, attention_shares
-from hand_object_pose.evaluation.frame_choice import SHOWN, badness, evenly
-from hand_object_pose.evaluation.frame_pictures import Seen, draw_frame, meshes_of, shrunk
 from hand_object_pose.evaluation.metrics.alignment import point_distances
 from hand_object_pose.evaluation.metrics.curves import THRESHOLDS, pck_curve
-from hand_object_pose.evaluation.shown_frames import ShownFrame, ShownFrames
+from hand_object_pose.evaluation.report.attention_view import AttentionShares, attention_shares
+from hand_object_pose.evaluation.report.frame_choice import SHOWN, badness, evenly
+from hand_object_pose.evaluation.report.frame_pictures import Seen, draw_frame, meshes_of, shrunk
+from hand_object_pose.evaluation.report.shown_frames import ShownFrame, ShownFrames
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.hand.joints import WRIST

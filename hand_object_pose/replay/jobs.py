@@ -17,7 +17,7 @@ from hand_object_pose.estimation.uncertainty_file import uncertainty_path
 from hand_object_pose.estimation.weights_file import file_hash
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
 from hand_object_pose.evaluation.evaluation_file import METRICS_FILE, read_evaluation, write_evaluation
-from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
+from hand_object_pose.evaluation.report.shown_frames import SHOWN_FILE, read_shown_frames
 from hand_object_pose.replay.bag_files import bag_files
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.frame_sinks import sink_files

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.bags.message_values import object_pose
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.evaluation.message_values import object_pose
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.transforms import TimedPoses, read_transforms

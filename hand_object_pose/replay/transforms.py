@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_object_pose.evaluation.message_values import nanoseconds, transform_pose
+from hand_object_pose.bags.message_values import nanoseconds, transform_pose
 from hand_object_pose.geometry.se3 import interpolated_pose, inverse_pose
 from hand_object_pose.replay.bag import Bag
 

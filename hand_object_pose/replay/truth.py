@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from hand_object_pose.bags.bag_types import ESTIMATES
+from hand_object_pose.bags.message_values import hand_side, object_pose, points
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.evaluation.message_values import hand_side, object_pose, points
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.frame_truth import FrameTruth, Truth
 from hand_object_pose.replay.object_truth import POSES, in_another_frame, read_object_truth
 from hand_object_pose.replay.stamps import Stamps
-from hand_object_pose.replay.topics import ESTIMATES
 
 _NAME = "ground_truth"
 

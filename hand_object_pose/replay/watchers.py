@@ -7,7 +7,7 @@ from typing import Protocol
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult
-from hand_object_pose.evaluation.frame_pictures import meshes_of
+from hand_object_pose.evaluation.report.frame_pictures import meshes_of
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.replay.scored_frame import ScoredFrame
 

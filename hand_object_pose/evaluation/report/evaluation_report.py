@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from hand_object_pose.evaluation.evaluation_file import FAILED, read_frames, said_of
-from hand_object_pose.evaluation.evaluation_tables import error_table, frame_table, gate_table
 from hand_object_pose.evaluation.gates import GateResult
 from hand_object_pose.evaluation.metrics.curves import THRESHOLDS
-from hand_object_pose.evaluation.report import Picture, Table, write_report
-from hand_object_pose.evaluation.report_charts import accuracy_charts, curves_over_time, histograms
-from hand_object_pose.evaluation.report_figures import MeshView
-from hand_object_pose.evaluation.shown_frames import (
+from hand_object_pose.evaluation.report.charts import accuracy_charts, curves_over_time, histograms
+from hand_object_pose.evaluation.report.figures import MeshView
+from hand_object_pose.evaluation.report.html_report import Picture, Table, write_report
+from hand_object_pose.evaluation.report.shown_frames import (
     MESHES_ALONE,
     OVER_IMAGE,
     SHOWN_FILE,
     ShownFrames,
     read_shown_frames,
 )
-from hand_object_pose.evaluation.worst_frames import ChosenFrame, choose_frames
+from hand_object_pose.evaluation.report.tables import error_table, frame_table, gate_table
+from hand_object_pose.evaluation.report.worst_frames import ChosenFrame, choose_frames
 
 REPORT_FILE = "report.html"
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from hand_object_pose.evaluation.evaluation_file import said_of
-from hand_object_pose.evaluation.evaluation_tables import error_table, frame_table, gate_table
 from hand_object_pose.evaluation.gates import GateResult
-from hand_object_pose.evaluation.report import Table
+from hand_object_pose.evaluation.report.html_report import Table
+from hand_object_pose.evaluation.report.tables import error_table, frame_table, gate_table
 
 
 def summary(content: Mapping[str, Any], gates: Sequence[GateResult] = (), warnings: Sequence[str] = ()) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hand_object_pose.evaluation.gates import GateResult
 from hand_object_pose.evaluation.metric_table import METRICS, STATISTICS
-from hand_object_pose.evaluation.report import Table
+from hand_object_pose.evaluation.report.html_report import Table
 
 
 def share(value: float | None) -> str:

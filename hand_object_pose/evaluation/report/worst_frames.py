@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hand_object_pose.evaluation.frame_choice import CRITERIA, NO_ESTIMATE, SHOWN, badness, spread
 from hand_object_pose.evaluation.frame_record import FrameRecord
-from hand_object_pose.evaluation.shown_frames import ShownFrame, ShownFrames
+from hand_object_pose.evaluation.report.frame_choice import CRITERIA, NO_ESTIMATE, SHOWN, badness, spread
+from hand_object_pose.evaluation.report.shown_frames import ShownFrame, ShownFrames
 
 Place = tuple[str, int]
 
