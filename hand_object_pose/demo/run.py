@@ -17,7 +17,7 @@ from hand_object_pose.demo.synthetic_bag import synthetic_bag
 from hand_object_pose.demo.tables import print_results
 from hand_object_pose.demo.verdict import card_errors, failures, remarks
 from hand_object_pose.demo.view_bag import write_view_bag
-from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.estimation.weights_file import load_weights_info
@@ -108,18 +108,16 @@ def chosen_object(config: DemoConfig, content: BagContent, weights: WeightsInfo)
     Raises:
         UserError: the weights do not know it, or nothing says what it is.
     """
-    object_id = config.object_id or content.truth.object_name or (next(iter(weights.objects), ""))
-    if not config.object_id and not content.truth.object_name:
-        if content.topics.detections:
-            return ""
-        if len(weights.objects) > 1:
-            raise UserError(
-                f"{content.path}: neither a truth nor detections say which object it shows; give one of "
-                f"{', '.join(sorted(weights.objects))} with --object"
-            )
-    if object_id not in weights.objects:
-        raise UnknownObjectError(object_id, list(weights.objects), f"the weights '{weights.name}'")
-    return object_id
+    if told := config.object_id or content.truth.object_name:
+        return weights.object(told).name
+    if content.topics.detections:
+        return ""
+    if len(weights.objects) == 1:
+        return next(iter(weights.objects))
+    raise UserError(
+        f"{content.path}: neither a truth nor detections say which object it shows; give one of "
+        f"{', '.join(sorted(weights.objects))} with --object"
+    )
 
 
 def _title(config: DemoConfig, object_id: str) -> str:

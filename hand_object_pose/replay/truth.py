@@ -8,7 +8,7 @@ import numpy as np
 
 from hand_object_pose.bags.bag_types import ESTIMATES
 from hand_object_pose.bags.message_values import hand_side, object_pose, points
-from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.frame_truth import FrameTruth, Truth
@@ -99,9 +99,7 @@ def _pair_truth(message: Any, weights: WeightsInfo) -> FrameTruth | None:
             f"the truth shows the hand '{hand.model_name}', another than '{weights.hand.name}', which the weights "
             f"'{weights.name}' were trained on; their vertices cannot be compared"
         )
-    if thing.object_id not in weights.objects:
-        raise UnknownObjectError(thing.object_id, list(weights.objects), f"the weights '{weights.name}'")
-    if weights.objects[thing.object_id].hash != thing.mesh_hash:
+    if weights.object(thing.object_id).hash != thing.mesh_hash:
         raise UserError(
             f"object '{thing.object_id}': the mesh of the truth differs from the one that the weights "
             f"'{weights.name}' were trained on"
