@@ -40,7 +40,7 @@ class OverviewPicture:
     """
 
     out: Path = Path("docs/images/overview.jpg")
-    seeds: tuple[int, ...] = (61, 62)
+    seeds: tuple[int, ...] = (61, 62, 63)
     every: int = 90
 
 
