@@ -31,7 +31,14 @@ _VARIANTS = {
     "in time": replace(_WITHOUT, settle=GraspSettings.settle),
     "both (the default)": GraspSettings(),
 }
-_HEADS = ("hysteresis", "right (%)", "held, said held (%)", "not held, said held (%)", "changes", "true changes")
+_HEADS = (
+    "hysteresis",
+    "frames with the right state (%)",
+    "of those held, published as held (%)",
+    "of those not held, published as held (%)",
+    "changes",
+    "true changes",
+)
 
 
 @dataclass(frozen=True)
