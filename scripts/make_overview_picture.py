@@ -13,6 +13,7 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image
 from rendered_handovers import RenderedFrame, rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.backends import load_backend
@@ -78,4 +79,4 @@ def _cut(image: ColourImage, box: Box) -> ColourImage:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(OverviewPicture))
+    run_script(lambda: main(tyro.cli(OverviewPicture)))
