@@ -204,6 +204,3 @@ def test_a_texture_image_is_read_through_an_obj_and_its_material(tmp_path):
     (tmp_path / "box.obj").write_text(obj)
     model = ObjectCatalogue.from_directory(tmp_path, cache=tmp_path / "cache")["box"]
     np.testing.assert_array_equal(texture_image(load_visual_mesh(model))[0, 0], [200, 10, 30])
-
-
-# Symmetries
