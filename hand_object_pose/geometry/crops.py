@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.projection import distortion_map
 
 FloatArray = NDArray[np.floating]
 
@@ -20,7 +21,6 @@ FloatArray = NDArray[np.floating]
 DEFAULT_MARGIN = 1.25
 
 _MAX_OVERSAMPLING = 4
-_MAP_STEP = 8
 
 
 @dataclass(frozen=True)
@@ -97,38 +97,6 @@ def crop_image(image: NDArray, camera: Camera, crop: CropBox, size: int) -> NDAr
         affine = fine.affine(size * factor)[:2]
         sampled = cv2.warpAffine(image, affine, (size * factor, size * factor), flags=cv2.INTER_LINEAR)
     return sampled if factor == 1 else cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
-
-
-def distortion_map(camera: Camera, target: Camera) -> NDArray[np.float32]:
-    """(h, w, 2) float32 pixels of the distorted ``camera`` that each pixel of the pinhole ``target`` shows.
-
-    Lenses are smooth: every eighth pixel is computed, the others are interpolated, which is wrong by some hundredths
-    of a pixel at most, and twenty times as fast. The crop is another one in each image: nothing can be kept.
-    """
-    step = _MAP_STEP
-    # Where cv2.resize has the middles of its cells, with one more around.
-    columns, rows = np.meshgrid(
-        *((np.arange(-1, np.ceil(length / step) + 1) + 0.5) * step - 0.5 for length in (target.width, target.height))
-    )
-    rays = target.unproject(np.stack([columns, rows], axis=-1).reshape(-1, 2), np.ones(columns.size))
-    nodes = distort(camera, rays).reshape(*columns.shape, 2).astype(np.float32)
-    size = (step * nodes.shape[1], step * nodes.shape[0])
-    fine = np.asarray(cv2.resize(nodes, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
-    return np.ascontiguousarray(fine[step : step + target.height, step : step + target.width])
-
-
-def distort(camera: Camera, points: FloatArray) -> FloatArray:
-    """Distorted full-image pixels (N, 2) of points (N, 3), camera frame, by the camera's model (as in OpenCV)."""
-    check_shape("points", points, ("N", 3))
-    # OpenCV projects no empty array.
-    if not camera.is_distorted or not len(points):
-        return camera.project(points)
-    zero = np.zeros(3)
-    if camera.distortion_model == "equidistant":
-        pixels, _ = cv2.fisheye.projectPoints(points[None], zero, zero, camera.matrix, camera.distortion[:4])
-        return pixels.reshape(-1, 2)
-    pixels, _ = cv2.projectPoints(points, zero, zero, camera.matrix, camera.distortion)
-    return pixels.reshape(-1, 2)
 
 
 def viewing_rotation(camera: Camera, crop: CropBox) -> FloatArray:
