@@ -142,6 +142,16 @@ def test_contacts_equal_exact_distances() -> None:
     np.testing.assert_array_equal(touching[clear], (exact < 0.005)[clear])
     on_surface = exact_signed_distance(transform_points(inverse, pair.contacts.points), mesh)  # type: ignore[arg-type]
     assert np.median(np.abs(on_surface)) < 1e-3
+    # Normals lead out of the object.
+    outside = transform_points(inverse, pair.contacts.points + 0.002 * pair.contacts.normals)
+    assert np.median(exact_signed_distance(outside, mesh)) == pytest.approx(0.002, abs=5e-4)  # type: ignore[arg-type]
+    labels = backend.weights.hand.finger_labels
+    nearest = [exact[labels == label].min() for label in range(-1, 5)]
+    np.testing.assert_allclose(pair.contacts.part_distances, nearest, atol=1e-3)
+    np.testing.assert_array_equal(pair.contacts.fingers, labels[pair.contacts.hand_vertices])
+    parts = [label in pair.contacts.fingers for label in range(-1, 5)]
+    assert pair.contacts.touching.tolist() == parts
+    assert len(set(parts)) == 2
 
 
 def test_covariance_is_a_marked_constant_where_nobody_measured_the_errors() -> None:
