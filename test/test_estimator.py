@@ -223,6 +223,9 @@ def test_low_confidence_is_no_estimate_and_ends_the_track() -> None:
     assert not pair.valid
     assert pair.confidence < EstimatorConfig.confidence_threshold
     assert "low confidence" in pair.reason
+    # Nor does it say whether the object is held.
+    assert pair.contacts is not None
+    assert pair.grasp == GraspState.UNKNOWN
     sure = process(FakeBackend(camera(), truth(), spread=0.5))
     assert sure.confidence > 0.9
 
