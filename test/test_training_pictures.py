@@ -125,7 +125,8 @@ def test_learning_by_heart_writes_its_curve(by_heart):
     errors = validate(run.supervised, run.stored, limit=2)
     assert found[-1].hand_mje_mm == pytest.approx(10 * errors["hand.mje_cm"], rel=1e-6)
     assert found[-1].object_add_s_mm == pytest.approx(10 * errors["object.add_s_cm"], rel=1e-6)
-    norm = next(module for module in run.supervised.modules() if isinstance(module, torch.nn.BatchNorm2d))
+    norms = [each for each in run.supervised.train().modules() if isinstance(each, torch.nn.BatchNorm2d)]
+    norm = [each for each in norms if each.training][-1]
     statistics = norm.running_mean.clone()
     settle_statistics(run.supervised, run.batch)
     torch.testing.assert_close(norm.running_mean, statistics)
