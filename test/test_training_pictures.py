@@ -99,10 +99,15 @@ def test_validation_leaves_a_picture_for_tensorboard(trainer):
     assert (picture.step, picture.width, picture.height) == (1, 3 * 128, 6 * 128)
 
 
-@pytest.fixture
-def by_heart(config):  # noqa: F811
+@pytest.fixture(scope="module")
+def by_heart(shards, tmp_path_factory):  # noqa: F811
     lengths = {"samples": 2, "steps": 8, "first_stage_share": 0.0, "measure_every": 3}
-    return OverfitConfig(config.shards, config.out, "compact", weights=LossWeights(), **lengths)
+    return OverfitConfig(shards, tmp_path_factory.mktemp("by_heart"), "compact", weights=LossWeights(), **lengths)
+
+
+@pytest.fixture(scope="module")
+def learned(by_heart):
+    return learn(by_heart)
 
 
 def learn(settings):
@@ -114,9 +119,8 @@ def rows_of(settings):
         return list(csv.DictReader(file))
 
 
-def test_learning_by_heart_writes_its_curve(by_heart):
-    found = learn(by_heart)
-    rows = rows_of(by_heart)
+def test_learning_by_heart_writes_its_curve(by_heart, learned):
+    found, rows = learned, rows_of(by_heart)
     assert [int(row["step"]) for row in rows] == [3, 6, 8]
     assert [float(row["hand_mje_mm"]) for row in rows] == [each.hand_mje_mm for each in found]
     assert found[1].loss < found[0].loss
@@ -140,11 +144,9 @@ def test_learning_by_heart_writes_its_curve(by_heart):
         learn(replace(by_heart, samples=13, out=by_heart.out / "other"))
 
 
-def test_learning_by_heart_goes_on_where_it_was_interrupted_and_repeats_the_whole_bit_for_bit(by_heart, monkeypatch):
+def test_learning_by_heart_goes_on_where_it_was_interrupted_bit_for_bit(by_heart, learned, tmp_path, monkeypatch):
     """Interrupted after the row of step 6 and before its state, so that steps 4 to 6 are done again."""
-    whole = replace(by_heart, out=by_heart.out / "whole")
-    uninterrupted = learn(whole)
-    save = OverfitRun.save
+    interrupted, save = replace(by_heart, out=tmp_path), OverfitRun.save
 
     def interrupted_save(run):
         if run.step == 6:
@@ -154,13 +156,13 @@ def test_learning_by_heart_goes_on_where_it_was_interrupted_and_repeats_the_whol
     with monkeypatch.context() as patched:
         patched.setattr(OverfitRun, "save", interrupted_save)
         with pytest.raises(KeyboardInterrupt):
-            learn(by_heart)
-    assert [int(row["step"]) for row in rows_of(by_heart)] == [3, 6]
+            learn(interrupted)
+    assert [int(row["step"]) for row in rows_of(interrupted)] == [3, 6]
     with pytest.raises(UserError, match=r"state\.pt: the run was begun with other settings \(steps\)"):
-        learn(replace(by_heart, steps=9))
-    assert learn(by_heart) == uninterrupted[1:]
-    assert rows_of(by_heart) == rows_of(whole)
-    assert learn(by_heart) == []
+        learn(replace(interrupted, steps=9))
+    assert learn(interrupted) == learned[1:]
+    assert rows_of(interrupted) == rows_of(by_heart)
+    assert learn(interrupted) == []
 
 
 def test_a_preset_for_smaller_images_has_fewer_lixels_and_is_else_the_same():
