@@ -50,14 +50,17 @@ def calibrate(
         mode: fit_sigma_model(errors.features, one_hot(errors.object_name, objects), errors.local_error)
         for mode, errors in found.items()
     }
+    hand_models = {mode: fit_hand_model(errors.hand_features, errors.hand_error) for mode, errors in found.items()}
     bias, spread = _bones(found["ground_truth"], info.hand.joint_regressor21)
     model = UncertaintyModel(
         info.hash,
         objects,
         FEATURES,
         HAND_FEATURES,
-        *(sigma_models[mode] for mode in MODES),
-        *(fit_hand_model(found[mode].hand_features, found[mode].hand_error) for mode in MODES),
+        sigma_models["depth_image"],
+        sigma_models["ground_truth"],
+        hand_models["depth_image"],
+        hand_models["ground_truth"],
         bias,
         spread,
     )

@@ -15,7 +15,7 @@ from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.lift import object_to_camera
 from hand_object_pose.estimation.object_fit import turned_apart
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.surface_evidence import Agreement, SurfaceEvidence, surface_evidence
+from hand_object_pose.estimation.surface_evidence import surface_evidence
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import kabsch, pose_matrix, rotation_from_wxyz, transform_points
 from hand_object_pose.hand.joints import WRIST
@@ -59,8 +59,6 @@ FEATURES = (
     "surface_residual",
     "behind_surface",
     "before_surface",
-    *(f"half_turn_{axis}" for axis in (1, 2, 3)),
-    *(f"half_turn_behind_{axis}" for axis in (1, 2, 3)),
 )
 """Names of what ``pose_features`` returns, in its order.
 
@@ -73,8 +71,7 @@ from a hand's;
 in the object's own axes, not as logarithms, the direction to the camera and the place of the wrist from the object's
 middle; quantiles, not as logarithms, of the signed distances of the hand's vertices from the object, the shares of
 those that touch it and lie inside, and the mean depth inside;
-and ``SurfaceEvidence`` of the posed object, its covariance about ``error_axes``, and its residual when turned half
-round about each of its own axes, over that of the pose.
+and ``SurfaceEvidence`` of the posed object, its covariance about ``error_axes``.
 """
 
 # Added before the logarithm, so that perfect agreement is a number: metres, radians, shares.
@@ -87,7 +84,7 @@ _NO_RESIDUAL, _NO_REJECTION = 0.008, 0.2
 
 
 def pose_features(seen: Observation) -> FloatArray:
-    """(51,) ``FEATURES`` of an observation that is not mirrored."""
+    """(45,) ``FEATURES`` of an observation that is not mirrored."""
     lifted, model, evidence, root = seen.lifted, seen.model, seen.evidence(), seen.root
     pose, rough = lifted.object_pose, kabsch(model.vertices, lifted.rough_object)
     voted, view = _voted_pose(seen), viewing_axes(seen)
@@ -129,31 +126,19 @@ def _grasp_features(seen: Observation) -> FloatArray:
 
 
 def _surface_features(seen: Observation) -> FloatArray:
-    """(21,) zeros where nothing was fitted to a depth image."""
+    """(15,) zeros where nothing was fitted to a depth image."""
     if not seen.is_measured:
-        return np.zeros(21)
+        return np.zeros(15)
     posed = transform_points(seen.lifted.object_pose, seen.model.vertices)
     hand = TriangleMesh(seen.lifted.hand, seen.weights.hand.faces_of(seen.side))
-    mesh, own = TriangleMesh(posed, seen.model.faces), seen.lifted.object_pose[:3, :3]
-    surface = surface_evidence(seen.frame, mesh, hand, own)
+    surface = surface_evidence(seen.frame, TriangleMesh(posed, seen.model.faces), hand)
     axes = error_axes(seen)
     left_open = np.sqrt(np.diag(axes.T @ surface.covariance @ axes))
     shares = (surface.near + 1) / (surface.measured + 2), surface.measured / (surface.seen + 1)
     gap = _NO_RESIDUAL if math.isnan(surface.gap) else surface.gap + _SHARE
-    held = [math.log(surface.measured + 5), *shares, math.log(gap), *np.log(left_open)]
-    return np.array([*held, *_agreement_features(surface)])
-
-
-def _agreement_features(surface: SurfaceEvidence) -> list[float]:
-    """(11,) whether the fit would move on, and whether the object fits as well when it is turned half round."""
-    step, turn = np.linalg.norm(surface.step[:3]) + _STEP, np.linalg.norm(surface.step[3:]) + _STEP_TURN
-    own, turned = _residual(surface.agreement), surface.turned
-    here = [math.log(step), math.log(turn), own, surface.agreement.behind, surface.agreement.before]
-    return [*here, *(_residual(each) - own for each in turned), *(each.behind for each in turned)]
-
-
-def _residual(agreement: Agreement) -> float:
-    return math.log(agreement.residual + _SHARE)
+    moving = np.log([np.linalg.norm(surface.step[:3]) + _STEP, np.linalg.norm(surface.step[3:]) + _STEP_TURN])
+    held = math.log(surface.measured + 5), *shares, math.log(gap), *np.log(left_open)
+    return np.array([*held, *moving, math.log(surface.residual + _SHARE), surface.behind, surface.before])
 
 
 def viewing_axes(seen: Observation) -> FloatArray:

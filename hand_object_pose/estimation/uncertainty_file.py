@@ -45,8 +45,10 @@ def write_uncertainty(path: Path, model: UncertaintyModel, made_with: dict[str, 
     for name in _REGIMES:
         sigmas: SigmaModel = getattr(model, name)
         hand: HandSigmaModel = getattr(model, f"{name}_hand")
+        parts: dict[str, Inputs | LevelModel | SigmaModel | HandSigmaModel]
         parts = {"inputs": sigmas.inputs, "level": sigmas.level, "sigmas": sigmas}
-        for prefix, part in {**parts, "hand_inputs": hand.inputs, "hand": hand}.items():
+        parts |= {"hand_inputs": hand.inputs, "hand": hand}
+        for prefix, part in parts.items():
             for field in fields(part):
                 value = getattr(part, field.name)
                 if isinstance(value, np.ndarray | float):
@@ -84,8 +86,10 @@ def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
         tuple(header["objects"]),
         tuple(header["features"]),
         tuple(header["hand_features"]),
-        *(_sigmas(name, arrays) for name in _REGIMES),
-        *(_hand(name, arrays) for name in _REGIMES),
+        _sigmas("measured", arrays),
+        _sigmas("voted", arrays),
+        _hand("measured", arrays),
+        _hand("voted", arrays),
         float(header["bones"]["bias"]),
         float(header["bones"]["spread"]),
     )
