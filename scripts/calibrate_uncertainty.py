@@ -14,6 +14,7 @@ import tyro
 from collected_errors import MODES, Errors, collected_errors, one_hot
 from hand_fitting import fit_hand_model
 from numpy.typing import NDArray
+from run_script import run_script
 from sigma_fitting import fit_sigma_model
 
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
@@ -89,4 +90,4 @@ def _bones(errors: Errors, regressor: FloatArray) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    tyro.cli(calibrate)
+    run_script(lambda: tyro.cli(calibrate))

@@ -13,13 +13,14 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image
 from rendered_handovers import RenderedFrame, rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.free_surface import free_surface
 from hand_object_pose.estimation.result import HandObjectEstimate
-from hand_object_pose.evaluation.overlay import draw_estimates
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.catalogue import default_catalogue
@@ -84,4 +85,4 @@ def _dots(
 
 
 if __name__ == "__main__":
-    main(tyro.cli(FreeSurfacePicture))
+    run_script(lambda: main(tyro.cli(FreeSurfacePicture)))

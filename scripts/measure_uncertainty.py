@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 from collected_errors import Errors, collected_errors, one_hot
 from numpy.typing import NDArray
+from run_script import run_script
 from scipy.stats import chi2, norm, spearmanr
 
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
@@ -24,7 +25,7 @@ from hand_object_pose.estimation.pose_features import FEATURES
 from hand_object_pose.estimation.pose_uncertainty import covariance_about
 from hand_object_pose.estimation.uncertainty import joint_sigmas
 from hand_object_pose.estimation.uncertainty_model import HandSigmaModel, UncertaintyModel
-from hand_object_pose.evaluation.markdown import markdown_table
+from hand_object_pose.evaluation.report.markdown import markdown_table
 
 FloatArray = NDArray[np.floating]
 
@@ -68,7 +69,15 @@ def measure(
     folder: Path = Path("out/uncertainty"),
     out: Path = Path("out/uncertainty/reliability.png"),
 ) -> None:
-    """Print the tables and draw the picture for ``scenes`` scenes of ``seed``; ``folder`` keeps what was measured."""
+    """Print the tables and draw the picture for ``scenes`` scenes of ``seed``; ``folder`` keeps what was measured.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        scenes: how many.
+        seed: of the scenes.
+        folder: keeps what was measured; an interrupted run goes on from it.
+        out: the picture to draw (.png).
+    """
     backend = load_backend(weights)
     model = backend.weights.uncertainty
     if model is None:
@@ -188,4 +197,4 @@ def _draw(judged: dict[str, Judged], out: Path) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.mirroring import MIRROR
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.object_model import ObjectModel
@@ -20,7 +21,7 @@ from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose.synthetic.reaching import ReachConfig, retreated
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.scene import Scene
-from hand_object_pose.synthetic.viewpoints import ViewConfig, level_to_camera, sample_attitude, visible_share
+from hand_object_pose.synthetic.viewpoints import ViewConfig, level_to_camera, sample_attitude
 from hand_object_pose_training.datasets.contact_filter import surface_distances
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 
@@ -36,11 +37,14 @@ class EpisodeConfig:
     Attributes:
         reach_share: share of the frames in which the hand still comes nearer.
         reach: how far away it begins, metres.
-        turn, move: how far the held object is turned (radians) and moved (metres), on each axis at most.
-        distance: from a camera to hand and object, metres; elevation: how far cameras look down, radians.
+        turn: how far the held object is turned about each axis at most, radians.
+        move: how far it is moved along each axis at most, metres.
+        distance: from a camera to hand and object, metres.
+        elevation: how far cameras look down, radians.
         least_seen: share of the object's camera side that the first camera sees past the hand in the last frame.
         least_visible: share of the vertices of each of hand and object that every camera sees in every frame.
-        attempts: at placing each camera; plans: of grasp and motion.
+        attempts: at placing each camera.
+        plans: attempts at grasp and motion.
     """
 
     reach_share: float = 0.3
