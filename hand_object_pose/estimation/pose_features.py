@@ -67,11 +67,10 @@ distance from the camera; the fit's residual; how far the rough mesh is from a r
 posed object; how far its middle lies beside the posed object's (two directions across the viewing ray) and behind it;
 angles between the pose, the rough mesh and the vote; the votes' spread beside and along the viewing ray; one over the
 confidence, less one; the root depth's sigma and the share of depths that it rejects; how far the hand's proportions are
-from a hand's;
-in the object's own axes, not as logarithms, the direction to the camera and the place of the wrist from the object's
-middle; quantiles, not as logarithms, of the signed distances of the hand's vertices from the object, the shares of
-those that touch it and lie inside, and the mean depth inside;
-and ``SurfaceEvidence`` of the posed object, its covariance about ``error_axes``.
+from a hand's; not as logarithms, in the object's own axes, the direction to the camera and the place of the wrist from
+the object's middle, and quantiles of the signed distances of the hand's vertices from the object; the shares of those
+that touch it and that lie inside, and the mean depth inside; and ``SurfaceEvidence`` of the posed object, its
+covariance about ``error_axes``.
 """
 
 # Added before the logarithm, so that perfect agreement is a number: metres, radians, shares.
