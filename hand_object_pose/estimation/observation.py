@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hand_object_pose.estimation.backend import NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.confidence import Evidence, confidence, hand_evidence, object_evidence
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.hand_features import hand_features
 from hand_object_pose.estimation.mirroring import MIRROR
 from hand_object_pose.estimation.result import HandEstimate, ObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
@@ -71,7 +72,6 @@ class Observation:
 
     def evidence(self) -> Evidence:
         """What speaks against the estimate."""
-        hand, edges = self.weights.hand, _edges(self.weights.hand.faces.astype(np.int64).tobytes())
         deformation: float | None = None
         disagreement: float | None = None
         fitted = math.isfinite(self.object_residual)
@@ -82,7 +82,7 @@ class Observation:
         measured = not math.isnan(self.root.residual)
         return Evidence(
             hand_spread=float(np.median(spread)),
-            hand_deformation=hand_evidence(self.lifted.hand, hand.v_template, edges),
+            hand_deformation=self._hand_deformation(),
             object_deformation=deformation,
             object_disagreement=None if fitted else disagreement,
             object_residual=self.object_residual if fitted else None,
@@ -92,14 +92,25 @@ class Observation:
 
     def hand(self) -> HandEstimate:
         """The hand with its standard deviations."""
-        model, sigma = self.weights.uncertainty, self.vertex_spread(self.root.sigma)
-        if model is not None and self.is_measured:
-            sigma = model.measured_points(sigma)
-        elif model is not None:
+        model = self.weights.uncertainty
+        if model is None:
+            sigma = self.vertex_spread(self.root.sigma)
+        elif self.is_measured:
+            sigma = model.measured_hand.sigmas(self.hand_features()[None])[0]
+        else:
             # The wrist's depth is wrong along one of three axes.
-            sigma = np.hypot(model.voted_points(self.vertex_spread(0.0)), self.root.sigma / math.sqrt(3))
+            sigma = np.hypot(model.voted_hand.sigmas(self.hand_features()[None])[0], self.root.sigma / math.sqrt(3))
         regressed = joint_sigmas(sigma, self.weights.hand.joint_regressor21)
         return HandEstimate(self.lifted.hand, self.lifted.joints, sigma, regressed, self.side)
+
+    def hand_features(self) -> FloatArray:
+        """(11,) see ``estimation.hand_features``."""
+        deformation = self._hand_deformation()
+        return hand_features(self.lifted.hand, self.output.hand_sigma[0], self.root, deformation)
+
+    def _hand_deformation(self) -> float:
+        hand, edges = self.weights.hand, _edges(self.weights.hand.faces.astype(np.int64).tobytes())
+        return hand_evidence(self.lifted.hand, hand.v_template, edges)
 
     def vertex_spread(self, root_sigma: float) -> FloatArray:
         """(778,) metres, standard deviations of the heatmaps and, in metres, of the wrist's depth."""
