@@ -105,7 +105,7 @@ class Attending(FakeBackend):
         if self.problem:
             raise UserError(self.problem)
         self.asked.append((images, objects[0]))
-        return [AttentionMaps(np.full((778, 1000), 1 / 1000), np.full((1000, 778), 1 / 778))]
+        return [AttentionMaps(np.full((778, 1000), 1 / 1000), np.full((1000, 778), 1 / 778))] * len(images)
 
 
 def kept_of(backend: Attending, side: str) -> ShownFrames:
@@ -125,7 +125,8 @@ def kept_of(backend: Attending, side: str) -> ShownFrames:
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_attention_is_asked_for_what_the_network_was_shown(side: str) -> None:
-    backend = Attending(fake_backend.camera(), fake_backend.truth())
+    scene = fake_backend.truth() if side == "right" else fake_backend.left_truth()
+    backend = Attending(fake_backend.camera(), scene, side)
 
     (frame,) = kept_of(backend, side).frames
 

@@ -14,6 +14,7 @@ from hand_object_pose.estimation.contact_refinement import ContactRefinement, Re
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
+from hand_object_pose.estimation.mirroring import MIRRORED
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.pose_uncertainty import pose_covariance
 from hand_object_pose.estimation.region_of_interest import Region, neighbours
@@ -191,8 +192,8 @@ class Estimator:
         return max([seen, *self._looking.look(others, timer)], key=_sureness)
 
     def _refined(self, seen: Observation) -> Observation:
-        """The hand moved towards plausible contacts, where the object's pose is known."""
-        if seen.view.mirrored or not np.isfinite(seen.points).all():
+        """The hand moved towards plausible contacts."""
+        if not np.isfinite(seen.points).all():
             return seen
         settings = RefinementSettings(time_budget=self._config.refinement_time_budget)
         lifted = self._contact_refinement.refine(seen.lifted, grid_of(seen.model), settings)
@@ -250,15 +251,15 @@ class Estimator:
         return replace(pair, contacts=contacts, grasp=grasp)
 
     def _contacts(self, seen: Observation) -> Contacts | None:
-        """None where they were not asked for, or the object's pose is unknown."""
-        if not self._config.contacts or seen.view.mirrored or not np.isfinite(seen.points).all():
+        """None where they were not asked for."""
+        if not self._config.contacts or not np.isfinite(seen.points).all():
             return None
         pose, distance = seen.lifted.object_pose, self._config.contact_distance
         return find_contacts(seen.lifted.hand, self._finger_labels, pose, grid_of(seen.model), distance)
 
     def _chosen_object(self, detected: str) -> tuple[str, str]:
         """The object's id, or the reason why there is none."""
-        known = sorted(self._weights.objects)
+        known = sorted(name for name in self._weights.objects if not name.endswith(MIRRORED))
         wanted = self._config.object_id or detected or (known[0] if len(known) == 1 else "")
         if wanted in self._weights.objects:
             return wanted, ""
