@@ -57,7 +57,8 @@ def measure(
     backend = load_backend(weights)
     rows: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
     for side in _SIDES:
-        for rendered in track(list(rendered_handovers(seeds, every, side)), side, console=Console(stderr=True)):
+        frames = rendered_handovers(seeds, every, side)
+        for rendered in track(frames, f"handovers, {side}", total=None, console=Console(stderr=True)):
             for depth in _DEPTHS:
                 rows[depth, side].append(_errors(backend, rendered, depth, side))
     columns = ("wrist's depth", "hand", "frames", *(f"{name}, mean / median" for name in _ERRORS.values()))
@@ -104,9 +105,7 @@ def _print_coverage(backend: Backend, scenes: int, seed: int = 700_003) -> None:
         ]
         own, constant = judged.likelihoods()
         rows.append([side, str(len(found)), *held, f"{own:.1f}", f"{constant:.1f}"])
-    print(
-        f"\nOf {scenes} scenes each, how much of the truth the regions of 68 / 95 % hold (%); negative log likelihoods\n"
-    )
+    print(f"\nOf {scenes} scenes each: truth held by the regions of 68 / 95 % (%), and negative log likelihoods\n")
     print(markdown_table(["hand", "valid", *judged.levels, "own", "best constant"], rows))
 
 
