@@ -13,7 +13,7 @@ from hand_object_pose.estimation.backend import LixelGeometry, NetworkOutput, We
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.mirroring import MIRROR, MIRRORED, mirror_points, mirror_pose
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.crops import distort
+from hand_object_pose.geometry.projection import distort
 from hand_object_pose.geometry.se3 import (
     pose_matrix,
     quaternion_xyzw_to_wxyz,

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from hand_object_pose.calibration.measurement import calibrate
 from hand_object_pose.calibration.open_hand import OpenHandFinder, Sighting
+from hand_object_pose.cli.intrinsics import camera_matrix
 from hand_object_pose.cli.recorded_frames import bag_frames, directory_frames, is_directory_of_pictures
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import load_backend
@@ -57,7 +58,9 @@ def run(
     if every < 1 or not rate > 0:
         raise UserError(f"--every and --rate: expected positive numbers, found {every} and {rate:g}")
     if is_directory_of_pictures(recording):
-        frames: Iterable[Frame | str] = directory_frames(recording, _matrix(camera), rate, every)
+        if camera is None:
+            raise UserError("--camera: a directory of pictures needs fx,fy,cx,cy in pixels")
+        frames: Iterable[Frame | str] = directory_frames(recording, camera_matrix(camera), rate, every)
     else:
         frames = bag_frames(recording, ReplayConfig(image_topic=image_topic, depth_topic=depth_topic, every=every))
     backend = load_backend(weights)
@@ -76,16 +79,6 @@ def _sightings(finder: OpenHandFinder, frames: Iterable[Frame | str]) -> Iterato
             yield frame
         else:
             yield from finder.sightings([frame])
-
-
-def _matrix(camera: str | None) -> np.ndarray:
-    try:
-        fx, fy, cx, cy = (float(part) for part in (camera or "").split(","))
-    except ValueError:
-        fx = fy = cx = cy = np.nan
-    if not (fx > 0 and fy > 0 and np.isfinite([cx, cy]).all()):
-        raise UserError(f"--camera: a directory of pictures needs fx,fy,cx,cy in pixels, found '{camera or ''}'")
-    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
 
 
 def _print(calibration: HandCalibration, hand: HandModel, images: int) -> None:

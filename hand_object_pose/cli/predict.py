@@ -1,6 +1,5 @@
 """`hand-object-pose predict`: estimates in pictures and videos, without ROS."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import cv2
 import numpy as np
 import tyro
 
+from hand_object_pose.cli.intrinsics import camera_matrix, numbers
 from hand_object_pose.cli.pictures import Picture, read_pictures
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import load_backend
@@ -16,8 +16,8 @@ from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import Box, HandObjectEstimate
 from hand_object_pose.estimation.still_image import box_around, estimate_still
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.evaluation.estimate_files import estimate_as_dict, write_glb, write_json
-from hand_object_pose.evaluation.overlay import draw_estimates
 from hand_object_pose.geometry.cameras import Camera
 
 
@@ -55,9 +55,9 @@ def run(
         backend: auto, onnx or torch.
         device: auto, cpu or cuda.
     """
-    intrinsics = _numbers("--camera", camera, (4,), "fx,fy,cx,cy")
-    bent = np.array(_numbers("--distortion", distortion, (4, 5, 8), "k1,k2,p1,p2,k3")) if distortion else np.zeros(0)
-    corners = Box(*_numbers("--box", box, (4,), "x_min,y_min,x_max,y_max")) if box else None
+    matrix = camera_matrix(camera)
+    bent = np.array(numbers("--distortion", distortion, (4, 5, 8), "k1,k2,p1,p2,k3")) if distortion else np.zeros(0)
+    corners = Box(*numbers("--box", box, (4,), "x_min,y_min,x_max,y_max")) if box else None
     if every < 1:
         raise UserError(f"--every: expected at least 1, found {every}")
     settings = EstimatorConfig(
@@ -73,7 +73,7 @@ def run(
     valid = total = 0
     nearby: Box | None = None
     for picture in pictures:
-        shown = _camera(intrinsics, bent, picture)
+        shown = _camera(matrix, bent, picture)
         start = corners or (nearby if picture.follows else None)
         pair = estimate_still(estimator, Frame(picture.image, shown, float(picture.number)), start)
         nearby = box_around(estimator, shown, pair) if pair.valid else None
@@ -83,23 +83,10 @@ def run(
     return 0 if valid else 1
 
 
-def _numbers(option: str, text: str, counts: Sequence[int], form: str) -> list[float]:
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in counts or not np.isfinite(numbers).all():
-        raise UserError(f"{option}: expected {form}, found '{text}'")
-    return numbers
-
-
-def _camera(intrinsics: Sequence[float], distortion: np.ndarray, picture: Picture) -> Camera:
-    fx, fy, cx, cy = intrinsics
-    if fx <= 0 or fy <= 0:
-        raise UserError(f"--camera: expected positive focal lengths, found fx={fx:g}, fy={fy:g}")
+def _camera(matrix: np.ndarray, distortion: np.ndarray, picture: Picture) -> Camera:
     height, width = picture.image.shape[:2]
     model = "" if not len(distortion) else "plumb_bob" if len(distortion) <= 5 else "rational_polynomial"
-    return Camera(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]]), width, height, model, distortion)
+    return Camera(matrix, width, height, model, distortion)
 
 
 def _write(out: Path, picture: Picture, camera: Camera, pair: HandObjectEstimate, estimator: Estimator) -> None:
