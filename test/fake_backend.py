@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.backend import LixelGeometry, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.mirroring import MIRROR, MIRRORED, mirror_points, mirror_pose
+from hand_object_pose.estimation.mirroring import MIRROR, mirror_points, mirror_pose
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.projection import distort
 from hand_object_pose.geometry.se3 import (
@@ -119,7 +119,7 @@ class FakeBackend:
     Attributes:
         shown: the full image's camera; scene: the truth.
         side: of the hand, "right" or "left". As weights of right hands do, it knows a left one in a mirror only, but
-            an object as it is, and its mirror image (``MIRRORED``) in a mirror. Of the rest it says nonsense.
+            an object as it is. Of the rest it says nonsense.
         spread: lixel standard deviation that it reports; vote_noise: radians and metres.
     """
 
@@ -142,9 +142,9 @@ class FakeBackend:
         """Find the crop in the image (3, S, S), and look up the truth in it."""
         scale, offset = self._crop(image)
         matrix = np.diag([*(1 / scale), 1.0]) @ (self.shown.matrix - [[0, 0, offset[0]], [0, 0, offset[1]], [0, 0, 0]])
-        is_mirror, is_mirrored = bool(scale[0] < 0), model.name.endswith(MIRRORED)
-        pose = self.scene.object_pose if is_mirror == is_mirrored else NONSENSE
-        placed = transform_points(pose, mirror_points(model.vertices) if is_mirrored else model.vertices)
+        is_mirror = bool(scale[0] < 0)
+        pose = NONSENSE if is_mirror else self.scene.object_pose
+        placed = transform_points(pose, model.vertices)
         hand = self.scene.hand if is_mirror == (self.side == "left") else self.scene.hand[::-1] + 0.05
         side = self.weights.lixels.image_size
         view = _view(np.linalg.inv(matrix) @ [side / 2, side / 2, 1.0])

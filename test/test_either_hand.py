@@ -14,13 +14,15 @@ from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.either_hand import attention_for_either_hand
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.lift import lixels_to_camera
 from hand_object_pose.estimation.looking import Looking, Sight
-from hand_object_pose.estimation.mirroring import MIRRORED, mirror_camera, mirror_output, mirror_points, mirror_pose
+from hand_object_pose.estimation.mirroring import mirror_camera, mirror_lixels, mirror_points
 from hand_object_pose.estimation.object_fit import ObjectFit
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.view import View
+from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox, square_crop
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import inverse_pose, rotation_angle, transform_points
@@ -112,46 +114,21 @@ class TwoSides(Counting):
         return super().answer(image, model)
 
 
-def test_weights_that_know_the_mirrored_object_are_asked_for_it() -> None:
-    plain = weights()
-    mug = plain.objects["mug"]
-    mirrored = ObjectModel("mug" + MIRRORED, mirror_points(mug.vertices), mug.faces[:, ::-1])
-    known = replace(plain, objects={"mug": mug, mirrored.name: mirrored})
-    backend = OnlyMirrored(camera(), left_truth(), "left", weights=known)
-    # The mirror image is not an object that somebody might mean.
-    (pair,) = process(backend, replace(CONFIG, object_id=""))
-    assert_true(pair, backend.scene, "left")
-    assert pair.object is not None
-    assert pair.object.name == "mug"
+def test_lixels_of_a_mirror_image_lift_to_the_mirror_image() -> None:
+    """Through the mirror image's camera, and reflected through the picture's own."""
+    geometry, shown, crop = LixelGeometry(128, 64, 0.3), camera(), CropBox(400.0, 60.0, 180.0)
+    lixels = np.random.default_rng(1).uniform(1, 60, (1, 778, 3))
+    there = View.of(frame_of(mirror_camera(shown)), opposite(crop, shown, 128), geometry)
+    here = View.of(frame_of(shown), crop, geometry)
+    depth = np.array([0.7])
+    found = lixels_to_camera(mirror_lixels(lixels, geometry), here.camera.matrix[None], depth, geometry)
+    expected = mirror_points(lixels_to_camera(lixels, there.camera.matrix[None], depth, geometry))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
-class OnlyMirrored(FakeBackend):
-    """Knows objects in mirrors only, as if it had been trained on nothing but left hands."""
-
-    def answer(self, image: np.ndarray, model: ObjectModel) -> NetworkOutput:
-        output = super().answer(image, model)
-        return output if model.name.endswith(MIRRORED) else replace(output, translation=output.translation + 1.0)
-
-
-@pytest.mark.parametrize("in_lixels", [False, True])
-def test_a_mirrored_answer_lifts_to_the_mirror_image(in_lixels: bool) -> None:
-    """The mirror image's camera, and the mirrored answer through the picture's own: the same points, reflected."""
-    geometry = LixelGeometry(128, 64, 0.3, origin_in_lixels=in_lixels)
-    rng = np.random.default_rng(1)
-    shapes = {"hand_lixels": (778, 3), "hand_sigma": (778, 3), "object_lixels": (1000, 3)}
-    shapes |= {"quaternion": (4,), "translation": (3,), "votes": (1000, 7)}
-    output = NetworkOutput(**{name: rng.uniform(1, 60, (1, *shape)) for name, shape in shapes.items()})
-    shown, crop, size = camera(), CropBox(400.0, 60.0, 180.0), geometry.image_size
-    regressor = weights().hand.joint_regressor21
-    opposite = CropBox(shown.width - 1 - crop.x - crop.side * (size - 1) / size, crop.y, crop.side)
-    there = View.of(frame_of(mirror_camera(shown)), opposite, geometry).lift(output, 0.7, regressor)
-    here = View.of(frame_of(shown), crop, geometry).lift(mirror_output(output, geometry), 0.7, regressor)
-    for name in ("hand", "joints", "rough_object"):
-        np.testing.assert_allclose(getattr(here, name), mirror_points(getattr(there, name)), atol=1e-9)
-    np.testing.assert_allclose(here.object_pose, mirror_pose(there.object_pose), atol=1e-9)
-    np.testing.assert_allclose(here.translation, mirror_points(there.translation), atol=1e-9)
-    np.testing.assert_allclose(here.votes[:, 4:], mirror_points(there.votes[:, 4:]), atol=1e-9)
-    np.testing.assert_allclose(here.votes[:, :4], there.votes[:, :4] * [1, 1, -1, -1])
+def opposite(crop: CropBox, shown: Camera, size: int) -> CropBox:
+    """The crop of the mirror image whose pixels are those of ``crop``, ``size`` a side, in a mirror."""
+    return CropBox(shown.width - 1 - crop.x - crop.side * (size - 1) / size, crop.y, crop.side)
 
 
 def test_the_network_sees_the_mirror_image_of_a_right_hand_as_a_left_one() -> None:
@@ -159,11 +136,10 @@ def test_the_network_sees_the_mirror_image_of_a_right_hand_as_a_left_one() -> No
     backend = load_backend(None, threads=1)
     image = np.random.default_rng(0).integers(0, 255, (12, 16, 3), dtype=np.uint8).repeat(40, axis=0).repeat(40, axis=1)
     shown, crop, size = camera(), CropBox(150.0, 90.0, 300.0), backend.weights.lixels.image_size
-    opposite = CropBox(shown.width - 1 - crop.x - crop.side * (size - 1) / size, crop.y, crop.side)
     looking, model = Looking(backend, CONFIG), backend.weights.objects["mug"]
     right = Sight(Frame(image, shown, true_root_depth=0.6), crop, model, "right", ObjectFit())
     mirrored = Frame(image[:, ::-1], mirror_camera(shown), true_root_depth=0.6)
-    left = Sight(mirrored, opposite, model, "left", ObjectFit())
+    left = Sight(mirrored, opposite(crop, shown, size), model, "left", ObjectFit())
     seen = [looking.look([sight], StageTimer())[0] for sight in (right, left)]
     hands = [one.hand() for one in seen if isinstance(one, Observation)]
     np.testing.assert_allclose(mirror_points(hands[1].vertices), hands[0].vertices, atol=1e-5)

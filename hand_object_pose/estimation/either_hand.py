@@ -1,19 +1,18 @@
 """The network's answers about hands of either side, as of the picture itself: after this, no side is special.
 
-Weights know hands of one side and objects as they are. A hand of the other side is shown to them in a mirror, where it
-looks like one of their own. Its object is not: a mirror shows another object, unless the weights have learned mirrored
-objects, too (a training on a dataset's left hands). So the object is taken from the picture as it is, where the network
-recognizes it, if not its hand; both pictures are looked at in the same evaluation.
+Weights know hands of one side, and objects as they are. A hand of the other side is shown to them in a mirror, where it
+looks like one of their own; but a mirror shows another object. So the object is taken from the picture as it is, where
+the network recognizes it, if not its hand. Both are looked at in the same evaluation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from hand_object_pose.estimation.attention import AttendingBackend, AttentionMaps
-from hand_object_pose.estimation.backend import Backend, FloatArray, NetworkOutput, WeightsInfo
-from hand_object_pose.estimation.mirroring import MIRRORED, mirror_output
+from hand_object_pose.estimation.backend import Backend, FloatArray, LixelGeometry, NetworkOutput, WeightsInfo
+from hand_object_pose.estimation.mirroring import mirror_lixels
 from hand_object_pose.objects.object_model import ObjectModel
 
 
@@ -27,19 +26,13 @@ def run_for_either_hand(
         images: crops (B, 3, S, S) as the camera shows them, RGB, float32 in [0, 1].
         objects: B objects, each from ``weights.objects``; sides: B times "right" or "left", the hand's.
     """
-    own, known = backend.weights.hand.side, backend.weights.objects
+    own, geometry = backend.weights.hand.side, backend.weights.lixels
     others = [number for number, side in enumerate(sides) if side != own]
-    if not others:
-        output = backend.run(images, list(objects))
-        return [output.of(number) for number in range(len(images))]
-    reflected = [in_mirror(objects[number], known) for number in others]
-    batch = np.concatenate([images, images[others][..., ::-1]])
-    output = backend.run(batch, [*objects, *reflected])
+    shown = np.concatenate([images, images[others][..., ::-1]]) if others else images
+    output = backend.run(shown, [*objects, *(objects[number] for number in others)])
     answers = [output.of(number) for number in range(len(images))]
-    for place, number in enumerate(others):
-        mirrored = mirror_output(output.of(len(images) + place), backend.weights.lixels)
-        knows_mirrored = reflected[place] is not objects[number]
-        answers[number] = mirrored if knows_mirrored else with_hand_of(mirrored, answers[number])
+    for place, number in enumerate(others, start=len(images)):
+        answers[number] = _with_hand_of(output.of(place), answers[number], geometry)
     return answers
 
 
@@ -53,16 +46,11 @@ def attention_for_either_hand(
     """
     if side == weights.hand.side:
         return backend.attention(image, [model])[0]
-    reflected = in_mirror(model, weights.objects)
-    plain, mirrored = backend.attention(np.concatenate([image, image[..., ::-1]]), [model, reflected])
-    return AttentionMaps(mirrored.to_hand, plain.to_object if reflected is model else mirrored.to_object)
+    plain, mirrored = backend.attention(np.concatenate([image, image[..., ::-1]]), [model] * 2)
+    return AttentionMaps(mirrored.to_hand, plain.to_object)
 
 
-def in_mirror(model: ObjectModel, known: Mapping[str, ObjectModel]) -> ObjectModel:
-    """The object's mirror image where weights with these objects know it, else the object itself."""
-    return known.get(model.name + MIRRORED, model)
-
-
-def with_hand_of(hand: NetworkOutput, answer: NetworkOutput) -> NetworkOutput:
-    """The answer with the hand of another answer about the same picture."""
-    return replace(answer, hand_lixels=hand.hand_lixels, hand_sigma=hand.hand_sigma)
+def _with_hand_of(mirrored: NetworkOutput, plain: NetworkOutput, geometry: LixelGeometry) -> NetworkOutput:
+    """The answer about a picture with the hand of the answer about its mirror image."""
+    hand = mirror_lixels(mirrored.hand_lixels, geometry)
+    return replace(plain, hand_lixels=hand, hand_sigma=mirrored.hand_sigma)

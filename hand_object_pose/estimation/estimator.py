@@ -13,7 +13,6 @@ from hand_object_pose.estimation.contact_refinement import ContactRefinement, Re
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
-from hand_object_pose.estimation.mirroring import MIRRORED
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.own_boxes import OwnBoxes
 from hand_object_pose.estimation.pose_uncertainty import pose_covariance
@@ -244,7 +243,7 @@ class Estimator:
 
     def _chosen_object(self, detected: str) -> tuple[str, str]:
         """The object's id, or the reason why there is none."""
-        known = sorted(name for name in self._weights.objects if not name.endswith(MIRRORED))
+        known = sorted(self._weights.objects)
         wanted = self._config.object_id or detected or (known[0] if len(known) == 1 else "")
         if wanted in self._weights.objects:
             return wanted, ""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
-from hand_object_pose.estimation.mirroring import MIRRORED, mirror_camera, mirror_points, mirror_pose
+from hand_object_pose.estimation.mirroring import mirror_camera, mirror_points, mirror_pose
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 from hand_object_pose_training.datasets.images import read_depth, read_image, read_mask
@@ -15,6 +15,8 @@ from hand_object_pose_training.datasets.images import read_depth, read_image, re
 FloatArray = NDArray[np.floating]
 
 SIDES = ("right", "left")
+MIRRORED = ".mirrored"
+"""What follows an object's name where image and object are mirrored: its template is another one."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hand_object_pose.estimation.mirroring import MIRROR, MIRRORED, mirror_points, mirror_pose
+from hand_object_pose.estimation.mirroring import MIRROR, mirror_points, mirror_pose
 from hand_object_pose.objects.object_model import ObjectModel, Symmetries
+from hand_object_pose_training.datasets.frame import MIRRORED
 
 
 def mirrored_object(model: ObjectModel) -> ObjectModel:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.estimation.mirroring import MIRRORED
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import crop_camera, crop_image, square_crop
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.joints import FINGERTIPS
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose_training.datasets.frame import AnnotatedFrame
+from hand_object_pose_training.datasets.frame import MIRRORED, AnnotatedFrame
 from hand_object_pose_training.datasets.index import PreparedIndex
 from hand_object_pose_training.datasets.mirrored_objects import with_mirrored
 from hand_object_pose_training.datasets.object_files import load_objects
