@@ -51,7 +51,7 @@ _CM = 100.0
 
 
 def measure(
-    weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(11, 21)), every: int = 30, scenes: int = 400
+    weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(11, 21)), every: int = 30, scenes: int = 200
 ) -> None:
     """Print the tables for every ``every``-th frame of the handovers of ``seeds``, and for ``scenes`` of each side."""
     backend = load_backend(weights)

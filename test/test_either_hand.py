@@ -1,6 +1,6 @@
 """A left hand is taken from the mirror, and its object from the picture: weights know each of them only there."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -32,11 +32,11 @@ from hand_object_pose.objects.object_model import ObjectModel
 CONFIG = EstimatorConfig(object_id="mug", hand_side="left", root_depth_mode="ground_truth", roi_mode="topic")
 
 
+@dataclass
 class Counting(FakeBackend):
     """Remembers how many images each evaluation took."""
 
-    def __post_init__(self) -> None:
-        self.batches: list[int] = []
+    batches: list[int] = field(default_factory=list)
 
     def run(self, images: np.ndarray, objects: list[ObjectModel]) -> NetworkOutput:
         self.batches.append(len(images))
