@@ -61,7 +61,7 @@ class View:
         return cls(crop, camera, turn, geometry)
 
     def network_input(self, frame: Frame) -> NDArray[np.float32]:
-        """(1, 3, S, S), RGB in [0, 1]; a hand of the other side than the weights' is shown in a mirror."""
+        """(1, 3, S, S), RGB in [0, 1], as the camera shows it; see ``either_hand`` for hands of the other side."""
         image = crop_image(frame.image, frame.camera, self.crop, self.geometry.image_size)
         return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
