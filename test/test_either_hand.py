@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from depth_scenes import CAMERA, depth_of
 from fake_backend import FakeBackend, Truth, camera, detections, frame_of, left_truth, truth, weights
+from test_pose_uncertainty import uncertainty
 
 from hand_object_pose.estimation.attention import AttentionMaps
 from hand_object_pose.estimation.backend import LixelGeometry, NetworkOutput
@@ -76,6 +77,15 @@ def test_contacts_of_a_left_hand_are_those_with_the_object_itself() -> None:
     depth = np.maximum(-exact_signed_distance(inside, mesh), 0)  # type: ignore[arg-type]
     assert depth.max() > 0.002
     assert pair.contacts.penetration_max == pytest.approx(depth.max(), abs=1e-3)
+
+
+def test_covariances_are_those_of_hands_whose_errors_were_measured() -> None:
+    for side, scene in (("right", truth()), ("left", left_truth())):
+        backend = FakeBackend(camera(), scene, side)
+        backend.weights = replace(backend.weights, uncertainty=uncertainty())
+        (pair,) = process(backend, replace(CONFIG, hand_side=side))
+        assert pair.object is not None
+        assert pair.object.covariance_valid == (side == "right")
 
 
 def test_a_right_hand_costs_one_look_and_a_left_one_two_in_the_same_evaluation() -> None:
