@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rendered_handovers import RenderedFrame, mirror_plane, rendered_handovers
 from rich.console import Console
 from rich.progress import track
+from run_script import run_script
 from still_scenes import still_scenes
 
 from hand_object_pose.estimation.backend import Backend
@@ -53,7 +54,14 @@ _CM = 100.0
 def measure(
     weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(11, 21)), every: int = 30, scenes: int = 200
 ) -> None:
-    """Print the tables for every ``every``-th frame of the handovers of ``seeds``, and for ``scenes`` of each side."""
+    """Print the tables.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+        scenes: so many independent ones of each side are rendered for the covariances.
+    """
     backend = load_backend(weights)
     rows: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
     for side in _SIDES:
@@ -126,4 +134,4 @@ def _with_covariances(backend: Backend, scenes: int, seed: int, side: str) -> It
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))
