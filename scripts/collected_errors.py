@@ -115,7 +115,7 @@ def _collect(backend: Backend, seed: int, start: int, folder: Path) -> None:
 
 def _row(scene: StillScene, seen: Observation) -> dict[str, object]:
     truth, lifted = scene.truth, seen.lifted
-    relative = seen.view.relative_meshes(seen.output, seen.weights, seen.model.name).hand
+    relative = seen.relative_meshes().hand
     directions = scene.frame.camera.unproject(relative[:, :2], np.ones(len(relative)))
     bones = RelativeBones.of(directions, relative[:, 2], seen.weights.hand.joint_regressor21)
     return {

@@ -77,19 +77,6 @@ def test_lifted_hand_does_not_depend_on_where_the_crop_lies(margin: float) -> No
     assert_true(process(backend, replace(TRUE_DEPTH, margin=margin), **jitter), backend)
 
 
-def test_left_hand_is_mirrored_in_and_out() -> None:
-    backend = FakeBackend(camera(), truth(), mirrored_truth=True)
-    pair = process(backend, replace(TRUE_DEPTH, hand_side="left"))
-    assert pair.hand is not None
-    assert pair.object is not None
-    assert pair.hand.side == "left"
-    np.testing.assert_allclose(pair.hand.vertices, backend.scene.hand, atol=2e-5)
-    np.testing.assert_allclose(pair.object.pose, backend.scene.object_pose, atol=1e-4)
-    assert not pair.object.valid
-    assert "left" in pair.object.reason
-    assert pair.contacts is None
-
-
 def test_weights_that_vote_in_the_camera_frame_are_not_turned() -> None:
     compensated = process(FakeBackend(camera(), truth((0.2, -0.1, 0.7))))
     backend = FakeBackend(camera(), truth((0.2, -0.1, 0.7)))

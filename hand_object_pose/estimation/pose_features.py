@@ -83,7 +83,7 @@ _NO_RESIDUAL, _NO_REJECTION = 0.008, 0.2
 
 
 def pose_features(seen: Observation) -> FloatArray:
-    """(45,) ``FEATURES`` of an observation that is not mirrored."""
+    """(45,) ``FEATURES`` of an observation."""
     lifted, model, evidence, root = seen.lifted, seen.model, seen.evidence(), seen.root
     pose, rough = lifted.object_pose, kabsch(model.vertices, lifted.rough_object)
     voted, view = _voted_pose(seen), viewing_axes(seen)
