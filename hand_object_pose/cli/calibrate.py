@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hand_object_pose.calibration.measurement import calibrate
 from hand_object_pose.calibration.open_hand import OpenHandFinder, Sighting
-from hand_object_pose.cli.numbers import intrinsics
+from hand_object_pose.cli.numbers import check_range, intrinsics
 from hand_object_pose.cli.recorded_frames import bag_frames, directory_frames, is_directory_of_pictures
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import load_backend
@@ -55,8 +55,8 @@ def run(
         depth_topic: the same of the depth images aligned to them.
         weights: a .safetensors file; the weights that ship with this package unless given.
     """
-    if every < 1 or not rate > 0:
-        raise UserError(f"--every and --rate: expected positive numbers, found {every} and {rate:g}")
+    check_range("--every", every, 1)
+    check_range("--rate", rate, 1e-3, unit="pictures a second")
     if is_directory_of_pictures(recording):
         if camera is None:
             raise UserError("a directory of pictures needs --camera fx,fy,cx,cy, pixels")

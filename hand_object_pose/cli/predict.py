@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 import tyro
 
-from hand_object_pose.cli.numbers import intrinsics, numbers
+from hand_object_pose.cli.numbers import check_range, intrinsics, numbers
 from hand_object_pose.cli.pictures import Picture, read_pictures
-from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
@@ -22,6 +21,7 @@ from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.ros.parameters import SPECS
 
 _BOX = "four numbers x_min,y_min,x_max,y_max in pixels"
+_DEPTHS = (SPECS["root_depth.value"].low or 0.0, SPECS["root_depth.value"].high or 0.0)
 _DISTORTION = "4, 5 or 8 numbers k1,k2,p1,p2[,k3[,k4,k5,k6]]"
 
 
@@ -62,11 +62,9 @@ def run(
     matrix = intrinsics(camera)
     bent = np.array(numbers("--distortion", distortion, (4, 5, 8), _DISTORTION)) if distortion else np.zeros(0)
     corners = Box(*numbers("--box", box, (4,), _BOX)) if box else None
-    if every < 1:
-        raise UserError(f"--every: expected at least 1, found {every}")
-    depths = SPECS["root_depth.value"]
-    if depths.problem(root_depth):
-        raise UserError(f"--root-depth: expected {depths.allowed} metres, found {root_depth:g}")
+    check_range("--every", every, 1)
+    check_range("--root-depth", root_depth, *_DEPTHS, unit="metres")
+    check_range("--confidence-threshold", confidence_threshold, 0, 1)
     settings = EstimatorConfig(
         object_id=object_id,
         hand_side=side,
