@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.shipped import ASSETS
 
-_PACKAGE = Path(__file__).resolve().parent
-_REPOSITORY = _PACKAGE.parent
+_REPOSITORY = Path(__file__).resolve().parent.parent
 
 # The definitions' one source is the message package; setup.py copies them into a built package, where they are looked
 # for first. A work tree, an editable installation and `colcon build --symlink-install` find the source itself.
 _PLACES: dict[str, tuple[Path, ...]] = {
     "hand_object_pose_msgs": (
-        _PACKAGE / "assets" / "interfaces" / "hand_object_pose_msgs",
+        ASSETS / "interfaces" / "hand_object_pose_msgs",
         _REPOSITORY / "hand_object_pose_msgs",
     ),
-    "vision_msgs": (_PACKAGE / "assets" / "interfaces" / "vision_msgs", _REPOSITORY / "underlay" / "vision_msgs"),
+    "vision_msgs": (ASSETS / "interfaces" / "vision_msgs", _REPOSITORY / "underlay" / "vision_msgs"),
 }
 
 

@@ -20,7 +20,7 @@ from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.free_surface import free_surface
 from hand_object_pose.estimation.result import HandObjectEstimate
-from hand_object_pose.evaluation.overlay import draw_estimates
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.catalogue import default_catalogue

@@ -27,7 +27,7 @@ from hand_object_pose.estimation.hand_calibration import HandCalibration
 from hand_object_pose.estimation.looking import Looking
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.timing import StageTimer
-from hand_object_pose.evaluation.markdown import markdown_table
+from hand_object_pose.evaluation.report.markdown import markdown_table
 from hand_object_pose.geometry.crops import projected_box, square_crop
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue

@@ -28,7 +28,8 @@ from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.crops import distort, projected_box, square_crop
+from hand_object_pose.geometry.crops import projected_box, square_crop
+from hand_object_pose.geometry.projection import distort
 from hand_object_pose.geometry.se3 import rotation_angle, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.depth_sensor import DepthSensor

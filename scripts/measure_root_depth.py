@@ -18,7 +18,7 @@ import numpy as np
 import tyro
 from run_script import run_script
 
-from hand_object_pose.evaluation.markdown import markdown_table
+from hand_object_pose.evaluation.report.markdown import markdown_table
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.ros.parameters import Settings

@@ -24,7 +24,7 @@ from hand_object_pose.estimation.hand_calibration import SIZE_SPREAD
 from hand_object_pose.estimation.pose_features import FEATURES
 from hand_object_pose.estimation.pose_uncertainty import covariance_about
 from hand_object_pose.estimation.uncertainty_model import PointScale, UncertaintyModel
-from hand_object_pose.evaluation.markdown import markdown_table
+from hand_object_pose.evaluation.report.markdown import markdown_table
 
 FloatArray = NDArray[np.floating]
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.estimation.backend import LixelGeometry, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.crops import distort
+from hand_object_pose.geometry.projection import distort
 from hand_object_pose.geometry.se3 import (
     pose_matrix,
     quaternion_xyzw_to_wxyz,

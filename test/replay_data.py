@@ -16,14 +16,14 @@ from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from hand_object_pose.bags import message_builders
+from hand_object_pose.bags.bag_types import ESTIMATES, new_message, typestore
 from hand_object_pose.demo.pictures import truth_as_estimate
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
-from hand_object_pose.evaluation.bag_types import ESTIMATES, new_message, typestore
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.ros.parameters import Settings
-from hand_object_pose.synthetic import bag_messages
 from hand_object_pose.synthetic.sample import SceneTruth
 
 FRAMES, PERIOD, START = 8, 40_000_000, 1_700_000_000_000_000_123
@@ -38,23 +38,23 @@ Messages = Mapping[str, tuple[str, Any]]
 
 def messages(number: int, compressed: bool = False) -> dict[str, tuple[str, Any]]:
     """Type and message by topic of one frame."""
-    header = bag_messages.header_message(STAMPS[number], FRAME_ID)
+    header = message_builders.header_message(STAMPS[number], FRAME_ID)
     image = np.full((CAMERA.height, CAMERA.width, 3), 20 + number, np.uint8)
     depth = np.full((CAMERA.height, CAMERA.width), 0.6, np.float32)
     found: dict[str, tuple[str, Any]] = {
-        "/camera_info": ("sensor_msgs/msg/CameraInfo", bag_messages.camera_info_message(header, CAMERA)),
+        "/camera_info": ("sensor_msgs/msg/CameraInfo", message_builders.camera_info_message(header, CAMERA)),
         "/ground_truth": (ESTIMATES, new_message(ESTIMATES, header=header, estimates=[pair_message(scene(number))])),
     }
     kind = "sensor_msgs/msg/CompressedImage"
     if compressed:
-        found["/image/compressed"] = (kind, bag_messages.jpeg_message(header, image))
-        found["/depth/image/compressedDepth"] = (kind, bag_messages.compressed_depth_message(header, depth))
+        found["/image/compressed"] = (kind, message_builders.jpeg_message(header, image))
+        found["/depth/image/compressedDepth"] = (kind, message_builders.compressed_depth_message(header, depth))
     else:
-        found["/image"] = ("sensor_msgs/msg/Image", bag_messages.image_message(header, image))
-        found["/depth/image"] = ("sensor_msgs/msg/Image", bag_messages.depth_message(header, depth))
+        found["/image"] = ("sensor_msgs/msg/Image", message_builders.image_message(header, image))
+        found["/depth/image"] = ("sensor_msgs/msg/Image", message_builders.depth_message(header, depth))
     if number == 0:
         boxes = {"hand_right": np.array([40.0, 30, 90, 90]), "mug": np.array([50.0, 40, 80, 80])}
-        found["/detections"] = ("vision_msgs/msg/Detection2DArray", bag_messages.detections_message(header, boxes))
+        found["/detections"] = ("vision_msgs/msg/Detection2DArray", message_builders.detections_message(header, boxes))
         found["/tf_static"] = ("tf2_msgs/msg/TFMessage", new_message("tf2_msgs/msg/TFMessage"))
     return found
 
@@ -65,7 +65,7 @@ def pair_message(truth: SceneTruth) -> Any:
     hand = new_message(
         "hand_object_pose_msgs/msg/HandEstimate", valid=True, model_name=known.hand.name, model_hash=known.hand.hash,
         vertices=truth.hand_vertices.astype(np.float32).ravel(),
-        joints=[bag_messages._point(joint) for joint in truth.joints],
+        joints=[message_builders.point_message(joint) for joint in truth.joints],
     )  # fmt: skip
     placed = new_message("geometry_msgs/msg/PoseWithCovariance", pose=pose_message(truth.object_pose))
     thing = new_message(
@@ -80,7 +80,7 @@ def pair_message(truth: SceneTruth) -> Any:
 
 def pose_message(pose: np.ndarray) -> Any:
     """geometry_msgs/Pose of (4, 4)."""
-    return bag_messages._pose(pose[:3, 3], pose[:3, :3])
+    return message_builders.pose_message(pose)
 
 
 def write_bag(
@@ -152,7 +152,7 @@ def write_ros1_bag(path: Path, compression: Writer1.CompressionFormat | None = N
         for number, stamp in enumerate(STAMPS):
             frame = {name: entry for name, entry in messages(number).items() if name in ("/image", "/depth/image")}
             frame["/camera_info"] = ("sensor_msgs/msg/CameraInfo", _ros1_info(store, stamp))
-            header = bag_messages.header_message(stamp, FRAME_ID)
+            header = message_builders.header_message(stamp, FRAME_ID)
             truth = new_message(
                 "geometry_msgs/msg/PoseStamped", header=header, pose=pose_message(scene(number).object_pose)
             )
@@ -176,8 +176,8 @@ def _with_sequence(store: Any, kind: str, message: Any) -> Any:
 
 
 def _ros1_info(store: Any, stamp: int) -> Any:
-    header = bag_messages.header_message(stamp, FRAME_ID)
-    info = bag_messages.camera_info_message(header, CAMERA)
+    header = message_builders.header_message(stamp, FRAME_ID)
+    info = message_builders.camera_info_message(header, CAMERA)
     fields = {name: getattr(info, name) for name in vars(info)} | {"header": _ros1_header(store, header)}
     fields = {name.upper() if name in "dkrp" else name: value for name, value in fields.items()}
     return store.types["sensor_msgs/msg/CameraInfo"](**fields)

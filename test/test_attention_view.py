@@ -12,14 +12,14 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.attention import AttentionMaps
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
-from hand_object_pose.evaluation.attention_view import (
+from hand_object_pose.evaluation.frame_record import VALID, FrameRecord
+from hand_object_pose.evaluation.report.attention_view import (
     CONTACT_DISTANCE,
     attention_picture,
     attention_shares,
     heat_colours,
 )
-from hand_object_pose.evaluation.frame_record import VALID, FrameRecord
-from hand_object_pose.evaluation.shown_frames import ShownFrames
+from hand_object_pose.evaluation.report.shown_frames import ShownFrames
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.replay.frame_keeper import FrameKeeper
@@ -108,26 +108,26 @@ class Attending(FakeBackend):
         return [AttentionMaps(np.full((778, 1000), 1 / 1000), np.full((1000, 778), 1 / 778))]
 
 
-def kept_of(backend: Attending, side: str) -> ShownFrames:
-    """What is kept of a bag of one frame."""
+def kept_of(backend: Attending, side: str, detected: str = "") -> ShownFrames:
+    """What is kept of a bag of one frame; ``detected``: which side the detection says the hand is."""
     config = EstimatorConfig("mug", side, roi_mode="topic", root_depth_mode="ground_truth", contacts=False)
     estimator = Estimator(backend, config)
     shown, scene = backend.shown, backend.scene
     frame = fake_backend.frame_of(
         shown, true_root_depth=float(scene.joints[0, 2]), **fake_backend.detections(shown, scene)
     )
-    frame = replace(frame, image=frame.image.astype(np.uint8))
-    keeper = FrameKeeper(backend.weights, 1, side, backend)
+    frame = replace(frame, image=frame.image.astype(np.uint8), hand_sides=(detected,) if detected else ())
+    keeper = FrameKeeper(backend.weights, 1, backend)
     result = estimator.process(frame)
     keeper.see(frame, result, ScoredFrame(FrameRecord(1, VALID), result.pairs[0]))
     return keeper.shown()
 
 
-@pytest.mark.parametrize("side", ["right", "left"])
-def test_attention_is_asked_for_what_the_network_was_shown(side: str) -> None:
+@pytest.mark.parametrize(("side", "detected"), [("right", ""), ("left", ""), ("right", "left"), ("left", "right")])
+def test_attention_is_asked_for_what_the_network_was_shown(side: str, detected: str) -> None:
     backend = Attending(fake_backend.camera(), fake_backend.truth())
 
-    (frame,) = kept_of(backend, side).frames
+    (frame,) = kept_of(backend, side, detected).frames
 
     ((asked, model),) = backend.asked
     assert asked.std() > 0.01

@@ -13,8 +13,8 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from hand_object_pose.bags.bag_types import DETECTIONS, ESTIMATES, new_message, typestore
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import DETECTIONS, ESTIMATES, new_message, typestore
 from hand_object_pose.ros.bag_source import BagSource, begins_with_header, holds_inner_headers
 from hand_object_pose.ros.stamps import first_stamp, shift_first_stamp
 

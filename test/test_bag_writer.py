@@ -4,16 +4,16 @@ import pytest
 from handovers import planned_handover
 from rosbags.highlevel import AnyReader
 
+from hand_object_pose.bags.bag_types import new_message, typestore
+from hand_object_pose.bags.message_builders import millimetres
 from hand_object_pose.cli.main import main
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import new_message, typestore
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
-from hand_object_pose.synthetic.bag_messages import millimetres
 from hand_object_pose.synthetic.bag_writer import BagConfig, has_detections, stamp_of, write_bag
 from hand_object_pose.synthetic.render import SceneRenderer
 
@@ -173,7 +173,8 @@ def test_ground_truth_holds_hand_object_and_contacts(raw):
 
 
 def test_truth_of_a_held_object_says_so():
-    from hand_object_pose.synthetic.bag_messages import header_message, truth_message
+    from hand_object_pose.bags.message_builders import header_message
+    from hand_object_pose.synthetic.truth_message import truth_message
 
     handover = planned_handover()
     frame = handover.num_frames - 1

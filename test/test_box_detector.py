@@ -6,8 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fake_backend import FakeBackend, camera, truth
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation import own_boxes
 from hand_object_pose.estimation.box_detector import (
     DEFAULT_WEIGHTS,
     INPUT_HEIGHT,
@@ -18,6 +20,8 @@ from hand_object_pose.estimation.box_detector import (
     letterboxed,
     network_input,
 )
+from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.weights_file import file_hash
 
 
@@ -213,6 +217,20 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path: Path) -
     torch.testing.assert_close(begun.network.state_dict(), whole.network.state_dict())
     with pytest.raises(UserError, match="nowhere"):
         DetectorTrainer(replace(config, out=tmp_path / "none", start_from=tmp_path / "nowhere"), frames)
+
+
+def test_settings_that_need_a_detector_that_is_missing_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node refuses such a parameter, and must not go on with half of it."""
+
+    def missing() -> BoxDetector:
+        raise UserError("no such weights")
+
+    monkeypatch.setattr(own_boxes, "BoxDetector", missing)
+    estimator = Estimator(FakeBackend(camera(), truth()), EstimatorConfig("mug", max_hands=1))
+    with pytest.raises(UserError, match="no such weights"):
+        estimator.set_config(replace(estimator.config, roi_mode="auto", max_hands=2))
+
+    assert estimator.config == EstimatorConfig("mug", max_hands=1)
 
 
 def test_letterbox_of_the_inputs_own_size_changes_nothing() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hand_object_pose.cli.main import main
-from hand_object_pose.cli.numbers import check_range, intrinsics, numbers
+from hand_object_pose.cli.numbers import camera_matrix, check_range, numbers
 from hand_object_pose.errors import UserError
 
 BAG = "a_bag"
@@ -39,7 +39,7 @@ def test_bounds_are_allowed_and_options_that_were_not_given_pass() -> None:
 
 
 def test_lists_are_read_and_others_refused() -> None:
-    np.testing.assert_array_equal(intrinsics("600,610,320,240.5"), [[600, 0, 320], [0, 610, 240.5], [0, 0, 1]])
+    np.testing.assert_array_equal(camera_matrix("600,610,320,240.5"), [[600, 0, 320], [0, 610, 240.5], [0, 0, 1]])
     assert numbers("--box", "1,2", (2, 3), "two or three") == [1, 2]
     for text in ("1", "1,2,3,4", "1,x", "1,inf", ""):
         with pytest.raises(UserError, match="--box: expected two or three, found"):

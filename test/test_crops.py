@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.crops import CropBox, crop_camera, crop_image, distort, square_crop, viewing_rotation
+from hand_object_pose.geometry.crops import CropBox, crop_camera, crop_image, square_crop, viewing_rotation
+from hand_object_pose.geometry.projection import distort
 
 MATRIX = np.array([[600.0, 0.0, 320.0], [0.0, 610.0, 240.0], [0.0, 0.0, 1.0]])
 PLUMB_BOB = np.array([0.1, -0.2, 0.001, -0.002, 0.05])

@@ -9,8 +9,8 @@ from demo_data import INVALID, baseline, content, heard, known_weights, moved_ha
 from hand_object_pose.demo.scoring import score_recording
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.result import HandObjectEstimate
-from hand_object_pose.evaluation.in_view import in_view, visible_share
-from hand_object_pose.synthetic.sample import SceneTruth
+from hand_object_pose.evaluation.in_view import in_view
+from hand_object_pose.geometry.projection import visible_share
 
 
 def errors_of(*pairs: HandObjectEstimate) -> dict[str, float]:
@@ -95,7 +95,7 @@ def test_in_view_means_four_fifths(share: float, expected: bool) -> None:
     joints[round(100 * share) :] = [5.0, 0.0, 0.6]
 
     assert visible_share(shown, joints) == pytest.approx(share)
-    assert in_view(shown, SceneTruth(truth.hand_vertices, joints, "mug", truth.object_pose), model) is expected
+    assert in_view(shown, model, truth.object_pose, joints) is expected
 
 
 def test_points_behind_the_camera_are_not_visible() -> None:

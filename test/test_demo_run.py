@@ -20,13 +20,13 @@ pytest.importorskip("hand_object_pose_msgs", reason="no ROS environment")
 from constant_network import write_constant_weights
 from rosbags.highlevel import AnyReader
 
+from hand_object_pose.bags.bag_types import typestore
 from hand_object_pose.demo.bag_content import read_bag
 from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.demo.run import chosen_object, run_demo
 from hand_object_pose.demo.view_bag import MARKER_TOPIC, PICTURE_TOPIC
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.estimation.weights_file import load_weights_info
-from hand_object_pose.evaluation.bag_types import typestore
 from hand_object_pose.evaluation.baseline import Baseline
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.live.processes import Child, ChildFailedError

@@ -19,7 +19,8 @@ from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.crops import distort, projected_box, square_crop
+from hand_object_pose.geometry.crops import projected_box, square_crop
+from hand_object_pose.geometry.projection import distort
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.synthetic.lens import depth_through, image_through, undistorted_pixels
 from hand_object_pose.synthetic.render import SceneRenderer

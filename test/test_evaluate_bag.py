@@ -34,8 +34,8 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.evaluation.evaluation_file import known_names, numbers, read_evaluation, read_frames
 from hand_object_pose.evaluation.frame_record import read_records
-from hand_object_pose.evaluation.junit import write_junit
 from hand_object_pose.evaluation.metric_table import METRICS
+from hand_object_pose.evaluation.report.junit import write_junit
 from hand_object_pose.replay.chosen_images import read_stamps
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.parameter_file import read_parameters
@@ -195,11 +195,15 @@ def test_other_settings_are_evaluated_anew(bag: Path, tmp_path: Path) -> None:
     assert content["frames"]["processed"] == FRAMES // 2
 
 
-@pytest.mark.parametrize("changed", ["mine.safetensors", "mine.onnx"])
-def test_other_weights_and_the_same_exported_anew_are_evaluated_anew(changed: str, bag: Path, tmp_path: Path) -> None:
-    for name in ("mine.safetensors", "mine.onnx"):
+READ = ("mine.safetensors", "mine.onnx", "mine.uncertainty.npz", "hand.yaml")
+
+
+@pytest.mark.parametrize("changed", READ)
+def test_what_the_estimator_reads_and_has_changed_is_evaluated_anew(changed: str, bag: Path, tmp_path: Path) -> None:
+    for name in READ:
         (tmp_path / name).write_bytes(b"1")
-    config = ReplayConfig(Settings({"weights": str(tmp_path / "mine.safetensors")}), annotated_bag=False)
+    files = {"weights": str(tmp_path / "mine.safetensors"), "calibration_path": str(tmp_path / "hand.yaml")}
+    config = ReplayConfig(Settings(files), annotated_bag=False)
     made: list[OffEstimator] = []
 
     def counted(settings: Settings) -> OffEstimator:

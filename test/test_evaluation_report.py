@@ -26,17 +26,18 @@ from hand_object_pose.demo.pictures import truth_as_estimate
 from hand_object_pose.estimation.attention import AttentionMaps
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import Box, FrameResult
+from hand_object_pose.evaluation.drawing.jpeg import encode_jpeg
+from hand_object_pose.evaluation.drawing.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.evaluation.evaluation_file import read_evaluation, read_frames, write_evaluation
-from hand_object_pose.evaluation.evaluation_report import write_evaluation_report
-from hand_object_pose.evaluation.frame_choice import NO_ESTIMATE, SHOWN, evenly
-from hand_object_pose.evaluation.frame_pictures import LARGEST_WIDTH, shrunk
 from hand_object_pose.evaluation.frame_record import IN_VIEW, INVALID, VALID, FrameRecord, write_records
 from hand_object_pose.evaluation.gates import GateResult
-from hand_object_pose.evaluation.jpeg import encode_jpeg
 from hand_object_pose.evaluation.metric_table import STATISTICS
-from hand_object_pose.evaluation.report_charts import worst_of_neighbours
-from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames, write_shown_frames
-from hand_object_pose.evaluation.turned_views import ColouredMesh, view_tiles
+from hand_object_pose.evaluation.report.charts import worst_of_neighbours
+from hand_object_pose.evaluation.report.evaluation_report import write_evaluation_report
+from hand_object_pose.evaluation.report.figures import MeshView, views_figure
+from hand_object_pose.evaluation.report.frame_choice import NO_ESTIMATE, SHOWN, evenly
+from hand_object_pose.evaluation.report.frame_pictures import LARGEST_WIDTH, shrunk
+from hand_object_pose.evaluation.report.shown_frames import SHOWN_FILE, read_shown_frames, write_shown_frames
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.objects.object_model import ObjectModel
@@ -203,6 +204,17 @@ def test_meshes_to_turn_are_those_that_were_estimated(evaluated: Path) -> None:
     np.testing.assert_allclose(np.subtract(traces[1]["x"], traces[3]["x"]), 0.03, atol=2e-4)
 
 
+def test_a_mesh_has_the_colour_of_what_it_is_whatever_others_are_missing() -> None:
+    corners = TriangleMesh(np.eye(3), np.array([[0, 1, 2]]))
+    names = ("hand", "object", "true hand", "true object")
+    whole, alone = (views_figure([MeshView("", dict.fromkeys(shown, corners))])["data"] for shown in (names, names[2:]))
+
+    assert len({trace["color"] for trace in whole}) == 4
+    assert [(trace["color"], trace["opacity"]) for trace in alone] == [
+        (trace["color"], trace["opacity"]) for trace in whole[2:]
+    ]
+
+
 def test_a_bag_without_truth_gets_a_report(evaluated: Path, tmp_path: Path) -> None:
     bag = next(path for path in evaluated.parent.iterdir() if path.name == "untrue")
     content = evaluate_bags([bag], ReplayConfig(), tmp_path, factory=off_estimator)
@@ -273,7 +285,7 @@ class Noise:
 def synthetic_run(frames: int) -> tuple[FrameKeeper, list[FrameRecord]]:
     """A keeper that has seen 640x480 images of noise with random errors and random attention: what is largest."""
     rng = np.random.default_rng(0)
-    keeper, records, shown = FrameKeeper(weights(), frames, "right", Noise()), [], camera()
+    keeper, records, shown = FrameKeeper(weights(), frames, Noise()), [], camera()
     noise = rng.integers(0, 255, (2, 480, 640, 3), np.uint8)
     for number in range(frames):
         values = dict(zip(RANKED, rng.exponential(2.0, 4).tolist(), strict=True))

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -31,6 +32,22 @@ def test_refuses_what_is_no_hand_model(tmp_path: Path) -> None:
     np.savez(tmp_path / "partial.npz", name="hand")
     with pytest.raises(UserError, match=r"lacks side, v_template"):
         load_hand_model(tmp_path / "partial.npz")
+
+
+def test_refuses_a_file_with_damage_inside(tmp_path: Path) -> None:
+    """The archive is whole, but what it holds cannot be decompressed."""
+    path = tmp_path / "damaged.npz"
+    save_hand_model(path, default_hand())
+    content = bytearray(path.read_bytes())
+    with ZipFile(path) as archive:
+        entry = archive.getinfo("shapedirs.npy")
+    # No block of compressed data begins with these bits.
+    start = entry.header_offset + 30 + len(entry.filename)
+    content[start : start + 60] = bytes([0xFF]) * 60
+    path.write_bytes(content)
+
+    with pytest.raises(UserError, match=r"damaged\.npz: expected an \.npz file"):
+        load_hand_model(path)
 
 
 def test_never_unpickles(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import hand_object_pose
 
 # Imports every module whose name starts with `below`, except those that start with one of `apart`, while `blocked`
 # packages cannot be imported; prints which of those were loaded all the same, what was imported, and the failures.
@@ -86,3 +90,36 @@ def test_network_imports_without_ros_and_training() -> None:
 def test_probe_notices_what_is_blocked() -> None:
     # Crops need OpenCV: if blocking it went unnoticed, the tests above would prove nothing.
     assert "hand_object_pose.geometry.crops" in probe([], ["cv2"], below="hand_object_pose.geometry")["failures"]
+
+
+# From the ground up, as in CONTRIBUTING.md: a package imports from those before it only.
+PACKAGES = (
+    *("geometry", "hand", "objects", "network", "estimation", "bags", "synthetic", "new_object", "calibration"),
+    *("evaluation", "replay", "live", "demo", "ros", "cli"),
+)
+# Do not fit yet; take out what does, and put in nothing.
+UPWARD = {("network", "estimation"), ("replay", "ros"), ("live", "ros"), ("demo", "ros")}
+
+
+def imported_from(file: Path) -> set[str]:
+    """Packages of the core that a module imports something from, within functions, too."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.append(node.module)
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return {name.split(".")[1] for name in names if name.startswith("hand_object_pose.")}
+
+
+def test_packages_import_from_those_below_only() -> None:
+    root = Path(hand_object_pose.__file__).parent
+    assert {path.name for path in root.iterdir() if (path / "__init__.py").is_file()} == set(PACKAGES)
+    found = {
+        (package, other)
+        for place, package in enumerate(PACKAGES)
+        for file in (root / package).rglob("*.py")
+        for other in imported_from(file)
+        if other in PACKAGES[place + 1 :]
+    }
+    assert found == UPWARD

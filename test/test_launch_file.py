@@ -125,7 +125,7 @@ def test_the_player_publishes_where_the_node_listens(monkeypatch, given, expecte
     rclpy = pytest.importorskip("rclpy")
     import tyro
 
-    from hand_object_pose.evaluation.bag_types import typestore
+    from hand_object_pose.bags.bag_types import typestore
     from hand_object_pose.ros.bag_player import BagPlayer, PlayerConfig
     from hand_object_pose.ros.processes import split_ros_arguments
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hand_object_pose.estimation.result import HandEstimate, HandObjectEstimate
-from hand_object_pose.evaluation.overlay import draw_estimates
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.hand.default_hand import default_hand
 

@@ -14,9 +14,9 @@ from ros_support import FRAME_ID, FakeEstimator, Harness
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import PointCloud2
 
+from hand_object_pose.bags.message_values import nanoseconds, object_pose
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
-from hand_object_pose.evaluation.message_values import nanoseconds, object_pose
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.ros.parameters import Settings
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from hand_object_pose.estimation.result import HandObjectEstimate
-from hand_object_pose.evaluation.overlay import draw_estimates
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.hand.default_hand import default_hand
 

@@ -11,10 +11,10 @@ from demo_data import scene
 from replay_data import CAMERA, FRAME_ID, FRAMES, HAND_OFFSET, MISSED, OBJECT_OFFSET, STAMPS, off_estimator, write_bag
 from rosbags.highlevel import AnyReader
 
+from hand_object_pose.bags.bag_types import typestore
+from hand_object_pose.bags.message_values import object_pose, points
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import typestore
 from hand_object_pose.evaluation.evaluation_file import read_frames
-from hand_object_pose.evaluation.message_values import object_pose, points
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue

@@ -8,12 +8,12 @@ from hand_object_pose.estimation.region_of_interest import (
     Detections,
     Fixed,
     FullFrame,
-    Tracking,
     overlap,
-    undistort_boxes,
 )
+from hand_object_pose.estimation.tracking_region import Tracking
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox
+from hand_object_pose.geometry.projection import distort, undistort_boxes
 
 CAMERA = Camera(np.array([[600.0, 0, 320.0], [0, 600.0, 240.0], [0, 0, 1]]), 640, 480)
 IMAGE = np.zeros((480, 640, 3), np.uint8)
@@ -194,7 +194,6 @@ def test_overlap_of_squares() -> None:
 
 @pytest.mark.parametrize("model", ["plumb_bob", "equidistant"])
 def test_boxes_of_distorted_images_hold_what_they_held(model: str) -> None:
-    from hand_object_pose.geometry.crops import distort
 
     bent = np.array([-0.25, 0.08, 0.0, 0.0]) if model == "equidistant" else np.array([-0.25, 0.08, 0.0, 0.0, 0.0])
     camera = Camera(CAMERA.matrix, 640, 480, model, bent)

@@ -32,9 +32,10 @@ from replay_data import (
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
+from hand_object_pose.bags import message_builders
+from hand_object_pose.bags.bag_types import new_message
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.evaluation.frame_record import FrameRecord
 from hand_object_pose.replay.answers import EstimatorAnswers
 from hand_object_pose.replay.bag_files import open_recording
@@ -51,7 +52,6 @@ from hand_object_pose.ros.intake import Intake
 from hand_object_pose.ros.mailbox import Mailbox
 from hand_object_pose.ros.pairing import Bundle, stamp_of
 from hand_object_pose.ros.parameters import Settings
-from hand_object_pose.synthetic import bag_messages
 
 MCAP, SQLITE = StoragePlugin.MCAP, StoragePlugin.SQLITE3
 POSE = "geometry_msgs/msg/PoseStamped"
@@ -140,7 +140,7 @@ def test_moving_all_stamps_changes_no_digit_of_what_the_estimator_is_told(tmp_pa
     for number, frame in enumerate(moved):
         for _, message in frame.values():
             if hasattr(message, "header"):
-                message.header = bag_messages.header_message(STAMPS[number] + 987_654_321_012_345, FRAME_ID)
+                message.header = message_builders.header_message(STAMPS[number] + 987_654_321_012_345, FRAME_ID)
     ours, theirs = OffEstimator(), OffEstimator()
 
     evaluate(write_bag(tmp_path / "bag"), ours)
@@ -156,8 +156,8 @@ def test_images_meet_what_a_live_node_worked_on_them_with(tmp_path: Path) -> Non
     for number, frame in enumerate(frames):
         frame["/depth/image"] = (
             "sensor_msgs/msg/Image",
-            bag_messages.depth_message(
-                bag_messages.header_message(STAMPS[number], FRAME_ID),
+            message_builders.depth_message(
+                message_builders.header_message(STAMPS[number], FRAME_ID),
                 np.full((CAMERA.height, CAMERA.width), 0.5 + 0.1 * number, np.float32),
             ),
         )
@@ -360,14 +360,14 @@ def test_images_and_truth_at_different_rates(tmp_path: Path) -> None:
     for number, frame in enumerate(ours):
         kind, message = frame.pop("/ground_truth")
         if number % 2 == 0:
-            message.header = bag_messages.header_message(STAMPS[number] + 5_000_000, FRAME_ID)
+            message.header = message_builders.header_message(STAMPS[number] + 5_000_000, FRAME_ID)
             frame["/ground_truth"] = (kind, message)
     poses = frames_without("/ground_truth")
     for number, frame in enumerate(poses):
         pose = scene(number).object_pose.copy()
         # In uniform motion; 0.01 m a period.
         pose[0, 3] += 0.01 * 0.25
-        header = bag_messages.header_message(STAMPS[number] + PERIOD // 4, FRAME_ID)
+        header = message_builders.header_message(STAMPS[number] + PERIOD // 4, FRAME_ID)
         frame["/mocap"] = (POSE, new_message(POSE, header=header, pose=pose_message(pose)))
 
     halved = evaluate(write_bag(tmp_path / "ours", frames=ours))
@@ -389,7 +389,7 @@ def test_images_and_truth_at_different_rates(tmp_path: Path) -> None:
 
 def test_truth_in_another_frame_and_of_no_named_object_is_refused(tmp_path: Path) -> None:
     frames = frames_without("/ground_truth")
-    header = bag_messages.header_message(STAMPS[0], "world")
+    header = message_builders.header_message(STAMPS[0], "world")
     frames[0]["/ground_truth"] = (POSE, new_message(POSE, header=header, pose=pose_message(np.eye(4))))
     bag = write_bag(tmp_path / "bag", frames=frames)
 
@@ -448,13 +448,14 @@ def test_frames_are_those_that_the_nodes_intake_makes_of_the_same_messages(tmp_p
     frames = [dict(messages(number)) for number in range(FRAMES)]
     boxes = {"hand_right": np.array([40.0, 30, 90, 90]), "mug": np.array([50.0, 40, 80, 80])}
     for number, frame in enumerate(frames):
-        late = bag_messages.header_message(STAMPS[number] + 12_000_000, FRAME_ID)
+        late = message_builders.header_message(STAMPS[number] + 12_000_000, FRAME_ID)
         frame["/depth/image"][1].header = late
         if number == FRAMES - 1:
             del frame["/depth/image"]
         if number in (2, 3, 6):
-            early = bag_messages.header_message(STAMPS[number] - 15_000_000, FRAME_ID)
-            frame["/detections"] = ("vision_msgs/msg/Detection2DArray", bag_messages.detections_message(early, boxes))
+            early = message_builders.header_message(STAMPS[number] - 15_000_000, FRAME_ID)
+            detected = message_builders.detections_message(early, boxes)
+            frame["/detections"] = ("vision_msgs/msg/Detection2DArray", detected)
     bag = write_bag(tmp_path / "bag", frames=frames)
     estimator = OffEstimator()
 

@@ -1,6 +1,7 @@
 """Truth of the object alone from transforms, and from poses in a frame that transforms connect with the camera's."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,25 @@ from replay_data import (
     messages,
     off_estimator,
     pose_message,
+    weights,
     write_bag,
 )
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.bags import message_builders
+from hand_object_pose.bags.bag_types import new_message
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import new_message
 from hand_object_pose.evaluation.evaluation_file import read_evaluation
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.replay.answers import EstimatorAnswers
+from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.bag_result import BagResult
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.one_bag import evaluate_one_bag
 from hand_object_pose.replay.run import evaluate_bags
 from hand_object_pose.replay.transforms import TimedPoses
+from hand_object_pose.replay.truth import read_truth
 from hand_object_pose.ros.parameters import Settings
-from hand_object_pose.synthetic import bag_messages
 
 TF, POSE = "tf2_msgs/msg/TFMessage", "geometry_msgs/msg/PoseStamped"
 MUG = Settings({"object_id": "mug"})
@@ -66,7 +70,7 @@ def transform(stamp: int, parent: str, child: str, pose: np.ndarray) -> Any:
         translation=new_message("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
         rotation=pose_message(pose).orientation,
     )
-    header = bag_messages.header_message(stamp, parent)
+    header = message_builders.header_message(stamp, parent)
     return new_message("geometry_msgs/msg/TransformStamped", header=header, child_frame_id=child, transform=made)
 
 
@@ -138,7 +142,7 @@ def test_poses_in_the_world_come_through_transforms(tmp_path: Path) -> None:
     for number, frame in enumerate(frames):
         del frame["/ground_truth"]
         frame.pop("/tf_static", None)
-        rig, header = turning_rig(number), bag_messages.header_message(STAMPS[number], "world")
+        rig, header = turning_rig(number), message_builders.header_message(STAMPS[number], "world")
         pose = pose_message(rig @ MOUNT @ scene(number).object_pose)
         frame["/ground_truth"] = (POSE, new_message(POSE, header=header, pose=pose))
         steps = [transform(STAMPS[number], "world", "rig", rig), transform(STAMPS[number], "rig", FRAME_ID, MOUNT)]
@@ -196,3 +200,17 @@ def test_another_frame_is_evaluated_anew(tmp_path: Path) -> None:
     assert "object.add_cm" not in without["metrics"]
     assert known["metrics"]["object.add_cm"]["mean"] == pytest.approx(100 * np.linalg.norm(OBJECT_OFFSET))
     assert known["bags"][0]["topics"]["ground_truth"] == "camera -> rig -> world -> mocap/mug_7"
+
+
+@pytest.mark.parametrize(("number", "side"), [(0, "right"), (1, "right"), (2, "left")])
+def test_the_truth_says_which_hand_it_is(number: int, side: str, tmp_path: Path) -> None:
+    """``HandEstimate.side``; 0 is not known."""
+    frame = messages(0)
+    frame["/ground_truth"][1].estimates[0].hand.side = number
+    with closing(open_recording(write_bag(tmp_path / "bag", frames=[frame]))) as bag:
+        truth = read_truth(bag, "/ground_truth", FRAME_ID, weights(), "").at(STAMPS[0], 0)
+
+    assert truth is not None
+    hand = truth.as_estimate().hand
+    assert hand is not None
+    assert hand.side == side

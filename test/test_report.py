@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from hand_object_pose.evaluation.jpeg import encode_jpeg
-from hand_object_pose.evaluation.report import Picture, Table, write_report
-from hand_object_pose.evaluation.report_figures import Curve, MeshView
+from hand_object_pose.evaluation.drawing.jpeg import encode_jpeg
+from hand_object_pose.evaluation.report.figures import Curve, MeshView
+from hand_object_pose.evaluation.report.html_report import Picture, Table, write_report
 from hand_object_pose.geometry.meshes import TriangleMesh
 
 TETRAHEDRON = TriangleMesh(np.eye(4, 3), np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]]))

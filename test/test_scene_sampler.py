@@ -6,6 +6,7 @@ import pytest
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.geometry.se3 import inverse_pose, kabsch, transform_points
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
 from hand_object_pose.hand.default_hand import default_hand
@@ -20,7 +21,6 @@ from hand_object_pose.synthetic.viewpoints import (
     level_to_camera,
     sample_attitude,
     sample_camera,
-    visible_share,
 )
 
 RIGHT, UP, AHEAD = np.array([1.0, 0, 0]), np.array([0, -1.0, 0]), np.array([0, 0, 1.0])

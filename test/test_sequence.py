@@ -6,17 +6,18 @@ import trimesh
 from handovers import SEED, planned_handover
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.geometry.se3 import inverse_pose, rotation_angle, transform_points
+from hand_object_pose.geometry.projection import visible_share
+from hand_object_pose.geometry.se3 import interpolated_pose, inverse_pose, rotation_angle, transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.mano_layer import ManoLayer
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.synthetic.grasp_library import shipped_grasps
-from hand_object_pose.synthetic.motion import PoseTrack, blend_poses, minimum_jerk
+from hand_object_pose.synthetic.motion import PoseTrack, minimum_jerk
 from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose.synthetic.sequence import PHASES, HandoverSequence, SequenceConfig
 from hand_object_pose.synthetic.table import TableStand, resting_directions
-from hand_object_pose.synthetic.viewpoints import HandAttitude, ViewConfig, visible_share
+from hand_object_pose.synthetic.viewpoints import HandAttitude, ViewConfig
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,8 @@ def test_blended_poses_turn_evenly_and_meet_their_ends():
     first, second = np.eye(4), np.eye(4)
     second[:3, :3] = [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
     second[:3, 3] = [0.2, 0, 0.1]
-    np.testing.assert_allclose(blend_poses(first, second, 1.0), second, atol=1e-12)
-    third = blend_poses(first, second, 1 / 3)
+    np.testing.assert_allclose(interpolated_pose(first, second, 1.0), second, atol=1e-12)
+    third = interpolated_pose(first, second, 1 / 3)
     assert rotation_angle(third[:3, :3]) == pytest.approx(np.pi / 6)
     np.testing.assert_allclose(third[:3, 3], second[:3, 3] / 3)
     track = PoseTrack(np.array([0.0, 1.0]), np.stack([first, second]))

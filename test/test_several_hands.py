@@ -201,7 +201,7 @@ class FakeDetector:
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     fake = FakeDetector()
-    monkeypatch.setattr("hand_object_pose.estimation.estimator.BoxDetector", lambda: fake)
+    monkeypatch.setattr("hand_object_pose.estimation.own_boxes.BoxDetector", lambda: fake)
     return fake
 
 

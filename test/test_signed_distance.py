@@ -147,14 +147,6 @@ def test_outside_the_grid_the_distance_is_positive_and_never_too_small(box_grid)
     assert np.all(distance <= exact + 2 * GRID_MARGIN + 2 * HALF.max())
 
 
-def test_points_are_moved_onto_the_surface(box_grid, points):
-    near = points[np.abs(box_distance(points)) < 0.01]
-    moved = box_grid.nearest_surface_points(near)
-    assert np.quantile(np.abs(box_distance(moved)), 0.99) < 1e-3
-    distance = np.abs(box_distance(near))
-    assert np.median(np.abs(np.linalg.norm(moved - near, axis=1) - distance)) < 1e-4
-
-
 def test_a_saved_grid_is_the_same(tmp_path, box_grid, points):
     box_grid.save(tmp_path / "grid.npz")
     loaded = SignedDistanceGrid.load(tmp_path / "grid.npz")

@@ -9,7 +9,7 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.se3 import pose_matrix, rotation_angle, transform_points
 from hand_object_pose.objects.catalogue import ObjectCatalogue, default_catalogue
 from hand_object_pose.objects.object_model import Symmetries
-from hand_object_pose.objects.symmetry import equivalent_poses, nearest_equivalent_pose, symmetry_transforms
+from hand_object_pose.objects.symmetry import nearest_equivalent_pose, symmetry_transforms
 from hand_object_pose.objects.symmetry_file import load_symmetries, rotation_about
 
 
@@ -66,11 +66,11 @@ def test_symmetries_of_an_unknown_object_are_refused(tmp_path):
         ObjectCatalogue.from_directory(tmp_path, cache=tmp_path / "cache")
 
 
-def test_equivalent_poses_put_a_cylinder_in_the_same_place():
+def test_symmetry_transforms_put_a_cylinder_in_the_same_place():
     axis, point = np.array([0.6, 0, 0.8]), np.array([0.1, 0.2, 0.3])
     symmetries = Symmetries(axes=axis[None], axis_points=point[None])
     pose = random_pose(np.random.default_rng(1))
-    poses = equivalent_poses(pose, symmetries, steps=8)
+    poses = pose @ symmetry_transforms(symmetries, steps=8)
     assert len(poses) == 8
     np.testing.assert_array_equal(poses[0], pose)
     on_axis = point + np.linspace(-1, 1, 5)[:, None] * axis
@@ -99,7 +99,7 @@ def test_nearest_equivalent_pose_beats_a_fine_search(seed):
     symmetries = Symmetries(np.stack([np.eye(4), half_turn]), np.array([[0.0, 0, 1]]), np.zeros((1, 3)))
     pose, reference = random_pose(rng), random_pose(rng)
     nearest = nearest_equivalent_pose(pose, reference, symmetries)
-    every = equivalent_poses(pose, symmetries, steps=3600)
+    every = pose @ symmetry_transforms(symmetries, steps=3600)
     searched = rotation_angle(np.swapaxes(every[:, :3, :3], 1, 2) @ reference[:3, :3]).min()
     found = rotation_angle(nearest[:3, :3].T @ reference[:3, :3])
     assert found <= searched + 1e-9

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hand_object_pose.calibration.measurement import calibrate
 from hand_object_pose.calibration.open_hand import OpenHandFinder, Sighting
-from hand_object_pose.cli.numbers import check_range, intrinsics
+from hand_object_pose.cli.numbers import camera_matrix, check_range
 from hand_object_pose.cli.recorded_frames import bag_frames, directory_frames, is_directory_of_pictures
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import load_backend
@@ -59,8 +59,8 @@ def run(
     check_range("--rate", rate, 1e-3, unit="pictures a second")
     if is_directory_of_pictures(recording):
         if camera is None:
-            raise UserError("a directory of pictures needs --camera fx,fy,cx,cy, pixels")
-        frames: Iterable[Frame | str] = directory_frames(recording, intrinsics(camera), rate, every)
+            raise UserError("--camera: a directory of pictures needs fx,fy,cx,cy in pixels")
+        frames: Iterable[Frame | str] = directory_frames(recording, camera_matrix(camera), rate, every)
     else:
         frames = bag_frames(recording, ReplayConfig(image_topic=image_topic, depth_topic=depth_topic, every=every))
     backend = load_backend(weights)

@@ -10,7 +10,7 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.comparability import differences
 from hand_object_pose.evaluation.comparison import Difference, compare
 from hand_object_pose.evaluation.evaluation_file import read_evaluation, read_frames
-from hand_object_pose.evaluation.markdown import markdown_table
+from hand_object_pose.evaluation.report.markdown import markdown_table
 
 
 def run(evaluations: Annotated[tuple[Path, ...], tyro.conf.Positional], out: Path | None = None) -> int:

@@ -10,11 +10,11 @@ from hand_object_pose.cli.numbers import LARGEST_DOMAIN, check_range
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.comparability import differences
 from hand_object_pose.evaluation.evaluation_file import COMPLETE, METRICS_FILE, read_evaluation
-from hand_object_pose.evaluation.evaluation_report import REPORT_FILE, write_evaluation_report
 from hand_object_pose.evaluation.gates import Condition, GateResult, judge_regressions, parse_share
-from hand_object_pose.evaluation.junit import write_junit
-from hand_object_pose.evaluation.markdown import summary
-from hand_object_pose.evaluation.terminal import print_summary
+from hand_object_pose.evaluation.report.evaluation_report import REPORT_FILE, write_evaluation_report
+from hand_object_pose.evaluation.report.junit import write_junit
+from hand_object_pose.evaluation.report.markdown import summary
+from hand_object_pose.evaluation.report.terminal import print_summary
 from hand_object_pose.live.evaluation import evaluate_live
 from hand_object_pose.replay.chosen_images import read_stamps
 from hand_object_pose.replay.configuration import ReplayConfig
@@ -104,18 +104,18 @@ def run(
     settings = _settings(parameters, object_id, weights, root_depth, given, threads)
     chosen, inputs = (read_stamps(stamps), read_inputs(stamps)) if stamps else (None, None)
     config = ReplayConfig(
-        settings,
-        image_topic,
-        depth_topic,
-        truth_topic,
-        truth_tolerance,
-        every,
-        chosen,
-        inputs,
-        truth_frame,
-        camera_frame,
-        annotated_bag,
-        rerun,
+        settings=settings,
+        image_topic=image_topic,
+        depth_topic=depth_topic,
+        truth_topic=truth_topic,
+        truth_tolerance=truth_tolerance,
+        every=every,
+        stamps=chosen,
+        inputs=inputs,
+        truth_frame=truth_frame,
+        camera_frame=camera_frame,
+        annotated_bag=annotated_bag,
+        rerun=rerun,
     )
     try:
         if live:

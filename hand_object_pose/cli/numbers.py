@@ -30,7 +30,7 @@ def numbers(option: str, text: str, counts: Sequence[int], form: str) -> list[fl
     return found
 
 
-def intrinsics(text: str) -> NDArray[np.floating]:
+def camera_matrix(text: str) -> NDArray[np.floating]:
     """K (3, 3) of ``--camera fx,fy,cx,cy``, pixels.
 
     Raises:

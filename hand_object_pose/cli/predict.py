@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import tyro
 
-from hand_object_pose.cli.numbers import check_range, intrinsics, numbers
+from hand_object_pose.cli.numbers import camera_matrix, check_range, numbers
 from hand_object_pose.cli.pictures import Picture, read_pictures
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -15,8 +15,8 @@ from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import Box, HandObjectEstimate
 from hand_object_pose.estimation.still_image import box_around, estimate_still
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.evaluation.estimate_files import estimate_as_dict, write_glb, write_json
-from hand_object_pose.evaluation.overlay import draw_estimates
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.ros.parameters import SPECS
 
@@ -59,7 +59,7 @@ def run(
         backend: what runs the network.
         device: where the network runs.
     """
-    matrix = intrinsics(camera)
+    matrix = camera_matrix(camera)
     bent = np.array(numbers("--distortion", distortion, (4, 5, 8), _DISTORTION)) if distortion else np.zeros(0)
     corners = Box(*numbers("--box", box, (4,), _BOX)) if box else None
     check_range("--every", every, 1)

@@ -14,7 +14,7 @@ from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.frames import FrameReader
-from hand_object_pose.replay.one_bag import open_with_topics
+from hand_object_pose.replay.opened_bag import open_with_topics
 from hand_object_pose.replay.plan import plan_frames
 
 COLOUR, DEPTH = "colour", "depth"

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
+from hand_object_pose.bags.bag_file import open_bag
+from hand_object_pose.bags.message_values import object_pose, points
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_file import open_bag
-from hand_object_pose.evaluation.message_values import object_pose, points
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.replay.topics import BagTopics, find_topics
 from hand_object_pose.ros.stamps import first_stamp

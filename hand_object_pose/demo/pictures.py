@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.scoring import ScoredFrame
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.estimation.result import HandEstimate, HandObjectEstimate, ObjectEstimate
-from hand_object_pose.evaluation.overlay import draw_estimates
+from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
+from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.synthetic.sample import SceneTruth
 
 ColourImage = NDArray[np.uint8]
@@ -43,18 +44,7 @@ def draw_truth(content: BagContent, drawn: DrawnFrame, weights: WeightsInfo) -> 
 
 def truth_as_estimate(truth: SceneTruth) -> HandObjectEstimate:
     """The truth as if it had been estimated, without a doubt."""
-    hand = HandEstimate(
-        truth.hand_vertices, truth.joints, np.zeros(len(truth.hand_vertices)), np.zeros(len(truth.joints))
-    )
-    thing = ObjectEstimate(truth.object_name, truth.object_pose, np.zeros((6, 6)), True)
-    return HandObjectEstimate(0, True, "", 1.0, hand, thing)
-
-
-def spread(frames: Sequence[ScoredFrame], number: int) -> list[ScoredFrame]:
-    """So many frames at even distances, the first and the last among them."""
-    if len(frames) <= number:
-        return list(frames)
-    return [frames[index] for index in np.linspace(0, len(frames) - 1, number).round().astype(int)]
+    return FrameTruth(truth.object_name, truth.object_pose, truth.hand_vertices, truth.joints).as_estimate()
 
 
 def first_round(frames: Sequence[ScoredFrame]) -> list[ScoredFrame]:

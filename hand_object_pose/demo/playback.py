@@ -8,7 +8,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.configuration import DemoConfig
-from hand_object_pose.live.session import Playback, Session, run_session
+from hand_object_pose.live.playback import Playback
+from hand_object_pose.live.session import Session, run_session
 
 
 def demo_playback(config: DemoConfig, content: BagContent, object_id: str) -> Playback:

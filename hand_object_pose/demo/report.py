@@ -7,17 +7,23 @@ from pathlib import Path
 import numpy as np
 
 from hand_object_pose.demo.bag_content import BagContent
-from hand_object_pose.demo.pictures import DrawnFrame, draw_frames, draw_truth, error_text, first_round, spread
+from hand_object_pose.demo.pictures import (
+    DrawnFrame,
+    draw_frames,
+    draw_truth,
+    error_text,
+    first_round,
+    truth_as_estimate,
+)
 from hand_object_pose.demo.results import DemoResults
 from hand_object_pose.demo.scoring import ScoredFrame
 from hand_object_pose.demo.tables import tables
-from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.evaluation.drawing.jpeg import encode_jpeg
 from hand_object_pose.evaluation.in_view import LEAST_VISIBLE_SHARE
-from hand_object_pose.evaluation.jpeg import encode_jpeg
-from hand_object_pose.evaluation.report import Picture, write_report
-from hand_object_pose.evaluation.report_figures import Curve, MeshView
-from hand_object_pose.geometry.meshes import TriangleMesh
-from hand_object_pose.geometry.se3 import transform_points
+from hand_object_pose.evaluation.report.figures import Curve, MeshView
+from hand_object_pose.evaluation.report.frame_choice import spread
+from hand_object_pose.evaluation.report.frame_pictures import meshes_of
+from hand_object_pose.evaluation.report.html_report import Picture, write_report
 
 _PICTURES = 10
 _VIEWS = 2
@@ -108,21 +114,10 @@ def _views(content: BagContent, frames: Sequence[ScoredFrame], results: DemoResu
 
 def _view(content: BagContent, frame: ScoredFrame, results: DemoResults) -> MeshView:
     assert frame.heard.pair is not None
-    meshes = _estimated_meshes(frame.heard.pair, results)
+    meshes = meshes_of(frame.heard.pair, results.weights)
     truth = content.truth.scenes.get(frame.original_stamp)
     if truth is not None:
-        model = results.weights.objects[truth.object_name]
-        meshes["true hand"] = TriangleMesh(truth.hand_vertices, results.weights.hand.faces)
-        meshes["true object"] = TriangleMesh(transform_points(truth.object_pose, model.vertices), model.faces)
+        true = meshes_of(truth_as_estimate(truth), results.weights)
+        meshes |= {f"true {name}": mesh for name, mesh in true.items()}
     seconds = (frame.original_stamp - content.stamps[0]) / 1e9
     return MeshView(f"Meshes at {seconds:.2f} s", meshes)
-
-
-def _estimated_meshes(pair: HandObjectEstimate, results: DemoResults) -> dict[str, TriangleMesh]:
-    meshes = {}
-    if pair.hand is not None:
-        meshes["hand"] = TriangleMesh(pair.hand.vertices, results.weights.hand.faces)
-    if pair.object is not None and pair.object.name in results.weights.objects:
-        model = results.weights.objects[pair.object.name]
-        meshes["object"] = TriangleMesh(transform_points(pair.object.pose, model.vertices), model.faces)
-    return meshes

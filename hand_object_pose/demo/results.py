@@ -8,7 +8,7 @@ from hand_object_pose.demo.requirements import Requirement
 from hand_object_pose.demo.scoring import Scores
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.live.counts import ImageCounts
-from hand_object_pose.live.timing import Percentiles, Rate, as_dict
+from hand_object_pose.live.timing import Rate
 
 FORMAT = "hand_object_pose demo 1"
 
@@ -21,7 +21,7 @@ class DemoResults:
         title: in words; bag: its path; seed: None for a user's own bag; object_id: what was looked for.
         weights: see there; device: where the network ran, by the node; threads: of the network.
         scores, counts: see there.
-        latency: by stage; rate, age_slope: None where too few estimates arrived.
+        latency: see ``latency_statistics``; rate, age_slope: None where too few estimates arrived.
         consistency: problems of stamps, frames and transforms.
         card: errors that the model card states.
         failures, remarks: in words.
@@ -39,7 +39,7 @@ class DemoResults:
     threads: int
     scores: Scores
     counts: ImageCounts
-    latency: Mapping[str, Percentiles]
+    latency: Mapping[str, Mapping[str, float]]
     rate: Rate | None
     age_slope: float | None
     consistency: list[str]
@@ -62,7 +62,7 @@ class DemoResults:
             **(summary.as_dict() if summary else {}),
             "frames_processed": len(self.scores.frames),
             "counts": self.counts.as_dict(),
-            "latency": as_dict(self.latency),
+            "latency": {stage: dict(values) for stage, values in self.latency.items()},
             "rate": self.rate.as_dict() if self.rate else None,
             "age_slope_ms_per_s": self.age_slope,
             "consistency_problems": self.consistency,

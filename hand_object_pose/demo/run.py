@@ -12,12 +12,12 @@ from hand_object_pose.demo.report import write_demo_report
 from hand_object_pose.demo.requirements import requirements
 from hand_object_pose.demo.results import DemoResults
 from hand_object_pose.demo.scoring import check_meshes, score_recording
-from hand_object_pose.demo.stamps import original_stamps, played_stamps
+from hand_object_pose.demo.stamps import original_stamps
 from hand_object_pose.demo.synthetic_bag import synthetic_bag
 from hand_object_pose.demo.tables import print_results
 from hand_object_pose.demo.verdict import card_errors, failures, remarks
 from hand_object_pose.demo.view_bag import write_view_bag
-from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.estimation.weights_file import load_weights_info
@@ -68,7 +68,7 @@ def evaluate(
     recording: Recording,
 ) -> DemoResults:
     """Everything that can be measured from what was played and what was heard."""
-    published = played_stamps(content, session.played)
+    published = session.published(content.topics.image.name)
     originals = original_stamps(content, session.played, session.rounds)
     counts = count_images(published, recording.counts, recording.estimates)
     scores = score_recording(content, recording.estimates, originals, weights, baseline)
@@ -108,18 +108,16 @@ def chosen_object(config: DemoConfig, content: BagContent, weights: WeightsInfo)
     Raises:
         UserError: the weights do not know it, or nothing says what it is.
     """
-    object_id = config.object_id or content.truth.object_name or (next(iter(weights.objects), ""))
-    if not config.object_id and not content.truth.object_name:
-        if content.topics.detections:
-            return ""
-        if len(weights.objects) > 1:
-            raise UserError(
-                f"{content.path}: neither a truth nor detections say which object it shows; give one of "
-                f"{', '.join(sorted(weights.objects))} with --object"
-            )
-    if object_id not in weights.objects:
-        raise UnknownObjectError(object_id, list(weights.objects), f"the weights '{weights.name}'")
-    return object_id
+    if told := config.object_id or content.truth.object_name:
+        return weights.object(told).name
+    if content.topics.detections:
+        return ""
+    if len(weights.objects) == 1:
+        return next(iter(weights.objects))
+    raise UserError(
+        f"{content.path}: neither a truth nor detections say which object it shows; give one of "
+        f"{', '.join(sorted(weights.objects))} with --object"
+    )
 
 
 def _title(config: DemoConfig, object_id: str) -> str:
@@ -141,9 +139,9 @@ def _session_facts(content: BagContent, session: Session, recording: Recording) 
         "rounds": session.rounds,
         "seconds": content.period * session.rounds,
         "image_transport": content.topics.image.transport,
-        "player_max_lateness_ms": 1000.0 * float(played["max_lateness"]),
+        "player_max_lateness_ms": session.max_lateness_ms,
         "player_found_all_subscribers": bool(played["subscribed"]),
-        "stamp_shift_ns": int(played["shift_ns"]),
+        "stamp_shift_ns": session.shift,
         "round_period_ns": int(played["period_ns"]),
         "exit_codes": dict(session.exit_codes),
         "torch_loaded_by_node": session.torch_loaded,

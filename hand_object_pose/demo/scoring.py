@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hand_object_pose.demo.bag_content import BagContent, Truth
-from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.evaluation.baseline import Baseline
 from hand_object_pose.evaluation.frame_errors import baseline_errors, frame_errors
@@ -61,7 +61,7 @@ def score_recording(
     baselines = {
         stamp: _baseline(truth, baseline, weights.objects[truth.object_name])
         for stamp, truth in truths.items()
-        if in_view(content.camera, truth, weights.objects[truth.object_name])
+        if in_view(content.camera, weights.objects[truth.object_name], truth.object_pose, truth.joints)
     }
     frames = []
     for heard in estimates:
@@ -86,9 +86,7 @@ def check_meshes(truth: Truth, weights: WeightsInfo) -> None:
             "trained on; their vertices cannot be compared"
         )
     for name, digest in truth.object_hashes.items():
-        if name not in weights.objects:
-            raise UnknownObjectError(name, list(weights.objects), f"the weights '{weights.name}'")
-        if weights.objects[name].hash != digest:
+        if weights.object(name).hash != digest:
             raise UserError(f"object '{name}': the bag's mesh differs from the one the weights were trained on")
 
 

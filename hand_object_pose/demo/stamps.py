@@ -6,11 +6,6 @@ from typing import Any
 from hand_object_pose.demo.bag_content import BagContent
 
 
-def played_stamps(content: BagContent, played: Mapping[str, Any]) -> list[int]:
-    """Stamps of the published images, nanoseconds, in order."""
-    return [int(stamp) for stamp in played["stamps_ns"].get(content.topics.image.name, [])]
-
-
 def original_stamps(content: BagContent, played: Mapping[str, Any], rounds: int) -> dict[int, int]:
     """The bag's stamp of each stamp that can have been published in so many rounds."""
     shift, period = int(played["shift_ns"]), int(played["period_ns"])

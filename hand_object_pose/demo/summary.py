@@ -9,7 +9,7 @@ from hand_object_pose.demo.requirements import SHARE, Requirement
 from hand_object_pose.demo.results import FORMAT
 from hand_object_pose.demo.tables import ERROR_NAMES, verdict
 from hand_object_pose.errors import UserError, in_one_line
-from hand_object_pose.evaluation.report import Table
+from hand_object_pose.evaluation.report.html_report import Table
 
 # For these, the smallest value is the worst one.
 _HIGHER_IS_BETTER = ("availability", "rate.published_hz")

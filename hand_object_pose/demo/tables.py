@@ -5,7 +5,7 @@ from rich.table import Table as RichTable
 
 from hand_object_pose.demo.results import DemoResults
 from hand_object_pose.evaluation.frame_errors import HAND_ERRORS, OBJECT_ERRORS
-from hand_object_pose.evaluation.report import Table
+from hand_object_pose.evaluation.report.html_report import Table
 from hand_object_pose.live.counts import FATES
 
 ERROR_NAMES = (*HAND_ERRORS, *OBJECT_ERRORS, "interaction.pd_mm", "interaction.cp_percent")
@@ -47,7 +47,8 @@ def count_table(results: DemoResults) -> Table:
 def latency_table(results: DemoResults) -> Table:
     """Latency by stage, rate and slope."""
     rows = [
-        [stage.replace("_", " "), f"{entry.p50:.1f}", f"{entry.p95:.1f}"] for stage, entry in results.latency.items()
+        [stage.replace("_", " "), f"{values['p50_ms']:.1f}", f"{values['p95_ms']:.1f}"]
+        for stage, values in results.latency.items()
     ]
     if results.rate is not None:
         rate = results.rate

@@ -7,25 +7,24 @@ import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import Writer
 
+from hand_object_pose.bags.bag_file import new_bag, open_bag
+from hand_object_pose.bags.bag_types import typestore
+from hand_object_pose.bags.message_builders import header_message, jpeg_message
 from hand_object_pose.demo.bag_content import BagContent
 from hand_object_pose.demo.pictures import draw_frames, first_round
 from hand_object_pose.demo.scoring import ScoredFrame
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.evaluation.bag_file import open_bag
-from hand_object_pose.evaluation.bag_types import typestore
-from hand_object_pose.evaluation.frame_pictures import meshes_of
-from hand_object_pose.evaluation.marker_messages import MARKERS, mesh_markers
-from hand_object_pose.synthetic.bag_messages import header_message, jpeg_message
+from hand_object_pose.evaluation.drawing.marker_messages import MARKERS, mesh_markers
+from hand_object_pose.evaluation.report.frame_pictures import meshes_of
 
 PICTURE_TOPIC, MARKER_TOPIC = "/debug_image/compressed", "/markers"
 _COMPRESSED = "sensor_msgs/msg/CompressedImage"
 # Every third frame of the first round: 10 Hz.
 _STEP = 3
-_METADATA_VERSION: Literal[8] = 8
 
 
 def write_view_bag(
@@ -41,8 +40,7 @@ def write_view_bag(
         weights: what it was estimated with.
     """
     shutil.rmtree(path, ignore_errors=True)
-    new_bag = Writer(path, version=_METADATA_VERSION, storage_plugin=StoragePlugin.MCAP)
-    with new_bag as writer, closing(open_bag(heard)) as reader:
+    with new_bag(path) as writer, closing(open_bag(heard)) as reader:
         copies: dict[int, Any] = {}
         for entry in reader.connections:
             qos = getattr(entry.ext, "offered_qos_profiles", ())

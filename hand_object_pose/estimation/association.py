@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.region_of_interest import LEAST_OVERLAP, Detections, overlap
 from hand_object_pose.estimation.track import Track
@@ -57,13 +55,12 @@ def _view(frame: Frame, number: int) -> Frame:
     assert frame.hand_boxes is not None
     hand = frame.hand_boxes[[number]]
     sides = (frame.hand_sides[number],) if frame.hand_sides else ()
-    objects = frame.object_boxes
-    if objects is None or not len(objects):
-        return replace(frame, hand_boxes=hand, hand_sides=sides)
-    nearest = int(np.argmin(np.linalg.norm(_centres(objects) - _centres(hand), axis=1)))
-    name = frame.object_ids[nearest] if frame.object_ids else frame.object_id
     view = replace(frame, hand_boxes=hand, hand_sides=sides)
-    return replace(view, object_boxes=objects[[nearest]], object_ids=(), object_id=name)
+    nearest = frame.nearest_object(number)
+    if nearest is None or frame.object_boxes is None:
+        return view
+    name = frame.object_ids[nearest] if frame.object_ids else frame.object_id
+    return replace(view, object_boxes=frame.object_boxes[[nearest]], object_ids=(), object_id=name)
 
 
 def _matched(tracks: Sequence[Track], views: Sequence[Frame], stamp: float, margin: float) -> dict[int, int]:
@@ -90,7 +87,3 @@ def _overlap(first: CropBox | None, second: CropBox | None) -> float:
 def _sides_agree(track: Track, view: Frame) -> bool:
     side = view.hand_sides[0] if view.hand_sides else ""
     return not side or not track.side or side == track.side
-
-
-def _centres(boxes: np.ndarray) -> np.ndarray:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.uncertainty_model import UncertaintyModel
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
@@ -61,6 +62,16 @@ class WeightsInfo:
     objects: dict[str, ObjectModel]
     provenance: dict[str, str]
     uncertainty: UncertaintyModel | None = None
+
+    def object(self, name: str) -> ObjectModel:
+        """An object of the catalogue.
+
+        Raises:
+            UnknownObjectError: the weights do not know it.
+        """
+        if name not in self.objects:
+            raise UnknownObjectError(name, list(self.objects), f"the weights '{self.name}'")
+        return self.objects[name]
 
 
 @dataclass(frozen=True)

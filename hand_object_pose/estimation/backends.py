@@ -6,8 +6,9 @@ from pathlib import Path
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.onnx_backend import OnnxBackend, onnx_path_of
+from hand_object_pose.shipped import ASSETS
 
-DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "assets" / "weights" / "compact.safetensors"
+DEFAULT_WEIGHTS = ASSETS / "weights" / "compact.safetensors"
 BACKENDS = ("auto", "onnx", "torch")
 
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
 from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.hand.joints import JOINT_NAMES, JOINT_PARENTS
+from hand_object_pose.hand.joints import BONES, JOINT_NAMES
 
 FloatArray = NDArray[np.floating]
 
-_ENDS = np.array([(parent, joint) for joint, parent in enumerate(JOINT_PARENTS) if parent >= 0])
-"""Joints at both ends of each bone (20, 2), the one nearer to the wrist first."""
+_NEAR, _FAR = np.array(BONES).T
+"""Joints at the end of each bone (20,) nearer to the wrist, and at the other."""
 
-BONE_NAMES = tuple(f"{JOINT_NAMES[near]} to {JOINT_NAMES[far]}" for near, far in _ENDS)
+BONE_NAMES = tuple(f"{JOINT_NAMES[near]} to {JOINT_NAMES[far]}" for near, far in BONES)
 NUM_BONES = len(BONE_NAMES)
 
 # A bone that points at the camera looks as long at any depth.
@@ -29,7 +29,7 @@ _LEAST_SLOPE = 1e-9
 
 def bone_lengths(joints: FloatArray) -> FloatArray:
     """Lengths (..., 20) of the bones between joints (..., 21, 3), in the joints' unit."""
-    lengths: FloatArray = np.linalg.norm(joints[..., _ENDS[:, 1], :] - joints[..., _ENDS[:, 0], :], axis=-1)
+    lengths: FloatArray = np.linalg.norm(joints[..., _FAR, :] - joints[..., _NEAR, :], axis=-1)
     return lengths
 
 
@@ -57,8 +57,7 @@ class RelativeBones:
         check_shape("directions", directions, ("V", 3))
         check_shape("regressor", regressor, (len(JOINT_NAMES), len(directions)))
         offsets, slopes = regressor @ (directions * depths[:, None]), regressor @ directions
-        near, far = _ENDS.T
-        return cls(offsets[far] - offsets[near], slopes[far] - slopes[near])
+        return cls(offsets[_FAR] - offsets[_NEAR], slopes[_FAR] - slopes[_NEAR])
 
     def vectors(self, depth: float) -> FloatArray:
         """(20, 3) metres."""

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
+from hand_object_pose.shipped import ASSETS
 
 FloatArray = NDArray[np.floating]
 
 INPUT_WIDTH, INPUT_HEIGHT = 192, 144
 CLASSES = ("hand", "object")
-DEFAULT_WEIGHTS = Path(__file__).resolve().parent.parent / "assets" / "weights" / "boxes.onnx"
+DEFAULT_WEIGHTS = ASSETS / "weights" / "boxes.onnx"
 INPUT_NAME, OUTPUT_NAMES = "image", ("scores", "boxes")
 # Where the image leaves the network's input free.
 PADDING = 114

@@ -14,6 +14,7 @@ from hand_object_pose.estimation.region_of_interest import RegionOfInterest
 from hand_object_pose.estimation.root_depth import RootDepth
 from hand_object_pose.estimation.smoothing.configuration import SmoothingConfig
 from hand_object_pose.estimation.smoothing.smoother import Smoother
+from hand_object_pose.estimation.tracking_region import Tracking
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN
 
 _OLD_MODES = {"detections": "topic"}
@@ -97,7 +98,7 @@ class EstimatorConfig:
     def make_region_of_interest(self) -> RegionOfInterest:
         """A new strategy of ``roi_mode``."""
         if self.follows:
-            return region_of_interest.Tracking(self.margin, self.lost_after)
+            return Tracking(self.margin, self.lost_after)
         if self.roi_mode == "topic":
             return region_of_interest.Detections(self.margin)
         if self.roi_mode == "fixed":

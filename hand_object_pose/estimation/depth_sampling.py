@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.geometry.crops import distort
+from hand_object_pose.geometry.projection import distort
 
 FloatArray = NDArray[np.floating]
 BoolArray = NDArray[np.bool_]

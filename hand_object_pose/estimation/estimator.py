@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.association import assigned
 from hand_object_pose.estimation.backend import Backend
-from hand_object_pose.estimation.box_detector import BoxDetector
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.contact_refinement import ContactRefinement, RefinementSettings
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
 from hand_object_pose.estimation.observation import Observation
+from hand_object_pose.estimation.own_boxes import OwnBoxes
 from hand_object_pose.estimation.pose_uncertainty import pose_covariance
 from hand_object_pose.estimation.region_of_interest import Region, neighbours
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
@@ -57,8 +57,8 @@ class Estimator:
         self._looking = Looking(backend, self._config)
         self._contact_refinement = ContactRefinement(self._weights.hand)
         self._tracks = [Track(self._config)]
-        self._detector: BoxDetector | None = None
-        self._load_detector()
+        self._own_boxes = OwnBoxes()
+        self._own_boxes.set_wanted(self._config.roi_mode == "auto")
 
     @property
     def config(self) -> EstimatorConfig:
@@ -75,15 +75,15 @@ class Estimator:
 
         Raises:
             UnknownObjectError: the weights do not know the object; the settings stay as they were.
-            UserError: the built-in detector is wanted and cannot be loaded.
+            UserError: the built-in detector is wanted and cannot be loaded; the settings stay as they were.
         """
         self._check_object(config.object_id)
+        self._own_boxes.set_wanted(config.roi_mode == "auto")
         self._tracks = self._tracks[: config.most_tracks]
         for track in self._tracks:
             track.set_config(config)
         self._config = config
         self._looking.set_config(config)
-        self._load_detector()
 
     def set_object(self, object_id: str) -> None:
         """Look for another object; empty: by detection.
@@ -115,7 +115,8 @@ class Estimator:
         """
         timer, config = StageTimer(), self._config
         with timer.stage("total"):
-            frame = self._with_own_boxes(frame, timer)
+            if not any(track.is_sure(frame.stamp) for track in self._tracks):
+                frame = self._own_boxes.added(frame, timer)
             shown = assigned(self._tracks, frame, config.most_tracks, config.margin, lambda: Track(config))
             pairs = self._estimates([self._task(track, view) for track, view in shown], timer)
             with timer.stage("smoothing"):
@@ -134,22 +135,6 @@ class Estimator:
             UnknownObjectError: the weights do not know the configured object.
         """
         return Estimator(self._backend, config).process(frame)
-
-    def _load_detector(self) -> None:
-        if self._config.roi_mode == "auto" and self._detector is None:
-            self._detector = BoxDetector()
-
-    def _with_own_boxes(self, frame: Frame, timer: StageTimer) -> Frame:
-        """The frame with the built-in detector's boxes, where there are no others and no track is sure of its place."""
-        unneeded = frame.has_boxes or any(track.is_sure(frame.stamp) for track in self._tracks)
-        if self._config.roi_mode != "auto" or self._detector is None or unneeded:
-            return frame
-        with timer.stage("detector"):
-            found = self._detector.detect(frame.image)
-        if found.hand is None:
-            return replace(frame, boxes_source="detector")
-        thing = None if found.object is None else found.object.box[None]
-        return replace(frame, hand_boxes=found.hand.box[None], object_boxes=thing, boxes_source="detector")
 
     def _task(self, track: Track, frame: Frame) -> _Task:
         region = track.propose(frame)

@@ -59,6 +59,19 @@ class Frame:
         """Whether a hand or an object was detected."""
         return any(boxes is not None and len(boxes) > 0 for boxes in (self.hand_boxes, self.object_boxes))
 
+    def nearest_object(self, hand: int) -> int | None:
+        """Which of the object boxes has its middle nearest to that of a hand box; None where one of both is missing."""
+        if self.hand_boxes is None or self.object_boxes is None or hand >= len(self.hand_boxes):
+            return None
+        if not len(self.object_boxes):
+            return None
+        ways = _middles(self.object_boxes) - _middles(self.hand_boxes[hand])
+        return int(np.argmin(np.linalg.norm(ways, axis=1)))
+
     def without_boxes(self) -> "Frame":
         """The frame as if no detector had run."""
         return replace(self, hand_boxes=None, hand_sides=(), object_boxes=None, object_ids=(), object_id="")
+
+
+def _middles(boxes: FloatArray) -> FloatArray:
+    return (boxes[..., :2] + boxes[..., 2:]) / 2

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
-from hand_object_pose.hand.joints import JOINT_PARENTS, NUM_JOINTS
+from hand_object_pose.hand.joints import BONES, NUM_JOINTS
 
 FloatArray = NDArray[np.floating]
 
 DEFAULT_PADDING = 0.01
 """Metres: about the mean error of a hand vertex."""
-_BONES = np.array([(parent, joint) for joint, parent in enumerate(JOINT_PARENTS) if parent >= 0])
+_NEAR, _FAR = np.array(BONES).T
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ def hand_capsules(vertices: FloatArray, joints: FloatArray, padding: float = DEF
     """
     check_shape("vertices", vertices, ("V", 3))
     check_shape("joints", joints, (NUM_JOINTS, 3))
-    starts, ends = joints[_BONES[:, 0]], joints[_BONES[:, 1]]
+    starts, ends = joints[_NEAR], joints[_FAR]
     distances = segment_distances(vertices, starts, ends)
     nearest = distances.argmin(axis=1)
-    radii = np.zeros(len(_BONES))
+    radii = np.zeros(len(BONES))
     np.maximum.at(radii, nearest, distances[np.arange(len(vertices)), nearest])
     return Capsules(starts, ends, radii + padding)
 

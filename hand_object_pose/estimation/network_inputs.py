@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.backend import FloatArray, IntArray, WeightsInfo
 from hand_object_pose.geometry.neighbours import neighbour_table, reference_neighbour_table, stack_tables
 from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES, ObjectModel
@@ -28,9 +27,6 @@ class ObjectInputs:
         return templates, stack_tables([self._table(model) for model in objects])
 
     def _table(self, model: ObjectModel) -> IntArray:
-        known = self._weights.objects
-        if model.name not in known:
-            raise UnknownObjectError(model.name, list(known), f"the weights '{self._weights.name}'")
         if model.name not in self._tables:
-            self._tables[model.name] = self._build(known[model.name].faces, NUM_OBJECT_VERTICES)
+            self._tables[model.name] = self._build(self._weights.object(model.name).faces, NUM_OBJECT_VERTICES)
         return self._tables[model.name]

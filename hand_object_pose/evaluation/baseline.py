@@ -7,7 +7,6 @@ placed at the true wrist. Orientations are the camera's. An estimator is worth h
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from hand_object_pose.errors import UnknownObjectError, UserError, in_one_line
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.npz_files import UNREADABLE, write_npz
+from hand_object_pose.shipped import ASSETS
 from hand_object_pose.synthetic.sample import SceneTruth
 
 FloatArray = NDArray[np.floating]
@@ -109,7 +109,7 @@ class Baseline:
 
 def default_baseline_file() -> Path:
     """Where the means over the default training set lie."""
-    return Path(str(files("hand_object_pose") / "assets" / "baseline" / "default.npz"))
+    return ASSETS / "baseline" / "default.npz"
 
 
 def mean_pose(poses: FloatArray) -> FloatArray:

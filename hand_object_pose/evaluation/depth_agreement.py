@@ -2,15 +2,12 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.visibility import visible_points
-from hand_object_pose.evaluation.painting import rendered_depth
+from hand_object_pose.estimation.visibility import image_points, visible_points
+from hand_object_pose.evaluation.drawing.painting import rendered_depth
 from hand_object_pose.geometry.meshes import TriangleMesh
-
-FloatArray = NDArray[np.floating]
 
 _MM, _PERCENT = 1000.0, 100.0
 # As the estimator's own fit: patches with a larger step are edges.
@@ -28,7 +25,7 @@ def depth_residual(frame: Frame, *meshes: TriangleMesh) -> float | None:
     """
     if frame.depth is None:
         return None
-    shown = [_in_image(frame, mesh) for mesh in meshes]
+    shown = [image_points(frame.camera, mesh.vertices) for mesh in meshes]
     seen = visible_points(*((points, mesh.faces) for points, mesh in zip(shown, meshes, strict=True)))
     points = np.concatenate([points[visible] for points, visible in zip(shown, seen, strict=True)])
     measured, clean = sample_depth(frame, points[:, :2], _LARGEST_STEP)
@@ -51,9 +48,3 @@ def mask_agreement(frame: Frame, *meshes: TriangleMesh) -> float | None:
     measured = covered & np.isfinite(frame.depth) & (frame.depth > 0)
     behind = frame.depth[measured] > surface[measured] + _BEHIND
     return _PERCENT * (1.0 - float(behind.mean())) if behind.size >= _LEAST_PIXELS else None
-
-
-def _in_image(frame: Frame, mesh: TriangleMesh) -> FloatArray:
-    """(V, 3): u, v in undistorted full-image pixels, depth in metres."""
-    homogeneous = mesh.vertices @ frame.camera.matrix.T
-    return np.concatenate([homogeneous[:, :2] / mesh.vertices[:, 2:], mesh.vertices[:, 2:]], axis=1)

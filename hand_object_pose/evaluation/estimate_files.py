@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.result import HandObjectEstimate
-from hand_object_pose.evaluation.overlay import HAND_COLOUR, OBJECT_COLOUR
+from hand_object_pose.evaluation.drawing.overlay import HAND_COLOUR, OBJECT_COLOUR
 from hand_object_pose.geometry.se3 import pose_matrix, quaternion_wxyz_to_xyzw, wxyz_from_rotation
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.visual import load_visual_mesh

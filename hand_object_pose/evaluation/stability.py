@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.checks import check_shape
+from hand_object_pose.estimation.bone_lengths import bone_lengths
 from hand_object_pose.geometry.se3 import rotation_angle
-from hand_object_pose.hand.joints import JOINT_PARENTS, WRIST
+from hand_object_pose.hand.joints import WRIST
 
 FloatArray = NDArray[np.floating]
 
@@ -40,7 +41,7 @@ def bone_deviations(joints: FloatArray) -> FloatArray:
     whose bones keep their lengths has 0, however wrong they are.
     """
     check_shape("joints", joints, ("N", 21, 3))
-    lengths = np.linalg.norm(joints[:, 1:] - joints[:, JOINT_PARENTS[1:]], axis=-1)
+    lengths = bone_lengths(joints)
     usual = np.median(lengths, axis=0)
     return _PERCENT * np.abs(lengths / np.maximum(usual, 1e-9) - 1.0).mean(axis=1)
 

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.projection import distortion_map
 
 FloatArray = NDArray[np.floating]
 
@@ -84,28 +85,6 @@ def crop_image(image: NDArray, camera: Camera, crop: CropBox, size: int) -> NDAr
         affine = fine.affine(size * factor)[:2]
         sampled = cv2.warpAffine(image, affine, (size * factor, size * factor), flags=cv2.INTER_LINEAR)
     return sampled if factor == 1 else cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
-
-
-def distortion_map(camera: Camera, target: Camera) -> NDArray[np.float32]:
-    """(h, w, 2) float32 pixels of the distorted ``camera`` that each pixel of the pinhole ``target`` shows."""
-    columns, rows = np.meshgrid(np.arange(target.width), np.arange(target.height))
-    pixels = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float64)
-    rays = target.unproject(pixels, np.ones(len(pixels)))
-    return distort(camera, rays).reshape(target.height, target.width, 2).astype(np.float32)
-
-
-def distort(camera: Camera, points: FloatArray) -> FloatArray:
-    """Distorted full-image pixels (N, 2) of points (N, 3), camera frame, by the camera's model (as in OpenCV)."""
-    check_shape("points", points, ("N", 3))
-    # OpenCV projects no empty array.
-    if not camera.is_distorted or not len(points):
-        return camera.project(points)
-    zero = np.zeros(3)
-    if camera.distortion_model == "equidistant":
-        pixels, _ = cv2.fisheye.projectPoints(points[None], zero, zero, camera.matrix, camera.distortion[:4])
-        return pixels.reshape(-1, 2)
-    pixels, _ = cv2.projectPoints(points, zero, zero, camera.matrix, camera.distortion)
-    return pixels.reshape(-1, 2)
 
 
 def viewing_rotation(camera: Camera, crop: CropBox) -> FloatArray:

@@ -36,6 +36,13 @@ def inverse_pose(pose: FloatArray) -> FloatArray:
     return pose_matrix(rotation, -np.einsum("...ij,...j->...i", rotation, pose[..., :3, 3]))
 
 
+def interpolated_pose(first: FloatArray, second: FloatArray, share: float) -> FloatArray:
+    """Pose (4, 4) on the way from one to another: straight translation, the shortest rotation at constant axis."""
+    turn = Rotation.from_matrix(first[:3, :3].T @ second[:3, :3]).as_rotvec()
+    rotation = first[:3, :3] @ Rotation.from_rotvec(share * turn).as_matrix()
+    return pose_matrix(rotation, (1 - share) * first[:3, 3] + share * second[:3, 3])
+
+
 def quaternion_wxyz_to_xyzw(quaternion: FloatArray) -> FloatArray:
     """Network order (w, x, y, z) to ROS order (x, y, z, w), shape (..., 4)."""
     return np.roll(quaternion, -1, axis=-1)

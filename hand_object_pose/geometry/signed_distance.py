@@ -113,15 +113,6 @@ class SignedDistanceGrid:
         # Where a coordinate is clamped, only the way to the grid depends on it.
         return np.where(overshoot != 0, outward, slopes)
 
-    def nearest_surface_points(self, points: FloatArray, steps: int = 3) -> FloatArray:
-        """Points (N, 3) near the zero level, reached from points (N, 3) along the gradient."""
-        moved = np.array(points, dtype=np.float64)
-        for _ in range(steps):
-            gradient = self.gradient(moved)
-            squared = np.maximum((gradient**2).sum(axis=1), 0.1)
-            moved -= (self.distance(moved) / squared)[:, None] * gradient
-        return moved
-
     def save(self, path: Path) -> None:
         """Write an npz file."""
         write_npz(path, values=self.values, origin=self.origin, spacing=self.spacing)

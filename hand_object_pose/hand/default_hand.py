@@ -6,14 +6,14 @@ counts, joint order and fingertip numbers, not MANO's topology. Origin and licen
 
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from hand_object_pose.hand.hand_file import load_hand_model
 from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.shipped import ASSETS
 
-_FILE = Path(__file__).resolve().parent.parent / "assets" / "hands" / "default_right.npz"
+_FILE = ASSETS / "hands" / "default_right.npz"
 _SIDES = ("right", "left")
 
 

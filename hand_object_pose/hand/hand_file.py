@@ -1,6 +1,5 @@
 """Hand models as npz files: plain arrays, nothing to execute."""
 
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.npz_files import UNREADABLE
 
 _TEXT = ("name", "side")
 
@@ -37,7 +37,7 @@ def load_hand_model(path: Path) -> HandModel:
             }
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such hand model; give the path of an .npz written by save_hand_model") from error
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: expected an .npz file with a hand model; it cannot be read ({error})") from error
     return HandModel(**values)
 

@@ -11,6 +11,8 @@ WRIST = 0
 FINGERTIPS = (4, 8, 12, 16, 20)
 # Of each joint, the one nearer to the wrist; -1: none.
 JOINT_PARENTS = (-1, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19)
+# Joints at both ends of the 20 bones, the one nearer to the wrist first.
+BONES = tuple((parent, joint) for joint, parent in enumerate(JOINT_PARENTS) if parent >= 0)
 
 # MANO's 16 joints followed by the tips of thumb, index, middle, ring, little -> the order of this project (manopth).
 MANO_WITH_TIPS_TO_STANDARD = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from rosbags.rosbag2 import StoragePlugin, Writer
-
+from hand_object_pose.bags.bag_file import new_bag, open_bag
+from hand_object_pose.bags.bag_types import typestore
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult
-from hand_object_pose.evaluation.bag_file import open_bag
-from hand_object_pose.evaluation.bag_types import typestore
 from hand_object_pose.live.recording import HeardEstimate
 from hand_object_pose.ros.stamps import shift_first_stamp
 
@@ -42,7 +40,7 @@ class LiveAnswers:
         if heard is None:
             return None
         pairs = [heard.pair] if heard.pair is not None else []
-        return FrameResult(pairs, {**heard.timing, **heard.clock_times})
+        return FrameResult(pairs, heard.times)
 
 
 def write_estimates(path: Path, heard: Path, shift: int) -> None:
@@ -54,7 +52,7 @@ def write_estimates(path: Path, heard: Path, shift: int) -> None:
         shift: nanoseconds that the player added to all stamps.
     """
     store = typestore()
-    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer, closing(open_bag(heard)) as reader:
+    with new_bag(path) as writer, closing(open_bag(heard)) as reader:
         chosen = [entry for entry in reader.connections if entry.topic.rpartition("/")[2] in _COPIED]
         copies = {entry.id: writer.add_connection(entry.topic, entry.msgtype, typestore=store) for entry in chosen}
         for connection, time, data in reader.messages(chosen):

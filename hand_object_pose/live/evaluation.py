@@ -14,9 +14,10 @@ from hand_object_pose.estimation.root_depth_modes import USING_DEPTH_IMAGES
 from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.live.answers import LiveAnswers, write_estimates
 from hand_object_pose.live.counts import ImageCounts, count_images
+from hand_object_pose.live.playback import Playback
 from hand_object_pose.live.processes import signals_raise
 from hand_object_pose.live.recording import Recording, read_recording
-from hand_object_pose.live.session import Playback, Session, require_ros, run_session
+from hand_object_pose.live.session import Session, require_ros, run_session
 from hand_object_pose.live.timing import age_slope
 from hand_object_pose.replay.bag_files import open_recording
 from hand_object_pose.replay.bag_result import BagResult
@@ -83,14 +84,13 @@ def _evaluate(
     playback, published = _playback(live, path, config, inputs)
     session = run_session(playback, folder, lambda seconds: progress(round(seconds), round(playback.seconds)))
     recording = read_recording(session.heard)
-    shift = int(session.played["shift_ns"])
-    counts = _counts(session, playback, recording)
-    rows = [row.moved(-shift) for row in read_inputs(inputs) or ()]
+    counts = count_images(session.published(playback.topics.image.name), recording.counts, recording.estimates)
+    rows = [row.moved(-session.shift) for row in read_inputs(inputs) or ()]
     if not rows:
         raise UserError(f"{path}: the live node worked on none of its images: {_sentence(counts)}; see {folder / LOGS}")
-    _keep(folder, session, rows, shift)
+    _keep(folder, session, rows)
     chosen = replace(config, stamps=tuple(row.image for row in rows), inputs=tuple(rows))
-    answers = LiveAnswers(recording.estimates, shift, weights, recording.device)
+    answers = LiveAnswers(recording.estimates, session.shift, weights, recording.device)
     result = evaluate_one_bag(path, chosen, answers, progress, frame_sinks(config, folder))
     return replace(
         result,
@@ -125,11 +125,6 @@ def _given(opened: OpenedBag, config: ReplayConfig) -> BagTopics:
     return opened.topics if config.root_depth_mode in USING_DEPTH_IMAGES else replace(opened.topics, depth=None)
 
 
-def _counts(session: Session, playback: Playback, recording: Recording) -> ImageCounts:
-    published = [int(stamp) for stamp in session.played["stamps_ns"].get(playback.topics.image.name, [])]
-    return count_images(published, recording.counts, recording.estimates)
-
-
 def _sentence(counts: ImageCounts) -> str:
     """What became of all images."""
     numbers = {words: getattr(counts, name) for name, words in _WORDS.items()}
@@ -147,15 +142,15 @@ def _facts(counts: ImageCounts, session: Session, recording: Recording) -> dict[
     return {
         "counts": counts.as_dict(),
         "age_slope_ms_per_s": age_slope(recording.estimates) if several else None,
-        "player_max_lateness_ms": 1000.0 * float(session.played["max_lateness"]),
+        "player_max_lateness_ms": session.max_lateness_ms,
         "exit_codes": dict(session.exit_codes),
         **{name: recording.counts.get(name) for name in ("unsynchronised", "clock_jumps", "worker_restarts")},
     }
 
 
-def _keep(folder: Path, session: Session, rows: Sequence[InputStamps], shift: int) -> None:
+def _keep(folder: Path, session: Session, rows: Sequence[InputStamps]) -> None:
     """What is worth keeping of a playback, with the stamps of the bag."""
     write_inputs(folder / INPUTS_FILE, rows)
     shutil.rmtree(folder / ESTIMATES_BAG, ignore_errors=True)
-    write_estimates(folder / ESTIMATES_BAG, session.heard, shift)
+    write_estimates(folder / ESTIMATES_BAG, session.heard, session.shift)
     shutil.rmtree(session.heard)

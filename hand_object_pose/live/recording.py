@@ -1,6 +1,5 @@
 """What the recorder heard of the node, read without ROS."""
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,13 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.bags.bag_file import open_bag
+from hand_object_pose.bags.message_values import hand_side, nanoseconds, object_pose, points
 from hand_object_pose.estimation.result import Box, HandEstimate, HandObjectEstimate, ObjectEstimate
-from hand_object_pose.evaluation.bag_file import open_bag
-from hand_object_pose.evaluation.message_values import nanoseconds, object_pose, points
 
 FloatArray = NDArray[np.floating]
-
-_LEFT = 2
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,11 @@ class HeardEstimate:
             "node": (self.published - self.received) / 1e9,
             "end_to_end": (self.arrived - self.stamp) / 1e9,
         }
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds by stage, and ``clock_times``."""
+        return {**self.timing, **self.clock_times}
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def _hand(message: Any) -> HandEstimate:
         points(message.joints),
         np.asarray(message.vertex_sigmas, dtype=float),
         np.asarray(message.joint_sigmas, dtype=float),
-        "left" if message.side == _LEFT else "right",
+        hand_side(message),
     )
 
 
@@ -180,12 +182,3 @@ def _pose(header: Any, child: str, pose: Any) -> HeardPose:
     place, turn = pose.position, pose.orientation
     numbers = (place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w)
     return HeardPose(nanoseconds(header.stamp), header.frame_id, child, numbers)
-
-
-def ages(estimates: list[HeardEstimate]) -> FloatArray:
-    """(N,) seconds from each image's stamp to the arrival of its estimate at the listener."""
-    return (
-        np.array([(heard.arrived - heard.stamp) / 1e9 for heard in estimates]).reshape(-1)
-        if estimates
-        else np.full(0, math.nan)
-    )

@@ -5,54 +5,20 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.live.playback import Playback
 from hand_object_pose.live.processes import Child, ChildFailedError
-from hand_object_pose.replay.topics import BagTopics
 from hand_object_pose.ros.localhost import localhost_only
 
 _START_LIMIT = 120.0
 # The node reports its counts once a second; Fast DDS repeats a lost last message after three.
 _SETTLE = 3.5
-_NODE = "hand_object_pose_estimator"
-
-
-@dataclass(frozen=True)
-class Playback:
-    """What to play, and into what.
-
-    Attributes:
-        bag: path of a rosbag2.
-        topics: which is which; types: message type of every topic that it holds.
-        parameters: of the node, but for the transports, which follow from the topics.
-        period: seconds that a round takes; rounds: how often the bag is played.
-        truth_topic: given to the node as `ground_truth`; empty: it is withheld.
-        domain_id: ROS domain; None: a random one.
-    """
-
-    bag: Path
-    topics: BagTopics
-    types: Mapping[str, str]
-    parameters: Mapping[str, Any]
-    period: float
-    rounds: int = 1
-    truth_topic: str = ""
-    domain_id: int | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long it takes."""
-        return self.period * self.rounds
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Topics that are played."""
-        return (*self.topics.given, *filter(None, [self.truth_topic]))
 
 
 @dataclass(frozen=True)
@@ -72,6 +38,20 @@ class Session:
     torch_loaded: bool
     exit_codes: Mapping[str, int]
     rounds: int
+
+    @property
+    def shift(self) -> int:
+        """Nanoseconds that the player added to all stamps of the bag."""
+        return int(self.played["shift_ns"])
+
+    @property
+    def max_lateness_ms(self) -> float:
+        """How late the player was with a message at most."""
+        return 1000.0 * float(self.played["max_lateness"])
+
+    def published(self, topic: str) -> list[int]:
+        """Stamps of the messages that were played on a topic, nanoseconds, in order."""
+        return [int(stamp) for stamp in self.played["stamps_ns"].get(topic, [])]
 
 
 def require_ros(what: str, otherwise: str) -> None:
@@ -109,7 +89,8 @@ def run_session(playback: Playback, folder: Path, progress: Callable[[float], No
     for old in (logs, heard):
         shutil.rmtree(old, ignore_errors=True)
     logs.mkdir(parents=True)
-    record = logs / "played.json"
+    record, parameters = logs / "played.json", logs / "node.yaml"
+    playback.write_parameters(parameters)
     environment = session_environment(logs, playback.domain_id)
     codes: dict[str, int] = {}
     with ExitStack() as stack:
@@ -117,14 +98,11 @@ def run_session(playback: Playback, folder: Path, progress: Callable[[float], No
         def start(name: str, *arguments: str) -> Child:
             return stack.enter_context(Child(name, arguments, logs, environment))
 
-        parameters = write_parameters(logs / "node.yaml", playback)
-        node = start(
-            "node", "hand_object_pose.ros.start", "--ros-args", "--params-file", str(parameters), *_remaps(playback)
-        )
+        node = start("node", "hand_object_pose.ros.start", *playback.node_arguments(parameters))
         recorder = start("recorder", "hand_object_pose.ros.recorder", str(heard))
         _await_node(start("await_node", "hand_object_pose.ros.await_node", "--limit", f"{_START_LIMIT:.0f}"), node)
         recorder.check_running()
-        player = start("player", *player_arguments(playback, record))
+        player = start("player", "hand_object_pose.ros.bag_player", *playback.player_arguments(record))
         _watch(player, [node, recorder], playback.seconds, progress)
         codes["player"] = player.finished(5.0)
         time.sleep(_SETTLE)
@@ -145,48 +123,6 @@ def session_environment(logs: Path, domain_id: int | None = None) -> dict[str, s
         "ROS_LOG_DIR": str(logs.resolve() / "ros"),
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def write_parameters(path: Path, playback: Playback) -> Path:
-    """The node's parameters as a file."""
-    topics = playback.topics
-    values = {**playback.parameters, "image_transport": topics.image.transport}
-    if topics.depth is not None:
-        values["depth_transport"] = topics.depth.transport
-    # JSON is YAML.
-    path.write_text(json.dumps({f"/**/{_NODE}": {"ros__parameters": values}}, indent=1) + "\n")
-    return path
-
-
-def player_arguments(playback: Playback, record: Path) -> list[str]:
-    """Play nothing but what the node is given, and not before it listens."""
-    return [
-        "hand_object_pose.ros.bag_player",
-        str(playback.bag),
-        "--rounds",
-        str(playback.rounds),
-        "--exclude",
-        *withheld(playback.types, playback.given),
-        "--wait-for",
-        *playback.given,
-        "--record",
-        str(record),
-    ]
-
-
-def withheld(types: Collection[str], given: Collection[str]) -> list[str]:
-    """Topics that are not played; the player wants at least one name."""
-    return sorted(set(types) - set(given)) or ["/nothing_is_withheld"]
-
-
-def _remaps(playback: Playback) -> list[str]:
-    topics = playback.topics
-    pairs = {"image": topics.image.base, "camera_info": topics.camera_info, "ground_truth": playback.truth_topic}
-    pairs["depth/image"] = topics.depth.base if topics.depth else ""
-    pairs["detections"] = topics.detections or ""
-    # Names that are as the node expects them need no remapping.
-    chosen = {name: topic for name, topic in pairs.items() if topic and topic != f"/{name}"}
-    return [part for name, topic in chosen.items() for part in ("-r", f"{name}:={topic}")]
 
 
 def _await_node(waiting: Child, node: Child) -> None:

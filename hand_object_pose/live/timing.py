@@ -1,12 +1,13 @@
 """How quickly estimates come: latency by stage, rate, and whether estimates grow older and older."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_object_pose.live.recording import HeardEstimate, ages
+from hand_object_pose.evaluation.statistics import latency_statistics
+from hand_object_pose.live.recording import HeardEstimate
 
 FloatArray = NDArray[np.floating]
 
@@ -16,24 +17,13 @@ LARGEST_SLOPE_MS_PER_S = 1.0
 
 
 @dataclass(frozen=True)
-class Percentiles:
-    """Milliseconds."""
-
-    p50: float
-    p95: float
-    mean: float
-
-    @classmethod
-    def of(cls, seconds: Sequence[float] | FloatArray) -> "Percentiles":
-        """Of at least one duration."""
-        milliseconds = 1000.0 * np.asarray(seconds, dtype=float)
-        p50, p95 = np.percentile(milliseconds, [50, 95])
-        return cls(float(p50), float(p95), float(milliseconds.mean()))
-
-
-@dataclass(frozen=True)
 class Rate:
-    """How often estimates are published, Hz; ``required``: 0.9 * min(30, 1 / mean inference time)."""
+    """How often estimates are published.
+
+    Attributes:
+        published_hz: messages a second; required_hz: at least 0.9 * min(30, 1 / mean inference time).
+        inference_ms: mean of the whole work on an image on which the network ran.
+    """
 
     published_hz: float
     inference_ms: float
@@ -49,25 +39,9 @@ class Rate:
         return {**asdict(self), "reached": self.reached}
 
 
-def latencies(estimates: Sequence[HeardEstimate]) -> dict[str, Percentiles]:
-    """Percentiles by stage.
-
-    Of the images on which the network ran. The node's stages as it reports them, "total" being their sum, and from
-    clocks: "transport", stamp to reception; "node", reception to publication; "end_to_end", stamp to the arrival at
-    the listener.
-    """
-    stages: dict[str, list[float]] = {}
-    estimates = inferred(estimates)
-    for heard in estimates:
-        for stage, seconds in heard.timing.items():
-            stages.setdefault(stage, []).append(seconds)
-    last = stages.pop("total", None)
-    if last is not None:
-        stages["total"] = last
-    for heard in estimates:
-        for name, seconds in heard.clock_times.items():
-            stages.setdefault(name, []).append(seconds)
-    return {stage: Percentiles.of(values) for stage, values in stages.items()}
+def latencies(estimates: Sequence[HeardEstimate]) -> dict[str, dict[str, float]]:
+    """Milliseconds by stage and clock, see ``latency_statistics`` and ``HeardEstimate.times``."""
+    return latency_statistics(heard.times for heard in estimates)
 
 
 def publishing_rate(arrivals: Sequence[int], inference_seconds: Sequence[float]) -> Rate:
@@ -94,14 +68,9 @@ def age_slope(estimates: Sequence[HeardEstimate]) -> float:
     """How much older estimates become, milliseconds a second: of the age on arrival over time."""
     times = np.array([heard.arrived for heard in estimates], dtype=np.int64)
     seconds = (times - times[0]) / 1e9
-    return 1000.0 * least_squares_slope(seconds, ages(list(estimates)))
+    return 1000.0 * least_squares_slope(seconds, [heard.clock_times["end_to_end"] for heard in estimates])
 
 
 def inferred(estimates: Sequence[HeardEstimate]) -> list[HeardEstimate]:
     """Those for which the network ran: an image without a region to look at takes next to no time."""
     return [heard for heard in estimates if "network" in heard.timing]
-
-
-def as_dict(stages: Mapping[str, Percentiles]) -> dict[str, dict[str, float]]:
-    """For JSON: ``{"crop": {"p50_ms": ..., "p95_ms": ..., "mean_ms": ...}, ...}``."""
-    return {stage: {f"{name}_ms": value for name, value in asdict(entry).items()} for stage, entry in stages.items()}

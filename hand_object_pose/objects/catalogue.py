@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
 from hand_object_pose.errors import UnknownObjectError, UserError
@@ -10,6 +9,7 @@ from hand_object_pose.objects.cache import default_cache_directory
 from hand_object_pose.objects.object_model import ObjectModel, Symmetries
 from hand_object_pose.objects.preprocessing import load_resampled
 from hand_object_pose.objects.symmetry_file import FILE_NAME, load_symmetries
+from hand_object_pose.shipped import ASSETS
 
 _MESH_SUFFIXES = (".obj", ".ply", ".stl", ".glb")
 _YCB_FILES = ("textured_simple.obj", "textured.obj")
@@ -95,7 +95,7 @@ def chosen_objects(directory: Path | None, names: Sequence[str] = ()) -> dict[st
 
 def default_objects_directory() -> Path:
     """Where the default objects lie."""
-    return Path(str(files("hand_object_pose") / "assets" / "objects"))
+    return ASSETS / "objects"
 
 
 def load_object(

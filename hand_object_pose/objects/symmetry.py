@@ -25,12 +25,6 @@ def symmetry_transforms(symmetries: Symmetries, steps: int = DEFAULT_STEPS) -> F
     return np.concatenate(transforms)
 
 
-def equivalent_poses(pose: FloatArray, symmetries: Symmetries, steps: int = DEFAULT_STEPS) -> FloatArray:
-    """Poses (N, 4, 4) that look like ``pose`` (4, 4), itself first."""
-    check_shape("pose", pose, (4, 4))
-    return pose @ symmetry_transforms(symmetries, steps)
-
-
 def nearest_equivalent_pose(pose: FloatArray, reference: FloatArray, symmetries: Symmetries) -> FloatArray:
     """The pose (4, 4) that looks like ``pose`` and whose rotation is nearest to that of ``reference`` (4, 4).
 

@@ -1,26 +1,27 @@
 """A bag for RViz and Foxglove: pictures with the estimate over them, meshes, poses and numbers by time."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode
 
-from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
-from hand_object_pose.evaluation.bag_types import new_message, typestore
-from hand_object_pose.evaluation.marker_messages import MARKERS, mesh_markers
-from hand_object_pose.evaluation.overlay import draw_estimates
-from hand_object_pose.evaluation.shown_frames import MESHES
-from hand_object_pose.replay.scored_frame import ScoredFrame
-from hand_object_pose.replay.watchers import BagFacts
-from hand_object_pose.synthetic.bag_messages import (
+from hand_object_pose.bags.bag_file import new_bag
+from hand_object_pose.bags.bag_types import new_message, typestore
+from hand_object_pose.bags.message_builders import (
     camera_info_message,
     header_message,
     jpeg_message,
     pose_message,
     transform_message,
 )
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
+from hand_object_pose.evaluation.drawing.marker_messages import MARKERS, mesh_markers
+from hand_object_pose.evaluation.drawing.overlay import draw_estimates
+from hand_object_pose.evaluation.report.shown_frames import MESHES
+from hand_object_pose.replay.scored_frame import ScoredFrame
+from hand_object_pose.replay.watchers import BagFacts
 
 PICTURE_TOPIC, MARKER_TOPIC, INFO_TOPIC = "/debug_image/compressed", "/markers", "/camera_info"
 POSE_TOPIC, TF_TOPIC, METRIC_TOPICS = "/object_pose", "/tf", "/metrics/"
@@ -32,7 +33,6 @@ _TYPES = {
     TF_TOPIC: "tf2_msgs/msg/TFMessage",
 }
 _METRIC_TYPE = "std_msgs/msg/Float64"
-_METADATA_VERSION: Literal[8] = 8
 # Nanoseconds: pictures and meshes of ten frames a second are enough to see what happens. Numbers are of all.
 _PICTURE_PERIOD = 99_000_000
 
@@ -47,7 +47,7 @@ class AnnotatedBag:
 
     def __init__(self, path: Path, facts: BagFacts) -> None:
         self._facts = facts
-        self._writer = Writer(path, version=_METADATA_VERSION, storage_plugin=StoragePlugin.MCAP)
+        self._writer = new_bag(path)
         # By chunks, as rosbag2's own presets do, so that a player needs nothing else.
         self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._writer.open()

@@ -7,7 +7,7 @@ from rosbags.interfaces import Connection, MessageDefinitionFormat
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from hand_object_pose.evaluation.bag_types import typestore
+from hand_object_pose.bags.bag_types import typestore
 
 
 def types_of(connections: Sequence[Connection], is_ros1: bool) -> Typestore:

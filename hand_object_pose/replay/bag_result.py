@@ -5,7 +5,7 @@ from typing import Any
 
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.evaluation.frame_record import FrameRecord
-from hand_object_pose.evaluation.shown_frames import ShownFrames
+from hand_object_pose.evaluation.report.shown_frames import ShownFrames
 from hand_object_pose.replay.scored_frame import ScoredFrame
 from hand_object_pose.replay.topics import BagTopics
 

@@ -3,9 +3,10 @@
 from contextlib import closing
 from pathlib import Path
 
+from hand_object_pose.bags.bag_types import ESTIMATES
 from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.replay.bag_files import is_bag_file, open_recording
-from hand_object_pose.replay.topics import ESTIMATES, GROUND_TRUTH
+from hand_object_pose.replay.topics import GROUND_TRUTH
 
 
 def read_stamps(path: Path) -> tuple[int, ...]:

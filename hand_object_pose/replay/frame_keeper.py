@@ -11,12 +11,12 @@ from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.view import View
-from hand_object_pose.evaluation.attention_view import AttentionShares, attention_shares
-from hand_object_pose.evaluation.frame_choice import SHOWN, badness, evenly
-from hand_object_pose.evaluation.frame_pictures import Seen, draw_frame, meshes_of, shrunk
 from hand_object_pose.evaluation.metrics.alignment import point_distances
 from hand_object_pose.evaluation.metrics.curves import THRESHOLDS, pck_curve
-from hand_object_pose.evaluation.shown_frames import ShownFrame, ShownFrames
+from hand_object_pose.evaluation.report.attention_view import AttentionShares, attention_shares
+from hand_object_pose.evaluation.report.frame_choice import SHOWN, badness, evenly
+from hand_object_pose.evaluation.report.frame_pictures import Seen, draw_frame, meshes_of, shrunk
+from hand_object_pose.evaluation.report.shown_frames import ShownFrame, ShownFrames
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.hand.joints import WRIST
@@ -29,15 +29,13 @@ class FrameKeeper:
     Args:
         weights: whose meshes the estimates are of.
         planned: how many frames there will be, if all can be read.
-        side: of the hand, "right" or "left".
         backend: what the estimates come from, if it runs here; one that can is asked for the attention in kept frames.
     """
 
-    def __init__(self, weights: WeightsInfo, planned: int, side: str, backend: object = None) -> None:
+    def __init__(self, weights: WeightsInfo, planned: int, backend: object = None) -> None:
         self._weights = weights
         self._attending = backend if isinstance(backend, AttendingBackend) else None
         self._no_attention = "" if self._attending else "what made these estimates does not say what attends to what"
-        self._side = side
         self._even = set(evenly(planned))
         self._worst: dict[str, list[tuple[float, int]]] = {}
         self._kept: dict[int, Seen] = {}
@@ -53,7 +51,7 @@ class FrameKeeper:
         if frame is None or result is None or not result.pairs:
             return
         if self._ranked(row, scored) or row in self._even:
-            truth = scored.truth.as_estimate(self._side) if scored.truth else None
+            truth = scored.truth.as_estimate() if scored.truth else None
             shown = self._network_input(frame, result.pairs[0])
             self._kept[row] = shrunk(frame.image, frame.camera, result.pairs[0], truth, shown)
             wanted = self._even.union(*({-place for _, place in worst} for worst in self._worst.values()))
@@ -76,7 +74,7 @@ class FrameKeeper:
         if self._attending is None or pair.box is None or pair.hand is None:
             return None
         crop = CropBox(pair.box.x_min, pair.box.y_min, pair.box.x_max - pair.box.x_min)
-        mirrored = self._side != self._weights.hand.side
+        mirrored = pair.hand.side != self._weights.hand.side
         return View.of(frame, crop, self._weights.lixels, mirrored).network_input(frame)
 
     def _attention(self, seen: Seen, meshes: Mapping[str, TriangleMesh]) -> AttentionShares | None:

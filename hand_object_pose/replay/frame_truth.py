@@ -17,20 +17,21 @@ class FrameTruth:
 
     Attributes:
         object_name: id in the catalogue; object_pose: (4, 4) object frame to camera frame.
-        hand_vertices: (778, 3), joints: (21, 3); None where only the object is known.
+        hand_vertices: (778, 3), joints: (21, 3); None where only the object is known. side: "right" or "left".
     """
 
     object_name: str
     object_pose: FloatArray
     hand_vertices: FloatArray | None = None
     joints: FloatArray | None = None
+    side: str = "right"
 
-    def as_estimate(self, side: str) -> HandObjectEstimate:
-        """The same as if it had been estimated without a doubt, of a hand of this side."""
+    def as_estimate(self) -> HandObjectEstimate:
+        """The same as if it had been estimated without a doubt."""
         hand = None
         if self.hand_vertices is not None and self.joints is not None:
             sure = np.zeros(len(self.hand_vertices)), np.zeros(len(self.joints))
-            hand = HandEstimate(self.hand_vertices, self.joints, *sure, side)
+            hand = HandEstimate(self.hand_vertices, self.joints, *sure, self.side)
         thing = ObjectEstimate(self.object_name, self.object_pose, np.zeros((6, 6)), True)
         return HandObjectEstimate(0, True, "", 1.0, hand, thing)
 

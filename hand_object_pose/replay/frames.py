@@ -85,7 +85,7 @@ class FrameReader:
         topics = self._topics
         try:
             image, info = content(topics.image.name, planned.image), content(topics.camera_info, planned.info)
-            bundle = Bundle(image, 0, planned.number + 1, info, content(self._depth, planned.depth))
+            bundle = Bundle(image, 0, planned.image + 1, info, content(self._depth, planned.depth))
             boxes = self._boxes(content(topics.detections, planned.detections))
             return ReplayedFrame(planned, self._builder.build(bundle, boxes, self._settings.flag("image_is_rectified")))
         except UserError as error:

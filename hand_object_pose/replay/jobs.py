@@ -11,14 +11,17 @@ from typing import Any
 from hand_object_pose import __version__
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
+from hand_object_pose.estimation.box_detector import DEFAULT_WEIGHTS as DETECTOR_WEIGHTS
 from hand_object_pose.estimation.onnx_backend import onnx_path_of
 from hand_object_pose.estimation.uncertainty_file import uncertainty_path
+from hand_object_pose.estimation.weights_file import file_hash
 from hand_object_pose.evaluation.environment import available_cores, describe_environment
 from hand_object_pose.evaluation.evaluation_file import METRICS_FILE, read_evaluation, write_evaluation
-from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, read_shown_frames
+from hand_object_pose.evaluation.report.shown_frames import SHOWN_FILE, read_shown_frames
 from hand_object_pose.replay.bag_files import bag_files
 from hand_object_pose.replay.configuration import ReplayConfig
 from hand_object_pose.replay.frame_sinks import sink_files
+from hand_object_pose.ros.parameters import Settings
 
 _MARK = "fingerprint.json"
 
@@ -78,14 +81,12 @@ def plan_jobs(bags: Sequence[Path], config: ReplayConfig, out: Path, mode: str) 
     threads = int(config.settings.number("threads")) or available_cores()
     environment = describe_environment()
     run = {"mode": mode, "protocol": config.protocol(), "threads": threads, "environment": environment}
-    chosen = Path(config.settings.text("weights") or DEFAULT_WEIGHTS)
-    # The network's file can be exported anew from the same weights, and its uncertainty calibrated anew.
-    weights = [_file_hash(file) for file in (chosen, onnx_path_of(chosen), uncertainty_path(chosen))]
+    read = [_file_hash(file) for file in _files_read(config.settings)]
     jobs = []
     for path, name in zip(bags, _names(bags), strict=True):
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
-        jobs.append(Job(path, name, folder, config, run, _fingerprint(path, config, weights, run)))
+        jobs.append(Job(path, name, folder, config, run, _fingerprint(path, config, read, run)))
     return jobs
 
 
@@ -101,7 +102,17 @@ def _names(bags: Sequence[Path]) -> list[str]:
     return names
 
 
-def _fingerprint(path: Path, config: ReplayConfig, weights: Sequence[str], run: Mapping[str, Any]) -> str:
+def _files_read(settings: Settings) -> list[Path]:
+    """What the estimator reads besides the bag, all of which can change under the same names.
+
+    The network's file can be exported anew from the same weights, its uncertainty and the hand calibrated anew.
+    """
+    weights = Path(settings.text("weights") or DEFAULT_WEIGHTS)
+    files = [weights, onnx_path_of(weights), uncertainty_path(weights), DETECTOR_WEIGHTS]
+    return [*files, *map(Path, filter(None, [settings.text("calibration_path")]))]
+
+
+def _fingerprint(path: Path, config: ReplayConfig, read: Sequence[str], run: Mapping[str, Any]) -> str:
     files = []
     if path.exists():
         stats = [(file, file.stat()) for file in bag_files(path)]
@@ -114,7 +125,7 @@ def _fingerprint(path: Path, config: ReplayConfig, weights: Sequence[str], run: 
         "topics": [config.image_topic, config.depth_topic, config.truth_topic, config.truth_tolerance],
         "truth": [config.truth_frame, config.camera_frame],
         "frames": [config.every, config.stamps, config.inputs and [astuple(row) for row in config.inputs]],
-        "weights": weights,
+        "read": read,
         "run": run,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -122,4 +133,4 @@ def _fingerprint(path: Path, config: ReplayConfig, weights: Sequence[str], run: 
 
 def _file_hash(path: Path) -> str:
     """SHA-256; empty where there is no such file, which whoever loads it will say better."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return file_hash(path) if path.is_file() else ""

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.bags.message_values import object_pose
+from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.evaluation.message_values import object_pose
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.transforms import TimedPoses, read_transforms
@@ -98,9 +98,7 @@ def read_object_truth(bag: Bag, topic: str, frame_id: str, weights: WeightsInfo,
 def _named(bag: Bag, where: str, object_id: str, weights: WeightsInfo) -> str:
     if not object_id:
         raise UserError(f"{bag.name}: {where} does not say of which object its poses are; name it with --object")
-    if object_id not in weights.objects:
-        raise UnknownObjectError(object_id, list(weights.objects), f"the weights '{weights.name}'")
-    return object_id
+    return weights.object(object_id).name
 
 
 def in_another_frame(bag: Bag, topic: str, expected: str, found: str) -> UserError:

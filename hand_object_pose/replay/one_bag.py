@@ -43,14 +43,14 @@ def evaluate_one_bag(
     """
     with closing(open_recording(path)) as bag:
         opened = open_with_topics(bag, config)
-        weights, side = answers.weights, config.settings.text("hand_side")
+        weights = answers.weights
         truth = _truth(opened, config, weights)
         plan = plan_frames(bag.name, opened.stamps, opened.topics, opened.depth, config)
-        keeper = FrameKeeper(weights, len(plan), side, answers.backend)
+        keeper = FrameKeeper(weights, len(plan), answers.backend)
         scorer = _Scorer(truth, round(config.truth_tolerance * 1e9), weights)
         frames: list[ScoredFrame] = []
         with ExitStack() as stack:
-            facts = BagFacts(opened.frame_id(), weights, side)
+            facts = BagFacts(opened.frame_id(), weights)
             watchers = [keeper, *(stack.enter_context(closing(make(facts))) for make in sinks)]
             for replayed, result in _answered(opened, config, answers, plan):
                 frames.append(scorer.score(replayed, result))

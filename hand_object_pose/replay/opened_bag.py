@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hand_object_pose.bags.bag_types import ESTIMATES
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.root_depth_modes import USING_DEPTH_IMAGES
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.configuration import IMAGE_OPTIONS, ReplayConfig
-from hand_object_pose.replay.topics import ESTIMATES, BagTopics, find_topics
+from hand_object_pose.replay.topics import BagTopics, find_topics
 from hand_object_pose.replay.truth import find_truth_topic
 
 

@@ -15,14 +15,13 @@ class PlannedFrame:
     """One image to evaluate; the others are positions among the messages of their topics, in the order of the bag.
 
     Attributes:
-        number: of the image in the bag, from 0; stamp: nanoseconds.
-        image, info, depth, detections: positions; None where there is none that fits.
+        image: position of the image itself, from 0; stamp: nanoseconds.
+        info, depth, detections: positions; None where there is none that fits.
         jumped: time went backwards before this image, or the live node began anew.
     """
 
-    number: int
-    stamp: int
     image: int
+    stamp: int
     info: int | None
     depth: int | None
     detections: int | None
@@ -60,7 +59,6 @@ def plan_frames(
             PlannedFrame(
                 number,
                 stamp,
-                number,
                 infos.positions[0] if info is None and infos.positions else info,
                 depths.nearest(stamp, tolerance),
                 detections.take(stamp),
@@ -96,7 +94,6 @@ def _as_listed(
         PlannedFrame(
             number,
             row.image,
-            number,
             position(topics.camera_info, row.camera_info),
             position(depth, row.depth),
             position(topics.detections, row.detections),

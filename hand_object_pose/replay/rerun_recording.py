@@ -9,9 +9,9 @@ import numpy as np
 
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult
-from hand_object_pose.evaluation.jpeg import encode_jpeg
-from hand_object_pose.evaluation.overlay import MESH_COLOURS
-from hand_object_pose.evaluation.shown_frames import MESHES
+from hand_object_pose.evaluation.drawing.jpeg import encode_jpeg
+from hand_object_pose.evaluation.drawing.overlay import MESH_COLOURS
+from hand_object_pose.evaluation.report.shown_frames import MESHES
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.replay.scored_frame import ScoredFrame

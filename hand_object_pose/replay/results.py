@@ -19,7 +19,7 @@ from hand_object_pose.evaluation.evaluation_file import (
     write_evaluation,
 )
 from hand_object_pose.evaluation.frame_record import FrameRecord, read_records, write_records
-from hand_object_pose.evaluation.shown_frames import SHOWN_FILE, write_shown_frames
+from hand_object_pose.evaluation.report.shown_frames import SHOWN_FILE, write_shown_frames
 from hand_object_pose.evaluation.statistics import (
     availability,
     coverage,

@@ -20,7 +20,7 @@ from hand_object_pose.evaluation.frame_record import (
     VALID,
     FrameRecord,
 )
-from hand_object_pose.evaluation.in_view import LEAST_VISIBLE_SHARE, visible_share
+from hand_object_pose.evaluation.in_view import in_view
 from hand_object_pose.evaluation.penetration import penetration_metrics, volume_metrics
 from hand_object_pose.evaluation.stability import PosedPair, bone_deviations, jump_metrics
 from hand_object_pose.geometry.cameras import Camera
@@ -109,11 +109,8 @@ def _truth_state(camera: Camera | None, truth: FrameTruth | None, weights: Weigh
     if camera is None:
         # An image that cannot be used must not raise the availability.
         return IN_VIEW
-    vertices = transform_points(truth.object_pose, weights.objects[truth.object_name].vertices)
-    shares = [visible_share(camera, vertices)]
-    if truth.joints is not None:
-        shares.append(visible_share(camera, truth.joints))
-    return IN_VIEW if min(shares) >= LEAST_VISIBLE_SHARE else OUT_OF_VIEW
+    model = weights.objects[truth.object_name]
+    return IN_VIEW if in_view(camera, model, truth.object_pose, truth.joints) else OUT_OF_VIEW
 
 
 def _alone(frame: Frame, pair: HandObjectEstimate, weights: WeightsInfo) -> dict[str, float]:

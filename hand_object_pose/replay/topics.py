@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hand_object_pose.bags.bag_types import DETECTIONS, ESTIMATES
 from hand_object_pose.errors import UserError
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-DETECTIONS = "vision_msgs/msg/Detection2DArray"
-ESTIMATES = "hand_object_pose_msgs/msg/HandObjectEstimates"
 GROUND_TRUTH = "/ground_truth"
 
 

@@ -8,10 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
 
-from hand_object_pose.evaluation.message_values import nanoseconds, transform_pose
-from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix
+from hand_object_pose.bags.message_values import nanoseconds, transform_pose
+from hand_object_pose.geometry.se3 import interpolated_pose, inverse_pose
 from hand_object_pose.replay.bag import Bag
 
 FloatArray = NDArray[np.floating]
@@ -45,13 +44,7 @@ class TimedPoses:
         before, after = self.stamps[place - 1], self.stamps[place]
         if max(stamp - before, after - stamp) > tolerance:
             return None
-        return between(self.poses[place - 1], self.poses[place], (stamp - before) / (after - before))
-
-
-def between(first: FloatArray, second: FloatArray, share: float) -> FloatArray:
-    """A pose (4, 4) on the way: translation straight, rotation along the shortest turn."""
-    turn = Slerp([0.0, 1.0], Rotation.from_matrix(np.stack([first, second])[:, :3, :3]))(share).as_matrix()
-    return pose_matrix(turn, (1 - share) * first[:3, 3] + share * second[:3, 3])
+        return interpolated_pose(self.poses[place - 1], self.poses[place], (stamp - before) / (after - before))
 
 
 class Transforms:

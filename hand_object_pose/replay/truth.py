@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.bags.bag_types import ESTIMATES
+from hand_object_pose.bags.message_values import hand_side, object_pose, points
+from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
-from hand_object_pose.evaluation.message_values import object_pose, points
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.frame_truth import FrameTruth, Truth
 from hand_object_pose.replay.object_truth import POSES, in_another_frame, read_object_truth
 from hand_object_pose.replay.stamps import Stamps
-from hand_object_pose.replay.topics import ESTIMATES
 
 _NAME = "ground_truth"
 
@@ -99,12 +99,10 @@ def _pair_truth(message: Any, weights: WeightsInfo) -> FrameTruth | None:
             f"the truth shows the hand '{hand.model_name}', another than '{weights.hand.name}', which the weights "
             f"'{weights.name}' were trained on; their vertices cannot be compared"
         )
-    if thing.object_id not in weights.objects:
-        raise UnknownObjectError(thing.object_id, list(weights.objects), f"the weights '{weights.name}'")
-    if weights.objects[thing.object_id].hash != thing.mesh_hash:
+    if weights.object(thing.object_id).hash != thing.mesh_hash:
         raise UserError(
             f"object '{thing.object_id}': the mesh of the truth differs from the one that the weights "
             f"'{weights.name}' were trained on"
         )
     vertices = np.asarray(hand.vertices, dtype=float).reshape(-1, 3)
-    return FrameTruth(thing.object_id, object_pose(thing.pose.pose), vertices, points(hand.joints))
+    return FrameTruth(thing.object_id, object_pose(thing.pose.pose), vertices, points(hand.joints), hand_side(hand))

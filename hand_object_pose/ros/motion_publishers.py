@@ -7,9 +7,9 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
+from hand_object_pose.bags.message_values import nanoseconds
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.estimation.smoothing.motion import Motion
-from hand_object_pose.evaluation.message_values import nanoseconds
 from hand_object_pose.ros.clouds import cloud_message
 from hand_object_pose.ros.parameters import Settings
 from hand_object_pose.ros.results import motion_pose_message, time_message, twist_message

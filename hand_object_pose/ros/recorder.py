@@ -27,8 +27,8 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from hand_object_pose.bags.bag_types import ESTIMATES, typestore
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import ESTIMATES, typestore
 from hand_object_pose.exit_status import exit_status
 from hand_object_pose.ros.bag_player import message_class
 from hand_object_pose.ros.processes import enlarge_shared_memory, init_ros, split_ros_arguments, stop_on_signals

@@ -11,21 +11,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
-from rosbags.rosbag2 import StoragePlugin, Writer
 
+from hand_object_pose.bags import message_builders
+from hand_object_pose.bags.bag_file import new_bag
+from hand_object_pose.bags.bag_types import DETECTIONS, ESTIMATES, typestore
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import DETECTIONS, ESTIMATES, typestore
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import projected_box
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose.synthetic import bag_messages
 from hand_object_pose.synthetic.backgrounds import Backgrounds
 from hand_object_pose.synthetic.depth_sensor import DepthSensor
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.sequence import HandoverSequence
+from hand_object_pose.synthetic.truth_message import HAND_CLASS, truth_message
 
 FloatArray = NDArray[np.floating]
 
@@ -103,8 +104,7 @@ def write_bag(
     count = min(config.frames or sequence.num_frames, sequence.num_frames)
     path.parent.mkdir(parents=True, exist_ok=True)
     job = _Job(sequence, hand, catalogue, config)
-    # Version 8 of the metadata is read by older distributions, too.
-    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+    with new_bag(path) as writer:
         connections: dict[str, Any] = {}
         for stamp, messages in track(_rendered(job, count), description=f"rendering {path.name}", total=count):
             for topic, (kind, data) in messages.items():
@@ -186,18 +186,16 @@ def _render_frame(frame: int) -> tuple[int, dict[str, tuple[str, bytes]]]:
     rendered = studio.renderer.render(sequence.scene(frame), rng)
     depth = studio.sensor.measure(rendered.depth, rendered.camera, rng)
     stamp = stamp_of(job.config, frame, sequence.config.frame_rate)
-    header = bag_messages.header_message(stamp, job.config.frame_id)
-    truth = bag_messages.truth_message(
-        header, rendered.truth, job.hand, sequence.model, sequence.mano_parameters(frame)
-    )
+    header = message_builders.header_message(stamp, job.config.frame_id)
+    truth = truth_message(header, rendered.truth, job.hand, sequence.model, sequence.mano_parameters(frame))
     messages = {
         **_image_messages(header, rendered.image, depth, job.config.compressed),
-        "/camera_info": ("sensor_msgs/msg/CameraInfo", bag_messages.camera_info_message(header, rendered.camera)),
+        "/camera_info": ("sensor_msgs/msg/CameraInfo", message_builders.camera_info_message(header, rendered.camera)),
         "/ground_truth": (ESTIMATES, truth),
     }
     if has_detections(job.config, frame, sequence.config.frame_rate):
         boxes = detected_boxes(rendered.camera, rendered.truth, sequence.model)
-        messages["/detections"] = (DETECTIONS, bag_messages.detections_message(header, boxes))
+        messages["/detections"] = (DETECTIONS, message_builders.detections_message(header, boxes))
     store = typestore()
     return stamp, {
         topic: (kind, bytes(store.serialize_cdr(message, kind))) for topic, (kind, message) in messages.items()
@@ -209,18 +207,18 @@ def _image_messages(
 ) -> dict[str, tuple[str, Any]]:
     if compressed:
         return {
-            "/image/compressed": (_COMPRESSED, bag_messages.jpeg_message(header, image)),
-            "/depth/image/compressedDepth": (_COMPRESSED, bag_messages.compressed_depth_message(header, depth)),
+            "/image/compressed": (_COMPRESSED, message_builders.jpeg_message(header, image)),
+            "/depth/image/compressedDepth": (_COMPRESSED, message_builders.compressed_depth_message(header, depth)),
         }
     return {
-        "/image": (_IMAGE, bag_messages.image_message(header, image)),
-        "/depth/image": (_IMAGE, bag_messages.depth_message(header, depth)),
+        "/image": (_IMAGE, message_builders.image_message(header, image)),
+        "/depth/image": (_IMAGE, message_builders.depth_message(header, depth)),
     }
 
 
 def detected_boxes(camera: Camera, truth: SceneTruth, model: ObjectModel) -> dict[str, FloatArray]:
     """What a perfect detector finds: boxes of hand and object by class id."""
     object_vertices = transform_points(truth.object_pose, model.vertices)
-    points = {bag_messages.HAND_CLASS: truth.hand_vertices, model.name: object_vertices}
+    points = {HAND_CLASS: truth.hand_vertices, model.name: object_vertices}
     boxes = {name: visible_box(camera, vertices) for name, vertices in points.items()}
     return {name: box for name, box in boxes.items() if box is not None}

@@ -1,19 +1,19 @@
 """Grasps prepared once an object and kept in a file: finding one takes some hundred times longer than using it."""
 
-import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from hand_object_pose.errors import UnknownObjectError, UserError
 from hand_object_pose.hand.hand_model import HandModel
+from hand_object_pose.npz_files import UNREADABLE
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.shipped import ASSETS
 from hand_object_pose.synthetic.grasps import GraspConfig, GraspGenerator, Grasps
 
 SHIPPED = "grasps/default_right.npz"
@@ -113,7 +113,7 @@ class GraspLibrary:
                 return cls(grasps, {n: str(data[f"{n}/hash"]) for n in names}, str(data["hand_hash"]), str(path))
         except FileNotFoundError as error:
             raise UserError(f"{path}: no such grasp library; make one with GraspLibrary.generate(...).save") from error
-        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise UserError(f"{path}: expected a grasp library written by GraspLibrary.save ({error})") from error
 
 
@@ -139,4 +139,4 @@ def _wide(array: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def shipped_grasps() -> GraspLibrary:
     """The library that comes with the package: the default right hand and the default objects."""
-    return GraspLibrary.load(Path(str(files("hand_object_pose") / "assets" / SHIPPED)))
+    return GraspLibrary.load(ASSETS / SHIPPED)

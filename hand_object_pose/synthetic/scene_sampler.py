@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, transform_points
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
@@ -21,7 +22,6 @@ from hand_object_pose.synthetic.viewpoints import (
     level_to_camera,
     sample_attitude,
     sample_camera,
-    visible_share,
 )
 
 FloatArray = NDArray[np.floating]

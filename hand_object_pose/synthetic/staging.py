@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, rotation_angle, transform_points
+from hand_object_pose.geometry.projection import visible_share
+from hand_object_pose.geometry.se3 import interpolated_pose, inverse_pose, pose_matrix, rotation_angle, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.finger_closing import PosedHand
 from hand_object_pose.synthetic.grasps import Grasps, hand_in_object
-from hand_object_pose.synthetic.motion import blend_poses
 from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose.synthetic.reaching import ReachConfig, retreated
 from hand_object_pose.synthetic.table import TableStand
@@ -21,7 +21,6 @@ from hand_object_pose.synthetic.viewpoints import (
     level_to_camera,
     sample_attitude,
     sample_camera,
-    visible_share,
 )
 
 FloatArray = NDArray[np.floating]
@@ -168,7 +167,7 @@ class _Planner:
 
     def _attitudes_fit(self, tilt: FloatArray, first: FloatArray, second: FloatArray) -> bool:
         """Whether the wrist's attitude stays inside the view's ranges between two keyframes."""
-        on_the_way = [blend_poses(first, second, share) for share in np.linspace(0, 1, 15)]
+        on_the_way = [interpolated_pose(first, second, share) for share in np.linspace(0, 1, 15)]
         return all(HandAttitude.of(tilt.T @ pose[:3, :3], self.frame).is_within(self.view) for pose in on_the_way)
 
     def _is_in_view(self, staging: Staging) -> bool:
@@ -177,12 +176,12 @@ class _Planner:
         if not self._attitudes_fit(staging.level_to_camera, keyframes[0], keyframes[1]):
             return False
         for first, second in pairwise(keyframes):
-            on_the_way = [blend_poses(first, second, share) for share in np.linspace(0, 1, 7)]
+            on_the_way = [interpolated_pose(first, second, share) for share in np.linspace(0, 1, 7)]
             if not all(self._is_visible(staging.camera, wrist, self.hand_points) for wrist in on_the_way):
                 return False
         if not all(self._is_visible(staging.camera, wrist, self.object_points) for wrist in keyframes[1:]):
             return False
-        held = [blend_poses(*pair, share) for pair in pairwise(keyframes[1:]) for share in (0.0, 0.5)]
+        held = [interpolated_pose(*pair, share) for pair in pairwise(keyframes[1:]) for share in (0.0, 0.5)]
         return all(self._is_shown(staging.camera, wrist) for wrist in (*held, keyframes[-1]))
 
     def _is_shown(self, camera: Camera, wrist: FloatArray) -> bool:

@@ -109,11 +109,3 @@ def sample_camera(view: ViewConfig, rng: np.random.Generator, size: tuple[int, i
     centre = (np.array(size) - 1) / 2 + shift
     aspect = rng.uniform(0.99, 1.01)
     return Camera(np.array([[focal, 0, centre[0]], [0, focal * aspect, centre[1]], [0, 0, 1.0]]), *size)
-
-
-def visible_share(camera: Camera, points: FloatArray) -> float:
-    """Share of points (N, 3), camera frame, that lie in front of the camera and inside the image."""
-    in_front = points[:, 2] > 0.05
-    pixels = camera.project(np.where(in_front[:, None], points, [0.0, 0.0, 1.0]))
-    inside = (pixels > -0.5).all(axis=1) & (pixels < np.array([camera.width, camera.height]) - 0.5).all(axis=1)
-    return float((in_front & inside).mean())

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_object_pose.evaluation.bag_types import DETECTIONS, typestore
+from hand_object_pose.bags import message_builders
+from hand_object_pose.bags.bag_types import DETECTIONS, typestore
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose.synthetic import bag_messages
 from hand_object_pose.synthetic.bag_writer import detected_boxes
 from hand_object_pose.synthetic.depth_sensor import DepthSensor
 from hand_object_pose.synthetic.render import SceneRenderer
@@ -64,13 +64,13 @@ class Picture:
 
     def shot(self) -> Shot:
         """As messages."""
-        header = bag_messages.header_message(0, FRAME)
+        header = message_builders.header_message(0, FRAME)
         boxes = {} if self.truth is None else detected_boxes(self.camera, self.truth, self.model)
         messages = {
-            "image": bag_messages.image_message(header, self.image),
-            "camera_info": replace(bag_messages.camera_info_message(header, self.camera), **self.changed_info),
-            "depth/image": bag_messages.depth_message(header, self.depth),
-            "detections": bag_messages.detections_message(header, boxes),
+            "image": message_builders.image_message(header, self.image),
+            "camera_info": replace(message_builders.camera_info_message(header, self.camera), **self.changed_info),
+            "depth/image": message_builders.depth_message(header, self.depth),
+            "detections": message_builders.detections_message(header, boxes),
         }
         store = typestore()
         return Shot(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hand_object_pose.evaluation.markdown import markdown_table
+from hand_object_pose.evaluation.report.markdown import markdown_table
 from hand_object_pose.network.config import VARIANTS
 from hand_object_pose_training.ablation_results import COLUMNS, AblationResult
 

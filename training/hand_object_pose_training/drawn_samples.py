@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from hand_object_pose.estimation.lift import Lift
-from hand_object_pose.evaluation.overlay import HAND_COLOUR, OBJECT_COLOUR, draw_meshes
+from hand_object_pose.evaluation.drawing.overlay import HAND_COLOUR, OBJECT_COLOUR, draw_meshes
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel

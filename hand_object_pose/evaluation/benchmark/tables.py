@@ -8,7 +8,8 @@ from typing import Any
 from hand_object_pose.evaluation.benchmark.intervals import LEAST_BLOCKS, LEVEL, Mean
 from hand_object_pose.evaluation.benchmark.protocol import Column, Protocol
 from hand_object_pose.evaluation.benchmark.results import BenchmarkRecord, Group, breakdowns, table_means
-from hand_object_pose.evaluation.markdown import markdown_table, share
+from hand_object_pose.evaluation.report.markdown import markdown_table
+from hand_object_pose.evaluation.report.tables import share
 
 _FEW = f"no interval: fewer than {LEAST_BLOCKS} blocks of about a second"
 

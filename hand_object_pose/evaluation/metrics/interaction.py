@@ -43,10 +43,6 @@ class Interaction:
         """Whether any vertex is inside; its mean over frames is the paper's contact percentage CP."""
         return bool(np.any(self.signed_distances < 0))
 
-    def vertices_within(self, distance: float) -> int:
-        """How many vertices are at most ``distance`` metres from the surface, on either side."""
-        return int(np.sum(np.abs(self.signed_distances) <= distance))
-
 
 def exact_interaction(hand_vertices: FloatArray, object_mesh: TriangleMesh) -> Interaction:
     """Hand vertices (N, 3) against a closed mesh in the same frame, by the exact point-to-triangle distance."""

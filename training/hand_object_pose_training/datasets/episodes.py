@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.mirroring import MIRROR
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.object_model import ObjectModel
@@ -20,7 +21,7 @@ from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose.synthetic.reaching import ReachConfig, retreated
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.scene import Scene
-from hand_object_pose.synthetic.viewpoints import ViewConfig, level_to_camera, sample_attitude, visible_share
+from hand_object_pose.synthetic.viewpoints import ViewConfig, level_to_camera, sample_attitude
 from hand_object_pose_training.datasets.contact_filter import surface_distances
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 

@@ -1,19 +1,20 @@
 """The summary of an evaluation as Markdown, for people and for pages of pull requests."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hand_object_pose.evaluation.evaluation_file import said_of
 from hand_object_pose.evaluation.gates import GateResult
-from hand_object_pose.evaluation.metric_table import METRICS, STATISTICS
+from hand_object_pose.evaluation.report.html_report import Table
+from hand_object_pose.evaluation.report.tables import error_table, frame_table, gate_table
 
 
 def summary(content: Mapping[str, Any], gates: Sequence[GateResult] = (), warnings: Sequence[str] = ()) -> str:
     """Everything on a page or two; ``warnings``: about the baseline that the gates compare with."""
-    parts = [_head(content), _metrics(content), _frames(content), _latency(content)]
+    parts = [_head(content), _errors(content), _section(frame_table(content)), _latency(content)]
     if gates:
-        rows = [["yes" if gate.passed else "**NO**", gate.name, gate.words] for gate in gates]
-        parts.append("## Gates\n\n" + markdown_table(["passed", "gate", "measured"], rows))
+        parts.append(_gates(gates))
     parts.append(_bags(content))
     if warnings:
         parts.append("## Beware when comparing with the baseline\n\n" + _list(warnings))
@@ -24,11 +25,6 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     """A table whose first column is text and aligned to the left, as are all others in Markdown by default."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def share(value: float | None) -> str:
-    """As a percentage."""
-    return "unknown" if value is None else f"{value:.1%}"
 
 
 def _head(content: Mapping[str, Any]) -> str:
@@ -42,28 +38,20 @@ def _head(content: Mapping[str, Any]) -> str:
     return "# Evaluation: " + content["status"] + "\n\n" + _list(facts)
 
 
-def _metrics(content: Mapping[str, Any]) -> str:
-    rows = [
-        [f"`{name}`", METRICS[name].meaning]
-        + [f"{values[statistic]:.3f}" for statistic in STATISTICS]
-        + [str(values["frames"]), share(values["availability"])]
-        for name, values in content["metrics"].items()
-    ]
-    if not rows:
+def _section(table: Table) -> str:
+    return f"## {table.title}\n\n{markdown_table(table.columns, table.rows)}"
+
+
+def _errors(content: Mapping[str, Any]) -> str:
+    table = error_table(content)
+    if not table.rows:
         return "No frame has a valid estimate: nothing could be measured."
-    return "## Errors, and how often there was an estimate\n\n" + markdown_table(
-        ["", "of", *STATISTICS, "frames", "available"], rows
-    )
+    return _section(replace(table, rows=[[f"`{name}`", *cells] for name, *cells in table.rows]))
 
 
-def _frames(content: Mapping[str, Any]) -> str:
-    frames, coverage = content["frames"], content["coverage"]
-    rows = [[name.replace("_", " "), str(count)] for name, count in frames.items()]
-    rows.append(["availability (valid, of those in view)", share(content["availability"])])
-    rows.append(["coverage (valid, of all)", share(coverage["share"])])
-    rows.append(["longest gap", f"{coverage['longest_gap_s']:.2f} s"])
-    rows.append(["tracks", str(coverage["tracks"])])
-    return "## Frames\n\n" + markdown_table(["", "count"], rows)
+def _gates(gates: Sequence[GateResult]) -> str:
+    table = gate_table(gates)
+    return _section(replace(table, rows=[["**NO**" if row[0] == "NO" else row[0], *row[1:]] for row in table.rows]))
 
 
 def _latency(content: Mapping[str, Any]) -> str:
@@ -71,7 +59,7 @@ def _latency(content: Mapping[str, Any]) -> str:
         [stage.replace("_", " "), f"{values['p50_ms']:.1f}", f"{values['p95_ms']:.1f}"]
         for stage, values in content["latency"].items()
     ]
-    return "## Latency, milliseconds\n\n" + markdown_table(["stage", "p50", "p95"], rows) if rows else ""
+    return _section(Table("Latency, milliseconds", ["stage", "p50", "p95"], rows)) if rows else ""
 
 
 def _bags(content: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.metrics.curves import THRESHOLDS
 from hand_object_pose.geometry.meshes import TriangleMesh
+from hand_object_pose.npz_files import UNREADABLE
 
 FloatArray = NDArray[np.floating]
 
@@ -88,7 +88,7 @@ def read_shown_frames(path: Path) -> ShownFrames:
         rows = zip(*(arrays[name].tolist() for name in ("rows", "is_even", "attention")), strict=True)
         frames = [_frame(row, is_even, attention, arrays) for row, is_even, attention in rows]
         return ShownFrames(frames, arrays["joint_shares"], str(arrays["no_attention"]))
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: expected the frames to be shown of an evaluated bag, found: {error!r}") from error
 
 

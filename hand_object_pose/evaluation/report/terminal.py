@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hand_object_pose.evaluation.evaluation_file import said_of
-from hand_object_pose.evaluation.markdown import share
+from hand_object_pose.evaluation.report.tables import share
 
 _SHOWN = ("mean", "median", "p95")
 

@@ -15,8 +15,13 @@ Line = tuple[Sequence[float], Sequence[float]]
 
 # Okabe and Ito's colours, told apart by nearly everyone.
 _LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-# Colour and opacity of the meshes of a view, in their order: first the estimate's, then those of the truth.
-_MESHES = (("#d99a7c", 0.9), ("#5b9bd5", 0.9), ("#9fd99a", 0.5), ("#c9a0dc", 0.5))
+# Colour and opacity of the meshes of a view; the truth is seen through.
+_MESHES = {
+    "hand": ("#d99a7c", 0.9),
+    "object": ("#5b9bd5", 0.9),
+    "true hand": ("#9fd99a", 0.5),
+    "true object": ("#c9a0dc", 0.5),
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class MeshView:
-    """Meshes by name in one view to turn, metres, camera frame (x right, y down, z forward)."""
+    """Meshes in one view to turn, metres, camera frame (x right, y down, z forward).
+
+    Their names are among "hand", "object", "true hand" and "true object".
+    """
 
     caption: str
     meshes: Mapping[str, TriangleMesh]
@@ -118,7 +126,8 @@ def views_figure(views: Sequence[MeshView]) -> Figure:
 
 def _mesh_traces(view: MeshView) -> list[Figure]:
     traces = []
-    for (name, mesh), (colour, opacity) in zip(view.meshes.items(), _MESHES, strict=False):
+    for name, mesh in view.meshes.items():
+        colour, opacity = _MESHES[name]
         # Shown upright: the viewer's vertical axis is the camera's minus y.
         shown: NDArray = mesh.vertices[:, [0, 2, 1]] * [1.0, 1.0, -1.0]
         x, y, z = np.round(shown.astype(float), 4).T.tolist()

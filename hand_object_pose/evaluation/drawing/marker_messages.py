@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hand_object_pose.evaluation.bag_types import new_message, typestore
-from hand_object_pose.evaluation.overlay import MESH_COLOURS
+from hand_object_pose.bags.bag_types import new_message, typestore
+from hand_object_pose.evaluation.drawing.overlay import MESH_COLOURS
 from hand_object_pose.geometry.meshes import TriangleMesh
 
 MARKERS = "visualization_msgs/msg/MarkerArray"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hand_object_pose.evaluation.overlay import Colour, draw_meshes
+from hand_object_pose.evaluation.drawing.overlay import Colour, draw_meshes
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 

@@ -1,4 +1,4 @@
-"""Rendered frames as ROS messages, built without ROS."""
+"""Arrays and numbers as common messages, built without ROS; the inverse of ``message_values``."""
 
 from typing import Any
 
@@ -7,22 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hand_object_pose.estimation.grasp_state import grasp_of
-from hand_object_pose.estimation.interaction import DEFAULT_CONTACT_DISTANCE, find_contacts
-from hand_object_pose.estimation.result import Contacts
-from hand_object_pose.evaluation.bag_types import DETECTIONS, ESTIMATES, new_message
+from hand_object_pose.bags.bag_types import DETECTIONS, new_message
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.hand.hand_model import HandModel
-from hand_object_pose.objects.distance_grids import grid_of
-from hand_object_pose.objects.object_model import ObjectModel
-from hand_object_pose.synthetic.sample import SceneTruth
 
 FloatArray = NDArray[np.floating]
 
 JPEG_QUALITY = 92
-HAND_CLASS = "hand_right"
-_RIGHT = 1
-_NAN = float("nan")
 
 
 def time_message(nanoseconds: int) -> Any:
@@ -84,108 +74,28 @@ def detections_message(header: Any, boxes: dict[str, FloatArray], score: float =
     return new_message(DETECTIONS, header=header, detections=detections)
 
 
+def point_message(point: FloatArray) -> Any:
+    """geometry_msgs/Point of (3,)."""
+    return new_message("geometry_msgs/msg/Point", **dict(zip("xyz", map(float, point), strict=True)))
+
+
+def vector_message(vector: FloatArray) -> Any:
+    """geometry_msgs/Vector3 of (3,)."""
+    return new_message("geometry_msgs/msg/Vector3", **dict(zip("xyz", map(float, vector), strict=True)))
+
+
 def pose_message(pose: FloatArray) -> Any:
     """geometry_msgs/Pose of (4, 4)."""
-    return _pose(pose[:3, 3], pose[:3, :3])
+    x, y, z, w = map(float, Rotation.from_matrix(pose[:3, :3]).as_quat())
+    orientation = new_message("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w)
+    return new_message("geometry_msgs/msg/Pose", position=point_message(pose[:3, 3]), orientation=orientation)
 
 
 def transform_message(header: Any, child: str, pose: FloatArray) -> Any:
     """geometry_msgs/TransformStamped to the frame ``child``, whose pose (4, 4) in the header's frame is given."""
     turn = pose_message(pose).orientation
-    transform = new_message("geometry_msgs/msg/Transform", translation=_vector(pose[:3, 3]), rotation=turn)
+    transform = new_message("geometry_msgs/msg/Transform", translation=vector_message(pose[:3, 3]), rotation=turn)
     return new_message("geometry_msgs/msg/TransformStamped", header=header, child_frame_id=child, transform=transform)
-
-
-def truth_message(
-    header: Any, truth: SceneTruth, hand: HandModel, model: ObjectModel, mano: tuple[FloatArray, FloatArray, FloatArray]
-) -> Any:
-    """hand_object_pose_msgs/HandObjectEstimates that holds the truth of one scene.
-
-    Args:
-        header: of the image.
-        truth: the scene; hand, model: what it shows.
-        mano: pose (48,), shape (10,) and translation (3,) of the hand in the camera frame.
-    """
-    contacts = find_contacts(truth.hand_vertices, hand.finger_labels, truth.object_pose, grid_of(model))
-    pair = new_message(
-        "hand_object_pose_msgs/msg/HandObjectEstimate",
-        valid=True,
-        confidence=1.0,
-        last_valid=header.stamp,
-        root_depth=float(truth.joints[0, 2]),
-        root_depth_source="ground_truth",
-        hand=_hand(truth, hand, mano),
-        object=_object(truth, model),
-        interaction_valid=True,
-        contacts=_contacts(contacts),
-        contact_distance=DEFAULT_CONTACT_DISTANCE,
-        min_distance=contacts.min_distance,
-        penetration_mean=contacts.penetration_mean,
-        penetration_max=contacts.penetration_max,
-        finger_contacts=contacts.touching[1:],
-        palm_contact=bool(contacts.touching[0]),
-        grasp_state=int(grasp_of(contacts.touching)),
-    )
-    return new_message(ESTIMATES, header=header, estimates=[pair])
-
-
-def _hand(truth: SceneTruth, hand: HandModel, mano: tuple[FloatArray, FloatArray, FloatArray]) -> Any:
-    pose, shape, translation = mano
-    return new_message(
-        "hand_object_pose_msgs/msg/HandEstimate",
-        valid=True,
-        model_name=hand.name,
-        model_hash=hand.hash,
-        side=_RIGHT,
-        confidence=1.0,
-        visible_fraction=_NAN,
-        vertices=np.ascontiguousarray(truth.hand_vertices, dtype=np.float32).ravel(),
-        joints=[_point(joint) for joint in truth.joints],
-        wrist_pose_valid=True,
-        wrist_pose=_pose(truth.joints[0], Rotation.from_rotvec(pose[:3]).as_matrix()),
-        mano_parameters_valid=True,
-        mano_pose=np.asarray(pose, dtype=np.float32),
-        mano_shape=np.asarray(shape, dtype=np.float32),
-        mano_translation=_vector(translation),
-    )
-
-
-def _object(truth: SceneTruth, model: ObjectModel) -> Any:
-    placed = new_message(
-        "geometry_msgs/msg/PoseWithCovariance", pose=_pose(truth.object_pose[:3, 3], truth.object_pose[:3, :3])
-    )
-    return new_message(
-        "hand_object_pose_msgs/msg/ObjectEstimate",
-        valid=True,
-        object_id=model.name,
-        mesh_hash=model.hash,
-        confidence=1.0,
-        visible_fraction=_NAN,
-        pose=placed,
-        covariance_valid=True,
-    )
-
-
-def _contacts(contacts: Contacts) -> list[Any]:
-    rows = zip(
-        contacts.hand_vertices,
-        contacts.fingers,
-        contacts.points,
-        contacts.normals,
-        contacts.signed_distances,
-        strict=True,
-    )
-    return [
-        new_message(
-            "hand_object_pose_msgs/msg/Contact",
-            hand_vertex=int(vertex),
-            finger=int(finger),
-            position=_point(point),
-            normal=_vector(normal),
-            signed_distance=float(distance),
-        )
-        for vertex, finger, point, normal, distance in rows
-    ]
 
 
 def _detection(header: Any, name: str, box: FloatArray, score: float) -> Any:
@@ -222,17 +132,3 @@ def _compressed(header: Any, description: str, data: NDArray) -> Any:
     return new_message(
         "sensor_msgs/msg/CompressedImage", header=header, format=description, data=np.asarray(data, np.uint8).ravel()
     )
-
-
-def _point(point: FloatArray) -> Any:
-    return new_message("geometry_msgs/msg/Point", **dict(zip("xyz", map(float, point), strict=True)))
-
-
-def _vector(vector: FloatArray) -> Any:
-    return new_message("geometry_msgs/msg/Vector3", **dict(zip("xyz", map(float, vector), strict=True)))
-
-
-def _pose(position: FloatArray, rotation: FloatArray) -> Any:
-    x, y, z, w = map(float, Rotation.from_matrix(rotation).as_quat())
-    orientation = new_message("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w)
-    return new_message("geometry_msgs/msg/Pose", position=_point(position), orientation=orientation)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.crops import distort
+from hand_object_pose.geometry.projection import distort
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from hand_object_pose.evaluation.frame_choice import CRITERIA, NO_ESTIMATE, SHOWN, badness
 from hand_object_pose.evaluation.frame_record import FrameRecord
-from hand_object_pose.evaluation.shown_frames import ShownFrame, ShownFrames
+from hand_object_pose.evaluation.report.frame_choice import CRITERIA, NO_ESTIMATE, SHOWN, badness, spread
+from hand_object_pose.evaluation.report.shown_frames import ShownFrame, ShownFrames
 
 Place = tuple[str, int]
 
@@ -65,19 +63,14 @@ def choose_frames(records: Mapping[str, Sequence[FrameRecord]], shown: Mapping[s
         for number, place in enumerate(worst, 1):
             reasons.setdefault(place, []).append(_reason(criterion, number))
     even = [place for place, frame in kept.items() if frame.is_even]
-    for place in _spread(even):
+    # Evenly, so that one bag does not take the places of the others.
+    for place in spread(even, SHOWN):
         reasons.setdefault(place, []).append("chosen evenly over time")
     return [_chosen(place, records[place[0]], kept[place], why) for place, why in reasons.items()]
 
 
 def _reason(criterion: str, number: int) -> str:
     return NO_ESTIMATE if criterion == NO_ESTIMATE else f"no. {number} by {criterion}"
-
-
-def _spread(places: Sequence[Place]) -> list[Place]:
-    """At most ``SHOWN``, evenly, so that one bag does not take the places of the others."""
-    numbers = np.linspace(0, len(places) - 1, min(SHOWN, len(places))).round().astype(int)
-    return [places[number] for number in numbers]
 
 
 def _chosen(place: Place, records: Sequence[FrameRecord], shown: ShownFrame, why: Sequence[str]) -> ChosenFrame:

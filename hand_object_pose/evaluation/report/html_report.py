@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.report_figures import (
+from hand_object_pose.evaluation.report.figures import (
     Chart,
     Curve,
     Figure,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from hand_object_pose.estimation.attention import AttentionMaps
-from hand_object_pose.evaluation.turned_views import ColouredMesh, view_tiles
+from hand_object_pose.evaluation.drawing.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.geometry.meshes import TriangleMesh
 
 FloatArray = NDArray[np.floating]

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.result import Box, HandObjectEstimate
-from hand_object_pose.evaluation.attention_view import AttentionShares, attention_picture
-from hand_object_pose.evaluation.jpeg import encode_jpeg
-from hand_object_pose.evaluation.overlay import MESH_COLOURS, draw_estimates
-from hand_object_pose.evaluation.turned_views import ColouredMesh, view_tiles
+from hand_object_pose.evaluation.drawing.jpeg import encode_jpeg
+from hand_object_pose.evaluation.drawing.overlay import MESH_COLOURS, draw_estimates
+from hand_object_pose.evaluation.drawing.turned_views import ColouredMesh, view_tiles
+from hand_object_pose.evaluation.report.attention_view import AttentionShares, attention_picture
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.estimation.result import HandObjectEstimate
-from hand_object_pose.evaluation.painting import fill_triangles
+from hand_object_pose.evaluation.drawing.painting import fill_triangles
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.geometry.crops import distort
+from hand_object_pose.geometry.projection import distort
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel

@@ -1,11 +1,12 @@
-"""Opens a rosbag2 for reading, and says in words why it cannot."""
+"""Opens a rosbag2 for reading, saying in words why it cannot, or a new one for writing."""
 
 from pathlib import Path
 
 from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import StoragePlugin, Writer
 
+from hand_object_pose.bags.bag_types import typestore
 from hand_object_pose.errors import UserError
-from hand_object_pose.evaluation.bag_types import typestore
 
 
 def open_bag(path: Path) -> AnyReader:
@@ -27,3 +28,9 @@ def open_bag(path: Path) -> AnyReader:
             f"{path}: expected the directory of a rosbag2 (MCAP or SQLite), found: {error or type(error).__name__}"
         ) from error
     return reader
+
+
+def new_bag(path: Path) -> Writer:
+    """What writes a new rosbag2 (MCAP) into a directory that does not exist yet; it is to be opened."""
+    # Version 8 of the metadata is read by older distributions, too.
+    return Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)

@@ -1,6 +1,7 @@
 """The report of an evaluation of bags, from the files that it wrote."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +9,19 @@ import numpy as np
 
 from hand_object_pose.evaluation.evaluation_file import FAILED, read_frames, said_of
 from hand_object_pose.evaluation.gates import GateResult
-from hand_object_pose.evaluation.markdown import share
-from hand_object_pose.evaluation.metric_table import METRICS, STATISTICS
 from hand_object_pose.evaluation.metrics.curves import THRESHOLDS
-from hand_object_pose.evaluation.report import Picture, Table, write_report
-from hand_object_pose.evaluation.report_charts import accuracy_charts, curves_over_time, histograms
-from hand_object_pose.evaluation.report_figures import MeshView
-from hand_object_pose.evaluation.shown_frames import (
+from hand_object_pose.evaluation.report.charts import accuracy_charts, curves_over_time, histograms
+from hand_object_pose.evaluation.report.figures import MeshView
+from hand_object_pose.evaluation.report.html_report import Picture, Table, write_report
+from hand_object_pose.evaluation.report.shown_frames import (
     MESHES_ALONE,
     OVER_IMAGE,
     SHOWN_FILE,
     ShownFrames,
     read_shown_frames,
 )
-from hand_object_pose.evaluation.worst_frames import ChosenFrame, choose_frames
+from hand_object_pose.evaluation.report.tables import error_table, frame_table, gate_table
+from hand_object_pose.evaluation.report.worst_frames import ChosenFrame, choose_frames
 
 REPORT_FILE = "report.html"
 
@@ -89,34 +89,11 @@ def _views(chosen: Sequence[ChosenFrame]) -> list[MeshView]:
 
 
 def _tables(content: Mapping[str, Any], gates: Sequence[GateResult]) -> list[Table]:
-    tables = [_metrics(content), _frames(content)]
-    if gates:
-        rows = [["yes" if gate.passed else "NO", gate.name, gate.words] for gate in gates]
-        tables.append(Table("Gates", ["passed", "gate", "measured"], rows))
-    return [*tables, _bags(content), _made_with(content)]
-
-
-def _metrics(content: Mapping[str, Any]) -> Table:
-    rows = [
-        [name, METRICS[name].meaning]
-        + [f"{values[statistic]:.3f}" for statistic in STATISTICS]
-        + [str(values["frames"]), share(values["availability"])]
-        for name, values in content["metrics"].items()
-    ]
-    columns = ["", "of", *STATISTICS, "frames", "available"]
-    return Table("Errors, and how often there was an estimate", columns, rows or [["nothing could be measured"]])
-
-
-def _frames(content: Mapping[str, Any]) -> Table:
-    frames, coverage = content["frames"], content["coverage"]
-    rows = [[name.replace("_", " "), str(count)] for name, count in frames.items()]
-    rows += [
-        ["availability (valid, of those in view)", share(content["availability"])],
-        ["coverage (valid, of all)", share(coverage["share"])],
-        ["longest gap", f"{coverage['longest_gap_s']:.2f} s"],
-        ["tracks", str(coverage["tracks"])],
-    ]
-    return Table("Frames", ["", "count"], rows)
+    errors = error_table(content)
+    if not errors.rows:
+        errors = replace(errors, rows=[["nothing could be measured"]])
+    judged = [gate_table(gates)] if gates else []
+    return [errors, frame_table(content), *judged, _bags(content), _made_with(content)]
 
 
 def _bags(content: Mapping[str, Any]) -> Table:

@@ -1,8 +1,13 @@
 """Which frames of an evaluation are worth looking at: the worst by several criteria, and some evenly over time."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 
 from hand_object_pose.evaluation.frame_record import INVALID, OUT_OF_VIEW, FrameRecord
+
+Entry = TypeVar("Entry")
 
 # So many by each criterion, and so many evenly.
 SHOWN = 3
@@ -20,6 +25,12 @@ def badness(record: FrameRecord) -> dict[str, float]:
     if record.outcome == INVALID and record.truth != OUT_OF_VIEW:
         found[NO_ESTIMATE] = -(record.confidence or 0.0)
     return found
+
+
+def spread(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """At most so many of them at even distances, the first and the last among them."""
+    numbers = np.linspace(0, len(entries) - 1, min(most, len(entries))).round().astype(int)
+    return [entries[number] for number in numbers]
 
 
 def evenly(count: int) -> list[int]:

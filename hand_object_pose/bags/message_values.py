@@ -9,6 +9,9 @@ from hand_object_pose.geometry.se3 import pose_matrix, quaternion_xyzw_to_wxyz, 
 
 FloatArray = NDArray[np.floating]
 
+# Of HandEstimate.
+SIDE_RIGHT, SIDE_LEFT = 1, 2
+
 
 def object_pose(message: Any) -> FloatArray:
     """(4, 4) of a geometry_msgs/Pose."""
@@ -23,6 +26,11 @@ def transform_pose(message: Any) -> FloatArray:
 def _pose(position: Any, turn: Any) -> FloatArray:
     quaternion = quaternion_xyzw_to_wxyz(np.array([turn.x, turn.y, turn.z, turn.w]))
     return pose_matrix(rotation_from_wxyz(quaternion), np.array([position.x, position.y, position.z]))
+
+
+def hand_side(message: Any) -> str:
+    """Of a hand_object_pose_msgs/HandEstimate: "right" or "left"; where it is not known, "right"."""
+    return "left" if message.side == SIDE_LEFT else "right"
 
 
 def nanoseconds(time: Any) -> int:

@@ -1,0 +1,1 @@
+"""rosbag2 files and ROS messages, read and written without ROS."""

@@ -1,0 +1,1 @@
+"""Pictures of estimates: meshes over images, and meshes alone."""
