@@ -18,6 +18,7 @@ PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/**/PROVENANCE.md")]
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(r"`((?:test|examples|config|launch|rviz|docs|hand_object_pose)/[\w./-]+\.\w+)`")
 SCRIPT = re.compile(r"scripts/\w+\.(?:py|sh)")
 
 
@@ -55,6 +56,12 @@ def test_the_readme_leads_to_every_page() -> None:
 def test_every_picture_is_shown_on_a_page() -> None:
     shown = {(page.parent / target).resolve() for page in PAGES for target in LINK.findall(prose(page))}
     assert set(ROOT.glob("docs/images/*")) <= shown
+
+
+def test_files_that_are_named_exist() -> None:
+    named = {name for page in PAGES for name in FILE.findall(page.read_text(encoding="utf-8"))}
+    assert len(named) > 10
+    assert not [name for name in named if not (ROOT / name).exists()]
 
 
 def is_run_by_hand(script: Path) -> bool:
