@@ -18,7 +18,7 @@ from hand_object_pose_training.rasteriser import SoftRenderConfig, has_pytorch3d
 _IMAGE_SIZE = 128
 
 
-def measure(samples: int = 16, repetitions: int = 3, seed: int = 0) -> None:
+def measure(samples: int = 8, repetitions: int = 2, seed: int = 0) -> None:
     """Print a line for each rasteriser.
 
     Args:
