@@ -39,7 +39,8 @@ def calibrate(
 
     Args:
         weights: a .safetensors file.
-        scenes, seed: what is rendered; ``measure_uncertainty`` has another seed.
+        scenes: how many are rendered.
+        seed: of the scenes; ``measure_uncertainty`` has another one.
         folder: keeps what was measured, so that an interrupted run goes on.
         out: the file; beside the weights unless given.
     """

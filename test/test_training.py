@@ -18,6 +18,7 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.render import RenderConfig, _render_one, render_shards
+from hand_object_pose_training.run_state import load_state
 from hand_object_pose_training.samples import CropDataset, collate
 from hand_object_pose_training.schedule import ScheduleConfig
 from hand_object_pose_training.shards import ShardedSamples
@@ -42,6 +43,8 @@ def test_other_settings_and_damaged_states_are_refused_in_words(config):
         Trainer(replace(config, batch_size=3), default_hand(), CATALOGUE)
     with pytest.raises(UserError, match="4 steps long, not 5"):
         Trainer(replace(config, steps=5), default_hand(), CATALOGUE)
+    with pytest.raises(UserError, match=r"nowhere\.pt: no such file; expected the state of a training run"):
+        load_state(config.out / "nowhere.pt")
     trainer.state_path.write_bytes(trainer.state_path.read_bytes()[:1000])
     with pytest.raises(UserError, match="state"):
         Trainer(config, default_hand(), CATALOGUE)
