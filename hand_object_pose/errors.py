@@ -13,7 +13,7 @@ class UnknownObjectError(UserError):
 
     def __init__(self, object_id: str, known: list[str], where: str) -> None:
         listed = ", ".join(sorted(known)) or "none"
-        super().__init__(f"object '{object_id}' is not known to {where}, which knows: {listed}")
+        super().__init__(f"object '{object_id}' is not known to {where}; known are: {listed}")
 
 
 class ForeignDataError(UserError):

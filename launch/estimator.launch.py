@@ -14,31 +14,34 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from hand_object_pose.ros.parameters import SPECS
 from launch import LaunchContext, LaunchDescription
 
-# Launch argument -> parameter of the node; their types are those of docs/parameters.md.
-PARAMETER_ARGUMENTS = {
-    "object_id": ("object_id", str),
-    "hand_side": ("hand_side", str),
-    "max_hands": ("max_hands", int),
-    "weights": ("weights", str),
-    "backend": ("backend", str),
-    "device": ("device", str),
-    "objects_path": ("objects_path", str),
-    "image_transport": ("image_transport", str),
-    "depth_transport": ("depth_transport", str),
-    "roi_mode": ("roi.mode", str),
-    "root_depth_mode": ("root_depth.mode", str),
-    "root_depth_value": ("root_depth.value", float),
-    "calibration_path": ("calibration_path", str),
-    "smoothing_mode": ("smoothing.mode", str),
-    "prediction_mode": ("prediction.mode", str),
-    "tf_pose": ("tf_pose", str),
-    "max_frame_age": ("max_frame_age", float),
-    "tf_prefix": ("tf_prefix", str),
-    "base_frame": ("base_frame", str),
-    "autostart": ("autostart", bool),
-}
+# Parameters of the node that are launch arguments, too.
+PARAMETERS = (
+    "object_id",
+    "hand_side",
+    "max_hands",
+    "weights",
+    "backend",
+    "device",
+    "objects_path",
+    "image_transport",
+    "depth_transport",
+    "roi.mode",
+    "root_depth.mode",
+    "root_depth.value",
+    "calibration_path",
+    "smoothing.mode",
+    "prediction.mode",
+    "tf_pose",
+    "max_frame_age",
+    "tf_prefix",
+    "base_frame",
+    "autostart",
+)
+# Launch argument -> parameter: `roi_mode` is `roi.mode`.
+PARAMETER_ARGUMENTS = {parameter.replace(".", "_"): parameter for parameter in PARAMETERS}
 # Launch argument -> topic of the node, and what it is.
 TOPIC_ARGUMENTS = {
     "image": ("image", "Colour image (without /compressed)."),
@@ -63,8 +66,8 @@ OTHER_ARGUMENTS = (
 def generate_launch_description() -> LaunchDescription:
     """Arguments, and the function that looks at them."""
     parameters = [
-        DeclareLaunchArgument(name, default_value="", description=f"Parameter {parameter}.")
-        for name, (parameter, _) in PARAMETER_ARGUMENTS.items()
+        DeclareLaunchArgument(name, default_value="", description=_explained(parameter))
+        for name, parameter in PARAMETER_ARGUMENTS.items()
     ]
     topics = [
         DeclareLaunchArgument(name, default_value="", description=f"Topic. {text}")
@@ -74,6 +77,11 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=default, description=text) for name, default, text in OTHER_ARGUMENTS
     ]
     return LaunchDescription([*topics, *parameters, *others, OpaqueFunction(function=_actions)])
+
+
+def _explained(parameter: str) -> str:
+    spec = SPECS[parameter]
+    return f"Parameter {parameter}: {spec.description} Default: {spec.default!r} {spec.unit}".rstrip()
 
 
 def _actions(context: LaunchContext) -> list:
@@ -92,8 +100,8 @@ def _actions(context: LaunchContext) -> list:
 
 def _estimator(given, share, remappings):
     overrides = {
-        parameter: ParameterValue(given(name), value_type=kind)
-        for name, (parameter, kind) in PARAMETER_ARGUMENTS.items()
+        parameter: ParameterValue(given(name), value_type=type(SPECS[parameter].default))
+        for name, parameter in PARAMETER_ARGUMENTS.items()
         if given(name)
     }
     overrides["use_sim_time"] = _is_true(given("use_sim_time"))

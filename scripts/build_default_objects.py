@@ -6,7 +6,6 @@
 Deterministic. Weights are trained on the vertex order of the result: build into another directory to try a change.
 """
 
-import sys
 from pathlib import Path
 
 import cv2
@@ -14,12 +13,15 @@ import numpy as np
 import pyacvd
 import pyvista
 import trimesh
+import tyro
 import xatlas
 from default_objects_paint import PAINT, Paint
 from default_objects_shapes import SHAPES, Shape
 from numpy.typing import NDArray
 from PIL import Image
+from run_script import run_script
 
+from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.meshes import TriangleMesh, vertex_normals
 from hand_object_pose.geometry.resampling import is_closed, merge_by_position
 from hand_object_pose.objects.preprocessing import resampled_file, save_resampled
@@ -138,8 +140,21 @@ def textured(name: str, shape: Shape, paint: Paint) -> trimesh.Trimesh:
     return trimesh.Trimesh(mesh.vertices[source], faces, vertex_normals=normals[source], visual=visual, process=False)
 
 
-def build(name: str, directory: Path) -> None:
-    """Write ``<name>.glb`` and its resampled mesh."""
+def build(directory: tyro.conf.Positional[Path], names: tyro.conf.Positional[tuple[str, ...]] = ()) -> None:
+    """Write ``<name>/<name>.glb`` and its resampled mesh for each object.
+
+    Args:
+        directory: of the objects; made if it is missing.
+        names: which of them; all if none is given.
+    """
+    unknown = sorted(set(names) - set(SHAPES))
+    if unknown:
+        raise UserError(f"expected objects among {', '.join(sorted(SHAPES))}, found {', '.join(unknown)}")
+    for name in names or sorted(SHAPES):
+        _build(name, directory)
+
+
+def _build(name: str, directory: Path) -> None:
     mesh = textured(name, SHAPES[name], PAINT[name])
     path = directory / name / f"{name}.glb"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,5 +164,4 @@ def build(name: str, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    for object_name in sys.argv[2:] or sorted(SHAPES):
-        build(object_name, Path(sys.argv[1]))
+    run_script(lambda: tyro.cli(build))

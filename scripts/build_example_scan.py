@@ -6,14 +6,17 @@
 docs/new_object.md adds it to a catalogue and adapts the default weights to it. Deterministic.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
+import tyro
 from build_default_objects import textured
 from default_objects_paint import BLACK, BLUE, CREAM, GREY, ORANGE, RED, STEEL, WHITE, YELLOW, Panel
 from default_objects_shapes import Shape, capsule, rounded_box, smooth_union
 from numpy.typing import NDArray
+from run_script import run_script
+
+from hand_object_pose.errors import UserError
 
 Array = NDArray[np.float64]
 
@@ -70,10 +73,20 @@ def paint(p: Array, n: Array) -> Array:
     return np.where((z > 0.207)[:, None] | (np.abs(x) > 0.02)[:, None], head, wood)
 
 
-if __name__ == "__main__":
+def build(out: tyro.conf.Positional[Path]) -> None:
+    """Write the scan.
+
+    Args:
+        out: the file to write (.glb).
+    """
+    if out.suffix != ".glb":
+        raise UserError(f"{out}: expected a name that ends with .glb")
     mesh = textured("hammer", hammer(), paint)
     mesh.apply_transform(_Y_UP_IN_MILLIMETRES)
-    path = Path(sys.argv[1])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mesh.export(path)
-    print(f"{path}: {path.stat().st_size / 1000:.0f} kB, size {np.ptp(mesh.vertices, 0).round()} mm")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    mesh.export(out)
+    print(f"{out}: {out.stat().st_size / 1000:.0f} kB, size {np.ptp(mesh.vertices, 0).round()} mm")
+
+
+if __name__ == "__main__":
+    run_script(lambda: tyro.cli(build))

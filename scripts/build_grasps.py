@@ -6,6 +6,7 @@ Run it again whenever the default hand or a default object has changed: ``python
 from pathlib import Path
 
 import tyro
+from run_script import run_script
 
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
@@ -15,9 +16,16 @@ ASSETS = Path(__file__).resolve().parent.parent / "hand_object_pose" / "assets"
 
 
 def build(count: int = 250, seed: int = 1, workers: int = 2, out: Path = ASSETS / SHIPPED) -> None:
-    """Find ``count`` grasps of every default object and write them to ``out``."""
+    """Find ``count`` grasps of every default object and write them to ``out``.
+
+    Args:
+        count: grasps to find of each object.
+        seed: of the generator.
+        workers: processes.
+        out: the library to write (.npz).
+    """
     GraspLibrary.generate(default_hand(), default_catalogue(), count, seed, workers=workers).save(out)
 
 
 if __name__ == "__main__":
-    tyro.cli(build)
+    run_script(lambda: tyro.cli(build))

@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 from collected_errors import Errors, collected_errors, one_hot
 from numpy.typing import NDArray
+from run_script import run_script
 from scipy.stats import chi2
 from sigma_fitting import fit_sigma_model
 
@@ -100,4 +101,4 @@ def _bones(errors: Errors, regressor: FloatArray) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    tyro.cli(calibrate)
+    run_script(lambda: tyro.cli(calibrate))

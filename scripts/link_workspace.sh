@@ -6,7 +6,11 @@
 set -euo pipefail
 
 usage="usage: $0 WORKSPACE      (a ROS 2 workspace, such as ~/ros2_ws; its src/ is made where missing)"
-if [[ $# -ne 1 || $1 == -h || $1 == --help ]]; then
+if [[ $# -eq 1 && ($1 == -h || $1 == --help) ]]; then
+    echo "$usage"
+    exit 0
+fi
+if [[ $# -ne 1 ]]; then
     echo "$usage" >&2
     exit 2
 fi

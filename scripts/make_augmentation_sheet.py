@@ -13,6 +13,7 @@ import torch
 import tyro
 from numpy.typing import NDArray
 from PIL import Image
+from run_script import run_script
 
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
@@ -38,7 +39,15 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Sheet:
-    """What to draw: out, a JPEG; columns; size of each image in pixels; seed; backgrounds, a directory of pictures."""
+    """What to draw.
+
+    Attributes:
+        out: the JPEG file.
+        columns: how many images a row.
+        size: of each image, pixels.
+        seed: chooses the scenes.
+        backgrounds: a directory of pictures instead of procedural backgrounds.
+    """
 
     out: Path = Path("docs/images/augmentation.jpg")
     columns: int = 7
@@ -93,4 +102,4 @@ def _bytes(image: NDArray[np.floating]) -> Picture:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Sheet, description=__doc__))
+    run_script(lambda: main(tyro.cli(Sheet, description=__doc__)))

@@ -11,6 +11,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 from PIL import Image
+from run_script import run_script
 
 from hand_object_pose.geometry.crops import crop_camera, projected_box, square_crop
 from hand_object_pose.geometry.se3 import transform_points
@@ -29,7 +30,9 @@ class ContactSheet:
 
     Attributes:
         out: the PNG file; reduced to 256 colours to stay small.
-        columns, rows: how many scenes; size: pixels of each.
+        columns: scenes a row.
+        rows: how many.
+        size: of each scene, pixels.
         seed: chooses the scenes.
         backgrounds: a directory of pictures instead of procedural backgrounds.
     """
@@ -72,4 +75,4 @@ def tiled(images: Sequence[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ContactSheet, description=__doc__))
+    run_script(lambda: main(tyro.cli(ContactSheet, description=__doc__)))

@@ -13,6 +13,7 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image
 from rendered_handovers import RenderedFrame, rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -84,4 +85,4 @@ def _dots(
 
 
 if __name__ == "__main__":
-    main(tyro.cli(FreeSurfacePicture))
+    run_script(lambda: main(tyro.cli(FreeSurfacePicture)))

@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 from rendered_handovers import rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -32,7 +33,14 @@ def measure(
     every: int = 30,
     jitters: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2),
 ) -> None:
-    """Print the table for every ``every``-th frame of the handovers of ``seeds``."""
+    """Print the table for frames of rendered handovers.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+        jitters: largest shift and change of size, as shares of the square's side.
+    """
     backend = load_backend(weights)
     config = EstimatorConfig(roi_mode="topic", confidence_threshold=0.0, contacts=False)
     errors: dict[float, list[dict[str, float]]] = {jitter: [] for jitter in jitters}
@@ -69,4 +77,4 @@ def _cell(values: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

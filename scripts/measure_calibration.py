@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import tyro
 from numpy.typing import NDArray
+from run_script import run_script
 
 from hand_object_pose.calibration.measurement import calibrate
 from hand_object_pose.calibration.open_hand import OpenHandFinder
@@ -72,7 +73,13 @@ def _resized(truth: SceneTruth, size: float, is_open: bool) -> SceneTruth:
 
 
 def measure(sizes: tuple[float, ...] = (0.9, 1.0, 1.1), frames: int = 36, seed: int = 31) -> None:
-    """Print the table for a hand of each size, calibrated from and tried on ``frames`` views each."""
+    """Print the table for a hand of each size, calibrated from and tried on ``frames`` views each.
+
+    Args:
+        sizes: of the hands, relative to the default hand's.
+        frames: views to calibrate from, and as many to try it on.
+        seed: of the views.
+    """
     backend, recordings = load_backend(), Recordings()
     usual, rows = resting_bone_lengths(backend.weights.hand), []
     for size in sizes:
@@ -123,4 +130,4 @@ def _depth_errors(
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

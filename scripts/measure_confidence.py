@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 from numpy.typing import NDArray
+from run_script import run_script
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.backends import load_backend
@@ -46,7 +47,14 @@ class Trial:
 
 
 def measure(weights: Path | None = None, scenes: int = 150, seed: int = 900_001, backend: str = "auto") -> None:
-    """Print the tables for ``scenes`` scenes."""
+    """Print the tables for ``scenes`` scenes.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        scenes: how many.
+        seed: of the scenes.
+        backend: what runs the network: auto, onnx or torch.
+    """
     network = load_backend(weights, backend)
     looking, timer = Looking(network, EstimatorConfig()), StageTimer()
     rng = np.random.default_rng(seed)
@@ -128,4 +136,4 @@ def _print_calibration(errors: FloatArray) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -19,6 +19,7 @@ import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
+from run_script import run_script
 
 from hand_object_pose.estimation.backend import Backend, WeightsInfo
 from hand_object_pose.estimation.backends import load_backend
@@ -54,7 +55,13 @@ _ERRORS = ("hand (mm)", "object (mm)", "object (degrees)")
 
 
 def measure(weights: Path | None = None, scenes: int = 100, seed: int = 710_001) -> None:
-    """Print the tables for ``scenes`` scenes that no training saw."""
+    """Print the tables for ``scenes`` scenes that no training saw.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        scenes: how many.
+        seed: of the scenes, which no training saw.
+    """
     backend = load_backend(weights)
     found: dict[str, dict[str, list[list[float]]]] = {way: {} for way in _WAYS}
     moved: dict[str, list[float]] = {}
@@ -153,4 +160,4 @@ def _print_table(way: str, rows: Mapping[str, list[list[float]]], moved: Mapping
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -19,6 +19,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 from rendered_handovers import RenderedFrame, rendered_handovers
+from run_script import run_script
 from scipy.spatial import KDTree
 
 from hand_object_pose.estimation.backend import Backend
@@ -72,7 +73,15 @@ def measure(
     clearance: float = FreeSurfaceSettings.clearance,
     margins: tuple[float, ...] = (0.0, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03),
 ) -> None:
-    """Print the tables for every ``every``-th frame of the handovers of ``seeds``; lengths in metres."""
+    """Print the tables for frames of rendered handovers; lengths in metres.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+        clearance: distance from the hand that free points keep, metres.
+        margins: added to the clearance, one row of the table each, metres.
+    """
     settings, backend = FreeSurfaceSettings(clearance, 0.0), load_backend(weights)
     frames = [_measured(*found, settings) for found in _estimates(backend, seeds, every)]
     held = [frame for frame in frames if frame.gap < _NEAR]
@@ -143,4 +152,4 @@ def _row(margin: float, outcomes: list[Outcome]) -> str:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 from rendered_handovers import rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -31,7 +32,14 @@ _VARIANTS = {
     "in time": replace(_WITHOUT, settle=GraspSettings.settle),
     "both (the default)": GraspSettings(),
 }
-_HEADS = ("hysteresis", "right (%)", "held, said held (%)", "not held, said held (%)", "changes", "true changes")
+_HEADS = (
+    "hysteresis",
+    "frames with the right state (%)",
+    "of those held, published as held (%)",
+    "of those not held, published as held (%)",
+    "changes",
+    "true changes",
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,13 @@ class Moment:
 
 
 def measure(weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(31, 36)), every: int = 3) -> None:
-    """Print the table for every ``every``-th frame of the handovers of ``seeds``."""
+    """Print the table for frames of rendered handovers.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+    """
     moments = list(_moments(weights, seeds, every))
     print(f"{len(moments)} frames of {len(seeds)} handovers\n")
     print("| " + " | ".join(_HEADS) + " |\n" + "|---" * len(_HEADS) + "|")
@@ -88,4 +102,4 @@ def _changes(moments: list[Moment], states: list[GraspState]) -> int:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 from rendered_handovers import mirror_plane, rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -24,7 +25,13 @@ _CM = 100.0
 
 
 def measure(weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(11, 21)), every: int = 30) -> None:
-    """Print the table for every ``every``-th frame of the handovers of ``seeds``."""
+    """Print the table for frames of rendered handovers.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+    """
     backend = load_backend(weights)
     config = EstimatorConfig(roi_mode="topic", confidence_threshold=0.0, contacts=False)
     print("| hand | frames | MJE (cm), mean / median | wrist (cm), mean / median | confidence | above threshold (%) |")
@@ -54,4 +61,4 @@ def _row(side: str, rows: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

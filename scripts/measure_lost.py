@@ -17,6 +17,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 from rendered_handovers import RenderedFrame, rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -49,7 +50,15 @@ def measure(
     shares: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.9),
     thresholds: tuple[float, ...] = (0.1, 0.2, 0.25, 0.28, 0.3, 0.35, 0.4, 0.5),
 ) -> None:
-    """Print the tables for every ``every``-th frame of the handovers of ``seeds``."""
+    """Print the tables for frames of rendered handovers.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+        shares: how far beside the true square to look, as shares of its side.
+        thresholds: of the confidence, one row of the second table each.
+    """
     backend = load_backend(weights)
     looking, rng = Looking(backend, EstimatorConfig()), np.random.default_rng(0)
     looks: list[Look] = []
@@ -123,4 +132,4 @@ def _print_by_threshold(looks: list[Look], thresholds: tuple[float, ...]) -> Non
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

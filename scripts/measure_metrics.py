@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 import tyro
 from numpy.typing import NDArray
+from run_script import run_script
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.evaluation.environment import describe_environment
@@ -80,7 +81,12 @@ class _Stopwatch:
 
 
 def measure(frames: int = 10_000, seed: int = 0) -> None:
-    """Print both tables for as many frames."""
+    """Print both tables for as many frames.
+
+    Args:
+        frames: how many.
+        seed: of the frames.
+    """
     environment = describe_environment()
     print(f"{frames} frames, {environment['processor']}, {environment['cores']} cores\n")
     watch = _Stopwatch()
@@ -194,4 +200,4 @@ def _print_penetration(seconds: dict[str, float], found: dict[str, list[_Penetra
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 from rendered_handovers import RenderedFrame, rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -35,7 +36,13 @@ _SHOWN = {
 
 
 def measure(weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(61, 81)), every: int = 30) -> None:
-    """Print the table for every ``every``-th frame of the handovers of ``seeds``."""
+    """Print the table for frames of rendered handovers.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+    """
     backend = load_backend(weights)
     config = EstimatorConfig(roi_mode="topic", refinement_time_budget=math.inf)
     found: dict[str, list[dict[str, float]]] = {"as estimated": [], "refined": []}
@@ -75,4 +82,4 @@ def _measured(rendered: RenderedFrame, true: Contacts, pair: HandObjectEstimate)
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

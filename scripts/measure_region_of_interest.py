@@ -16,6 +16,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 from rendered_handovers import RenderedFrame, rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.box_detector import BoxDetector, DetectedBox
@@ -40,7 +41,13 @@ class _Course:
 
 
 def measure(weights: Path | None = None, seeds: tuple[int, ...] = (61, 62, 63), every: int = 3) -> None:
-    """Print the tables for every ``every``-th frame of the handovers of ``seeds``."""
+    """Print the tables for frames of rendered handovers.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+    """
     backend, detector = load_backend(weights), BoxDetector()
     courses = {mode: _Course() for mode in _MODES}
     shared: list[tuple[float, float]] = []
@@ -120,4 +127,4 @@ def _cell(values: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
+from run_script import run_script
 
 from hand_object_pose.evaluation.report.markdown import markdown_table
 from hand_object_pose.replay.configuration import ReplayConfig
@@ -94,4 +95,4 @@ def _depths(path: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

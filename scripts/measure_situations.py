@@ -9,6 +9,7 @@ Prints a Markdown table. Takes about four minutes.
 from pathlib import Path
 
 import tyro
+from run_script import run_script
 from situations import bag_clock, faults, inputs
 from situations.camera import ToyClock
 from situations.common import WATCHDOG, Footage, play_all
@@ -27,7 +28,8 @@ def measure(out: Path = Path("out/situations"), first: str = "mug", second: str 
 
     Args:
         out: directory for logs.
-        first, second: objects to play.
+        first: object to play.
+        second: object to change to.
         seed: of the handovers; 1 to 10 are left to the demo.
     """
     show_progress("rendering")
@@ -88,4 +90,4 @@ def _shots(pictures: list[Picture]) -> list[Shot]:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 from rich.console import Console
 from rich.progress import track
+from run_script import run_script
 from smoothing.courses import Course, Moment, filtered, reach
 from smoothing.figures import jitter, lag, overshoot, prediction_errors, shared_error
 
@@ -76,7 +77,13 @@ class Studio:
 
 
 def measure(weights: Path | None = None, seeds: tuple[int, ...] = (11, 12, 13, 14), still_frames: int = 60) -> None:
-    """Print the tables. The seeds 1 to 10 are left to the demo."""
+    """Print the tables. The seeds 1 to 10 are left to the demo.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        still_frames: images of each scene at rest.
+    """
     studio = Studio(load_backend(weights))
     courses = [studio.courses(seed, still_frames) for seed in seeds]
     still, moving = [pair[0] for pair in courses], [pair[1] for pair in courses]
@@ -120,4 +127,4 @@ def _print_row(*cells: str) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 from rendered_handovers import rendered_handovers
+from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -22,7 +23,13 @@ _SHOWN = ("hand.mje_cm", "object.add_s_cm", "object.translation_cm", "object.rot
 
 
 def measure(weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(11, 21)), every: int = 30) -> None:
-    """Print the table for every ``every``-th frame of the handovers of ``seeds``."""
+    """Print the table for frames of rendered handovers.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        seeds: of the handovers; 1 to 10 are left to the demo.
+        every: take each n-th frame of a handover.
+    """
     backend = load_backend(weights)
     config = EstimatorConfig(roi_mode="topic", confidence_threshold=0.0, contacts=False)
     errors: dict[bool, list[dict[str, float]]] = {False: [], True: []}
@@ -44,4 +51,4 @@ def _cell(values: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

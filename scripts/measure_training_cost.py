@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 import tyro
+from run_script import run_script
 from torch.utils.flop_counter import FlopCounterMode
 
 from hand_object_pose_training.datasets.training_data import TrainingData
@@ -28,7 +29,14 @@ PARTS: tuple[TrainedPart, ...] = ("first_stage", "all")
 
 @dataclass(frozen=True)
 class MeasureConfig:
-    """What is measured: the preset's network, and its losses on the first ``batch_size`` samples of ``shards``."""
+    """What is measured.
+
+    Attributes:
+        shards: rendered samples; the first ones are taken.
+        preset: of the network.
+        batch_size: samples.
+        finger: weight of the finger rendering loss; 0 leaves it out.
+    """
 
     shards: Path
     preset: str = "paper"
@@ -76,4 +84,4 @@ def main(config: MeasureConfig) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(MeasureConfig))
+    run_script(lambda: main(tyro.cli(MeasureConfig)))

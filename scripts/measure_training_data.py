@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
+from run_script import run_script
 
 from hand_object_pose_training.datasets.training_data import TrainingData
 from hand_object_pose_training.mixture import MixtureShares
@@ -27,8 +28,11 @@ class MeasureConfig:
     """What is measured.
 
     Attributes:
-        shards: samples to train on; preset: of the network.
-        batch_size: of the training; steps: of it, after one that is not counted; samples: loaded of each kind.
+        shards: samples to train on.
+        preset: of the network.
+        batch_size: samples a step of the training.
+        steps: of the training, after one that is not counted.
+        samples: loaded of each kind.
         workers: loader processes of the training.
     """
 
@@ -79,4 +83,4 @@ def main(config: MeasureConfig) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(MeasureConfig))
+    run_script(lambda: main(tyro.cli(MeasureConfig)))

@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 from collected_errors import Errors, collected_errors, one_hot
 from numpy.typing import NDArray
+from run_script import run_script
 from scipy.stats import chi2, norm, spearmanr
 
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
@@ -67,7 +68,15 @@ def measure(
     folder: Path = Path("out/uncertainty"),
     out: Path = Path("out/uncertainty/reliability.png"),
 ) -> None:
-    """Print the tables and draw the picture for ``scenes`` scenes of ``seed``; ``folder`` keeps what was measured."""
+    """Print the tables and draw the picture for ``scenes`` scenes of ``seed``; ``folder`` keeps what was measured.
+
+    Args:
+        weights: a .safetensors file; the weights that ship with the package unless given.
+        scenes: how many.
+        seed: of the scenes.
+        folder: keeps what was measured; an interrupted run goes on from it.
+        out: the picture to draw (.png).
+    """
     backend = load_backend(weights)
     model = backend.weights.uncertainty
     if model is None:
@@ -173,4 +182,4 @@ def _draw(judged: dict[str, Judged], out: Path) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(measure)
+    run_script(lambda: tyro.cli(measure))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import tyro
+from run_script import run_script
 
 mpl.use("agg")
 from matplotlib import pyplot as plt
@@ -18,7 +19,12 @@ TARGETS = {"hand_mje_mm": ("hand MJE", 2.0, "tab:orange"), "object_add_s_mm": ("
 
 @dataclass(frozen=True)
 class PlotConfig:
-    """Where the curve is, and where the picture goes."""
+    """What to draw.
+
+    Attributes:
+        table: ``overfit.csv`` of ``hand-object-train overfit``.
+        picture: the file to write (.png).
+    """
 
     table: tyro.conf.Positional[Path]
     picture: tyro.conf.Positional[Path]
@@ -40,4 +46,4 @@ def main(config: PlotConfig) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(PlotConfig))
+    run_script(lambda: main(tyro.cli(PlotConfig)))

@@ -59,6 +59,24 @@ def harness(ros):
         one.close()
 
 
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """Twelve training samples of all default objects, which no test may change."""
+    pytest.importorskip("torch")
+    from training_support import write_shards
+
+    return write_shards(tmp_path_factory.mktemp("shards"), 12, files=2)
+
+
+@pytest.fixture
+def config(shards, tmp_path):
+    """A training of four steps on them."""
+    from hand_object_pose_training.trainer import TrainConfig
+
+    out = tmp_path / "run"
+    return TrainConfig(shards, shards, out, steps=4, batch_size=2, workers=0, device="cpu", validate_every=1000)
+
+
 def pytest_unconfigure() -> None:
     """Remove this run's cache."""
     shutil.rmtree(_cache, ignore_errors=True)

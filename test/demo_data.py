@@ -7,6 +7,7 @@ import numpy as np
 from fake_backend import camera, weights
 
 from hand_object_pose.demo.bag_content import BagContent, Truth
+from hand_object_pose.demo.pictures import truth_as_estimate
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.baseline import Baseline
@@ -79,3 +80,20 @@ def baseline() -> Baseline:
 def known_weights() -> WeightsInfo:
     """Weights that know a bottle and a mug."""
     return weights()
+
+
+def true_estimate(number: int = 0) -> HandObjectEstimate:
+    """What a network without error says of a scene."""
+    return truth_as_estimate(scene(number))
+
+
+INVALID = HandObjectEstimate(0, False, "low confidence", 0.01)
+# Of five images, number 1 was lost and number 3 replaced.
+PUBLISHED = [number * PERIOD for number in range(5)]
+GOOD_COUNTS = {"images_received": 4, "estimated": 2, "invalid": 1, "replaced": 1, "lost_before_arrival": 1}
+
+
+def some_estimates() -> list[HeardEstimate]:
+    """The estimates of those images whose counts are ``GOOD_COUNTS``."""
+    pairs = [(0, true_estimate(), 1), (2, true_estimate(), 2), (4, INVALID, 4)]
+    return [heard(PUBLISHED[index], pair, sequence) for index, pair, sequence in pairs]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 from scipy.spatial.transform import Rotation
-from test_training import CATALOGUE, config, losses_of, random_scene, shards
+from training_support import CATALOGUE, losses_of, random_scene
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
@@ -23,8 +23,6 @@ from hand_object_pose_training.ablation_results import COLUMNS, AblationResult
 from hand_object_pose_training.ablation_table import AblationTable
 from hand_object_pose_training.rough_object import kabsch_pose, object_mesh_error, rough_object_errors
 from hand_object_pose_training.trainer import Trainer
-
-__all__ = ["config", "shards"]  # fixtures
 
 
 def result(variant: str, seed: int, mje: float) -> AblationResult:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 from rich.console import Console
-from test_training import CATALOGUE, random_scene
+from training_support import CATALOGUE, write_shards
 
 from hand_object_pose.cli.main import main
 from hand_object_pose.errors import UnknownObjectError, UserError
@@ -25,7 +25,7 @@ from hand_object_pose_training.adapt_table import ErrorsByObject, table
 from hand_object_pose_training.datasets.training_data import TrainingData, open_samples, remember
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.run_state import LAST, load_state
-from hand_object_pose_training.shards import ShardedSamples, write_shard
+from hand_object_pose_training.shards import ShardedSamples
 from hand_object_pose_training.train_config import TrainConfig
 from hand_object_pose_training.trainer import Trainer
 from hand_object_pose_training.training_batches import TrainingBatches
@@ -42,11 +42,7 @@ def objects(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("known")
-    rng, names = np.random.default_rng(1), sorted(CATALOGUE)
-    scenes = [random_scene(rng, names[index % 2]) for index in range(4)]
-    write_shard(directory / "shard_0.safetensors", scenes, names, {})
-    return directory
+    return write_shards(tmp_path_factory.mktemp("known"), 4, seed=1, objects=2)
 
 
 @pytest.fixture(scope="module")

@@ -204,7 +204,7 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 from hand_object_pose_training.command_line import main
 
-main()
+sys.exit(main())
 """
 
 
@@ -315,4 +315,4 @@ def test_rendered_samples_of_other_objects_and_other_files_are_refused_in_words(
 def test_mistakes_are_explained_without_a_traceback(tmp_path: Path) -> None:
     done = run_without_torch(tmp_path, "--dataset", "ho3d", "--protocol", "live2")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: --protocol: expected one of dma-paper")
+    assert done.stderr.startswith("hand-object-train evaluate: --protocol: expected one of dma-paper")

@@ -5,8 +5,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-import test_training
 import torch
+from training_support import CATALOGUE, batch_of, perfect_prediction, write_shards
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
@@ -24,7 +24,6 @@ from hand_object_pose_training.losses import LossWeights, weighted_sum
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.part_rendering import render_parts
 from hand_object_pose_training.rasteriser import SoftRenderConfig, has_pytorch3d
-from hand_object_pose_training.shards import write_shard
 from hand_object_pose_training.trainer import TrainConfig, Trainer
 
 SIZE = 32
@@ -288,19 +287,15 @@ def test_settings_that_mean_nothing_are_refused():
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     """A few stored samples, and the network's crops of them."""
-    directory = tmp_path_factory.mktemp("shards")
-    rng, names = np.random.default_rng(0), sorted(test_training.CATALOGUE)
-    scenes = [test_training.random_scene(rng, name) for name in names[:3]]
-    write_shard(directory / "shard_0.safetensors", scenes, names, {})
-    return directory
+    return write_shards(tmp_path_factory.mktemp("samples"), 3)
 
 
 def test_the_objective_takes_the_term_where_it_is_asked_for_and_weighs_it(samples):
     geometry = preset_config("compact").lixels
     finger = FingerRendering(default_hand(), geometry.image_size, SoftRenderConfig(size=SIZE))
-    objective = Objective(geometry, default_hand(), test_training.CATALOGUE, finger)
-    batch, _ = test_training.batch_of(samples, NO_AUGMENTATION, geometry.image_size)
-    perfect = test_training.perfect_prediction(objective, batch, geometry)
+    objective = Objective(geometry, default_hand(), CATALOGUE, finger)
+    batch, _ = batch_of(samples, NO_AUGMENTATION, geometry.image_size)
+    perfect = perfect_prediction(objective, batch, geometry)
     # A perfect hand costs what rounding does to it; one that is a tenth of the image off, much more.
     assert objective(perfect, batch)["finger"].max() < 1e-3
     moved = (perfect.refined_hand + torch.tensor([geometry.bins / 10, 0.0, 0.0])).requires_grad_()
@@ -311,7 +306,7 @@ def test_the_objective_takes_the_term_where_it_is_asked_for_and_weighs_it(sample
     (gradient,) = torch.autograd.grad(weighted["finger"], moved)
     # Moving back lowers the loss.
     assert gradient[..., 0].sum() > 0
-    assert "finger" not in Objective(geometry, default_hand(), test_training.CATALOGUE)(perfect, batch)
+    assert "finger" not in Objective(geometry, default_hand(), CATALOGUE)(perfect, batch)
     assert LossWeights().finger == 0
 
 
@@ -319,12 +314,12 @@ def test_a_run_may_ask_for_the_term_and_older_runs_go_on_without_it(samples, tmp
     config = TrainConfig(
         samples, samples, tmp_path / "run", steps=2, batch_size=2, workers=0, device="cpu", validate_every=1000
     )
-    older = Trainer(config, default_hand(), test_training.CATALOGUE)
+    older = Trainer(config, default_hand(), CATALOGUE)
     assert "finger" not in older._settings["weights"]
     weights = LossWeights(finger=100.0)
-    trainer = Trainer(replace(config, weights=weights, out=tmp_path / "other"), default_hand(), test_training.CATALOGUE)
+    trainer = Trainer(replace(config, weights=weights, out=tmp_path / "other"), default_hand(), CATALOGUE)
     losses = trainer._timed_step(iter(trainer._loader()))
     assert losses["finger"].item() > 0
     trainer.save()
     with pytest.raises(UserError, match="weights"):
-        Trainer(replace(config, out=tmp_path / "other"), default_hand(), test_training.CATALOGUE)
+        Trainer(replace(config, out=tmp_path / "other"), default_hand(), CATALOGUE)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from test_several_devices import write_shards
+from training_support import write_shards
 
 from hand_object_pose_training.loss_table import read_losses
 

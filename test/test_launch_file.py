@@ -1,6 +1,5 @@
 """The launch file: it compiles, its arguments are those of the parameter table, and with `launch` installed it runs."""
 
-import ast
 import importlib.util
 import sys
 from pathlib import Path
@@ -17,28 +16,26 @@ SUBSCRIBED = {"image", "camera_info", "depth/image", "detections"}
 NEEDED = {"image", "camera_info", "depth", "detections", "object_id", "weights", "device", "rviz", "bag"}
 
 
-@pytest.fixture(scope="module")
-def assigned():
-    """Module-level names to their values' syntax trees."""
-    tree = ast.parse(FILE.read_text(), FILE.name)
-    compile(tree, FILE.name, "exec")
-    return {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
+def test_parameter_arguments_are_those_of_the_table_and_show_args_explains_them(monkeypatch):
+    module = loaded_alone(monkeypatch)
+    assert set(module.PARAMETERS) <= set(SPECS)
+    assert module.PARAMETER_ARGUMENTS["root_depth_value"] == "root_depth.value"
+    description = module._explained("root_depth.value")
+    assert description == "Parameter root_depth.value: The wrist's depth in root_depth.mode fixed. Default: 0.6 m"
 
 
-def test_parameter_arguments_are_those_of_the_table_with_its_types(assigned):
-    table = assigned["PARAMETER_ARGUMENTS"]
-    assert isinstance(table, ast.Dict)
-    for name, entry in zip(table.keys, table.values, strict=True):
-        parameter, kind = entry.elts
-        assert parameter.value in SPECS, f"{name.value} sets {parameter.value}, which the node does not have"
-        assert kind.id == type(SPECS[parameter.value].default).__name__
+def test_arguments_become_parameters_of_the_tables_types(monkeypatch):
+    given = {"object_id": "5", "root_depth_value": "1", "max_hands": "3", "autostart": "false"}
+    node = loaded_alone(monkeypatch)._estimator(lambda name: given.get(name, ""), "share", [])
+    types = {name: value.value_type for name, value in node.parameters[1].items() if name != "use_sim_time"}
+    assert types == {"object_id": str, "root_depth.value": float, "max_hands": int, "autostart": bool}
 
 
-def test_topics_are_those_of_the_node_and_nothing_needed_is_missing(assigned):
-    topics = assigned["TOPIC_ARGUMENTS"]
-    assert {entry.elts[0].value for entry in topics.values} == SUBSCRIBED
-    others = {entry.elts[0].value for entry in assigned["OTHER_ARGUMENTS"].elts}
-    names = {key.value for table in ("TOPIC_ARGUMENTS", "PARAMETER_ARGUMENTS") for key in assigned[table].keys}
+def test_topics_are_those_of_the_node_and_nothing_needed_is_missing(monkeypatch):
+    module = loaded_alone(monkeypatch)
+    assert {topic for topic, _ in module.TOPIC_ARGUMENTS.values()} == SUBSCRIBED
+    others = {name for name, _, _ in module.OTHER_ARGUMENTS}
+    names = {*module.TOPIC_ARGUMENTS, *module.PARAMETER_ARGUMENTS}
     assert not others & names
     assert names | others >= NEEDED
 
@@ -79,14 +76,20 @@ class Anything(ModuleType):
         return type(name, (SimpleNamespace,), {"__init__": lambda self, *a, **k: self.__dict__.update(k)})
 
 
-def player_command(monkeypatch, **given):
-    """The command of the bag player, by a launch file whose launch classes do nothing."""
+def loaded_alone(monkeypatch):
+    """The launch file's module, with launch classes that do nothing."""
     modules = ("launch", "launch.actions", "launch.substitutions", "launch_ros", "launch_ros.actions")
     for name in (*modules, "launch_ros.parameter_descriptions", "launch_ros.substitutions"):
         monkeypatch.setitem(sys.modules, name, Anything(name))
     spec = importlib.util.spec_from_file_location("estimator_launch_alone", FILE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def player_command(monkeypatch, **given):
+    """The command of the bag player."""
+    module = loaded_alone(monkeypatch)
     remappings = [(topic, given[name]) for name, (topic, _) in module.TOPIC_ARGUMENTS.items() if given.get(name)]
     return module._player(lambda name: given.get(name, ""), remappings).cmd
 

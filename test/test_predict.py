@@ -138,12 +138,12 @@ def test_nothing_valid_is_a_failure_that_says_why(
     ("changes", "message"),
     [
         ({"images": "missing.png"}, "missing.png: no such file"),
-        ({"--camera": "600,600"}, "--camera: expected fx,fy,cx,cy, found '600,600'"),
+        ({"--camera": "600,600"}, "--camera: expected four numbers fx,fy,cx,cy in pixels, found '600,600'"),
         ({"--camera": "0,600,320,240"}, "positive focal lengths"),
         ({"--object": "spoon"}, "'spoon' is not known"),
-        ({"--root-depth": "-1"}, "positive number of metres"),
+        ({"--root-depth": "-1"}, "--root-depth: expected 0.05 to 10 metres, found -1"),
+        ({"--root-depth": "600"}, "--root-depth: expected 0.05 to 10 metres, found 600"),
         ({"--box": "1,2,3"}, "--box: expected"),
-        ({"--side": "both"}, "hand_side: expected one of right, left"),
     ],
 )
 def test_mistakes_are_said_without_a_traceback(
@@ -162,13 +162,17 @@ def test_mistakes_are_said_without_a_traceback(
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"not a picture", "expected a picture or a video"), (b"", "expected a picture, but the file is empty")],
+)
 def test_a_file_that_is_no_picture_is_named(
-    backend: FakeBackend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes, words: str, backend: FakeBackend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = tmp_path / "broken.png"
-    broken.write_bytes(b"not a picture")
+    broken.write_bytes(content)
     assert call(backend, broken, "--out", tmp_path) == 2
-    assert "broken.png: expected a picture" in capsys.readouterr().err
+    assert f"broken.png: {words}" in capsys.readouterr().err
 
 
 def test_search_leaves_the_estimators_other_settings(backend: FakeBackend) -> None:

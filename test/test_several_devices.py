@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_training import CATALOGUE, random_scene
+from training_support import write_shards
 
 from hand_object_pose_training.loss_table import read_losses
 from hand_object_pose_training.sampler import ResumableSampler
-from hand_object_pose_training.shards import write_shard
 
 
 @pytest.mark.parametrize("devices", [1, 2, 3])
@@ -31,12 +30,6 @@ def test_devices_share_each_step_without_overlap(devices: int) -> None:
 def test_a_share_resumes_where_it_was(tmp_path: Path) -> None:
     from_start = list(islice(ResumableSampler(40, 4, 3, 0, 1, 2), 9))
     assert list(islice(ResumableSampler(40, 4, 3, 5, 1, 2), 4)) == from_start[5:]
-
-
-def write_shards(directory: Path, samples: int) -> None:
-    rng, names = np.random.default_rng(0), sorted(CATALOGUE)
-    scenes = [random_scene(rng, names[index % len(names)]) for index in range(samples)]
-    write_shard(directory / "shard_0.safetensors", scenes, names, {})
 
 
 def losses_of_processes(directory: Path, steps: int, batch_size: int, devices: int, averaged: bool) -> np.ndarray:

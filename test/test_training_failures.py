@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from test_training import CATALOGUE, config, shards  # noqa: F401
+from training_support import CATALOGUE
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
@@ -21,7 +21,7 @@ from hand_object_pose_training.trainer import Trainer
 
 
 @pytest.fixture
-def trainer(config):  # noqa: F811
+def trainer(config):
     trainer = Trainer(config, default_hand(), CATALOGUE)
     trainer.save()
     return trainer
@@ -72,7 +72,7 @@ class OneMissing:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_file_that_disappears_meanwhile_is_named_without_a_traceback(config, workers):  # noqa: F811
+def test_a_file_that_disappears_meanwhile_is_named_without_a_traceback(config, workers):
     trainer = Trainer(replace(config, workers=workers, hand_steps=100, steps=100), default_hand(), CATALOGUE)
     trainer.save()
     before = trainer.state_path.read_bytes()

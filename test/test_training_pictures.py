@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from test_training import CATALOGUE, config, shards  # noqa: F401
+from training_support import CATALOGUE
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.frame_errors import hand_errors, object_errors
@@ -29,7 +29,7 @@ from hand_object_pose_training.validation import held_out_crops, validate
 
 
 @pytest.fixture
-def trainer(config):  # noqa: F811
+def trainer(config):
     return Trainer(replace(config, hand_steps=1, steps=1), default_hand(), CATALOGUE)
 
 
@@ -96,7 +96,7 @@ def test_validation_leaves_a_picture_for_tensorboard(trainer):
     assert (picture.step, picture.width, picture.height) == (1, 3 * 128, 6 * 128)
 
 
-def test_learning_by_heart_writes_its_curve(config):  # noqa: F811
+def test_learning_by_heart_writes_its_curve(config):
     lengths = {"samples": 2, "steps": 8, "first_stage_share": 0.0, "measure_every": 3}
     settings = OverfitConfig(config.shards, config.out, "compact", weights=LossWeights(), **lengths)
     found = list(overfit(settings, default_hand(), CATALOGUE))

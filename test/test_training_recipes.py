@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import tyro
-from test_training import CATALOGUE, config, losses_of, shards  # noqa: F401
+from training_support import CATALOGUE, losses_of
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
@@ -39,7 +39,7 @@ def test_the_papers_recipe_is_what_section_4_says(dataset):
     assert (other.batch_size, other.weights.finger, other.epochs) == (12, 0, 25)
 
 
-def test_epochs_are_counted_in_stored_samples(config):  # noqa: F811
+def test_epochs_are_counted_in_stored_samples(config):
     """12 samples: 6 steps of 2, or 2 steps of 5 (two left over); 4 of 6 in half of which they are."""
     steps = []
     for batch_size, mixture in ((2, (1.0, 0.0, 0.0)), (5, (1.0, 0.0, 0.0)), (6, (0.5, 0.5, 0.0))):
@@ -52,7 +52,7 @@ def test_epochs_are_counted_in_stored_samples(config):  # noqa: F811
         replace(config, steps=None, epochs=2, mixture=MixtureShares(0.0, 1.0, 0.0)).check()
 
 
-def test_a_library_without_the_trainings_objects_is_refused_with_the_command_that_makes_one(config, tmp_path):  # noqa: F811
+def test_a_library_without_the_trainings_objects_is_refused_with_the_command_that_makes_one(config, tmp_path):
     whole, left = shipped_grasps(), [model for name, model in CATALOGUE.items() if name != "mug"]
     hashes = {model.name: model.hash for model in left}
     partial = GraspLibrary({model.name: whole.of(model) for model in left}, hashes, default_hand().hash, "partial")
@@ -62,7 +62,7 @@ def test_a_library_without_the_trainings_objects_is_refused_with_the_command_tha
         TrainingBatches(mixed, default_hand(), CATALOGUE, 128, 0, 1)
 
 
-def test_the_best_state_is_kept_after_each_epoch(config, monkeypatch):  # noqa: F811
+def test_the_best_state_is_kept_after_each_epoch(config, monkeypatch):
     errors = iter([3.0, 2.0, 2.5])
     monkeypatch.setattr("hand_object_pose_training.trainer.validate", lambda *arguments: {"hand.mje_cm": next(errors)})
     settings = replace(config, steps=None, epochs=2, batch_size=6, hand_steps=100)
@@ -82,7 +82,7 @@ def test_the_best_state_is_kept_after_each_epoch(config, monkeypatch):  # noqa: 
     assert (resumed.step, resumed.best) == (6, 2.0)
 
 
-def test_a_run_begun_before_a_setting_existed_goes_on_without_it(config):  # noqa: F811
+def test_a_run_begun_before_a_setting_existed_goes_on_without_it(config):
     path = config.out / "state.pt"
     Trainer(config, default_hand(), CATALOGUE).save()
     state = load_state(path)
@@ -95,13 +95,13 @@ def test_a_run_begun_before_a_setting_existed_goes_on_without_it(config):  # noq
             check_resumable(path, state, compared_settings(replace(config, **{name: changed}), 12), 4)
 
 
-def test_a_state_with_later_settings_is_not_gone_on_with_without_them(config):  # noqa: F811
+def test_a_state_with_later_settings_is_not_gone_on_with_without_them(config):
     state = RunState(0, 4, 0.0, {}, {}, compared_settings(replace(config, **LATER), 12))
     with pytest.raises(UserError, match="freeze_batch_norm, hand_steps, machines, mixture"):
         check_resumable(config.out, state, compared_settings(config, 12), 4)
 
 
-def test_a_mixed_run_resumes_bit_for_bit(config, tmp_path):  # noqa: F811
+def test_a_mixed_run_resumes_bit_for_bit(config, tmp_path):
     mixed = replace(config, batch_size=4, hand_steps=100, mixture=MixtureShares(0.5, 0.25, 0.25))
     first = Trainer(replace(mixed, out=tmp_path / "whole"), default_hand(), CATALOGUE)
     assert [key[0] for key in sorted(next(iter(first.batches.sampler(0))))] == [0, 0, 1, 2]
@@ -115,7 +115,7 @@ def test_a_mixed_run_resumes_bit_for_bit(config, tmp_path):  # noqa: F811
     assert len(set(losses)) == 2
 
 
-def test_frozen_statistics_stay_and_are_used(config):  # noqa: F811
+def test_frozen_statistics_stay_and_are_used(config):
     trainer = Trainer(replace(config, freeze_batch_norm=True, hand_steps=100), default_hand(), CATALOGUE)
     norm = next(
         module

@@ -59,7 +59,7 @@ def run(
         raise UserError(f"--every and --rate: expected positive numbers, found {every} and {rate:g}")
     if is_directory_of_pictures(recording):
         if camera is None:
-            raise UserError("--camera: a directory of pictures needs fx,fy,cx,cy in pixels")
+            raise UserError("a directory of pictures needs --camera fx,fy,cx,cy, pixels")
         frames: Iterable[Frame | str] = directory_frames(recording, camera_matrix(camera), rate, every)
     else:
         frames = bag_frames(recording, ReplayConfig(image_topic=image_topic, depth_topic=depth_topic, every=every))

@@ -36,7 +36,7 @@ def camera_matrix(text: str) -> FloatArray:
     Raises:
         UserError: it is something else.
     """
-    fx, fy, cx, cy = numbers("--camera", text, (4,), "fx,fy,cx,cy")
+    fx, fy, cx, cy = numbers("--camera", text, (4,), "four numbers fx,fy,cx,cy in pixels")
     if fx <= 0 or fy <= 0:
         raise UserError(f"--camera: expected positive focal lengths, found fx={fx:g}, fy={fy:g}")
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
 from hand_object_pose import __version__
-from hand_object_pose.errors import UserError
+from hand_object_pose.exit_status import exit_status
 from hand_object_pose.threads import one_blas_thread
 
 # Command -> (module, what it does). A module's function `run` carries the arguments as type hints and its help as
@@ -28,9 +27,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import-checkpoint": ("hand_object_pose.cli.import_checkpoint", "import a snapshot of the authors' release"),
     "export-onnx": ("hand_object_pose.cli.export_onnx", "export weights for ONNX Runtime"),
 }
-
-# As shells call it: 128 and the number of SIGPIPE.
-PIPE_CLOSED = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,18 +48,14 @@ def _run(command: str, arguments: list[str]) -> int:
     one_blas_thread()
     import tyro
 
-    try:
-        run = importlib.import_module(COMMANDS[command][0]).run
-        status = tyro.cli(run, prog=f"hand-object-pose {command}", args=arguments)
-        sys.stdout.flush()
-    except UserError as error:
-        print(f"hand-object-pose {command}: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # Whoever reads has seen enough, as `head`; without this, Python would complain again when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
-    return int(status or 0)
+    program = f"hand-object-pose {command}"
+
+    def run() -> int | None:
+        function = importlib.import_module(COMMANDS[command][0]).run
+        status: int | None = tyro.cli(function, prog=program, args=arguments)
+        return status
+
+    return exit_status(program, run)
 
 
 def _usage() -> str:

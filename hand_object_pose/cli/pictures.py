@@ -56,7 +56,10 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
         if not files:
-            raise UserError(f"{path}: expected pictures ({', '.join(IMAGE_SUFFIXES)}) in this directory, found none")
+            raise UserError(
+                f"{path}: expected pictures ({', '.join(IMAGE_SUFFIXES)}) in this directory, found none; "
+                "bags are for evaluate-bag"
+            )
         return files
     if not path.is_file():
         raise UserError(f"{path}: no such file or directory; give pictures, a directory of them, or a video")
@@ -65,7 +68,9 @@ def _files(path: Path) -> list[Path]:
 
 def _image(path: Path) -> Picture:
     raw = np.frombuffer(path.read_bytes(), np.uint8)
-    decoded = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
+    if not raw.size:
+        raise UserError(f"{path}: expected a picture, but the file is empty")
+    decoded = cv2.imdecode(raw, cv2.IMREAD_COLOR)
     if decoded is None:
         raise UserError(f"{path}: expected a picture or a video, but it cannot be decoded")
     return Picture(path.stem, path, cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))

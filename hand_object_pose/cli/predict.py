@@ -1,7 +1,7 @@
 """`hand-object-pose predict`: estimates in pictures and videos, without ROS."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
@@ -19,6 +19,10 @@ from hand_object_pose.estimation.still_image import box_around, estimate_still
 from hand_object_pose.evaluation.drawing.overlay import draw_estimates
 from hand_object_pose.evaluation.estimate_files import estimate_as_dict, write_glb, write_json
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.ros.parameters import SPECS
+
+_BOX = "four numbers x_min,y_min,x_max,y_max in pixels"
+_DISTORTION = "4, 5 or 8 numbers k1,k2,p1,p2[,k3[,k4,k5,k6]]"
 
 
 def run(
@@ -29,12 +33,12 @@ def run(
     out: Path = Path("out/predict"),
     box: str | None = None,
     distortion: str | None = None,
-    side: str = "right",
+    side: Literal["right", "left"] = "right",
     every: int = 1,
     confidence_threshold: float = EstimatorConfig.confidence_threshold,
     weights: Path | None = None,
-    backend: str = "auto",
-    device: str = "auto",
+    backend: Literal["auto", "onnx", "torch"] = "auto",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> int:
     """Estimate hand and object; write JSON, a picture with the meshes over it, and the meshes as GLB for each image.
 
@@ -52,14 +56,17 @@ def run(
         every: of a video, take each n-th frame.
         confidence_threshold: an estimate below it is not valid (its files are written all the same).
         weights: a .safetensors file; the weights that ship with this package unless given.
-        backend: auto, onnx or torch.
-        device: auto, cpu or cuda.
+        backend: what runs the network.
+        device: where the network runs.
     """
     matrix = camera_matrix(camera)
-    bent = np.array(numbers("--distortion", distortion, (4, 5, 8), "k1,k2,p1,p2,k3")) if distortion else np.zeros(0)
-    corners = Box(*numbers("--box", box, (4,), "x_min,y_min,x_max,y_max")) if box else None
+    bent = np.array(numbers("--distortion", distortion, (4, 5, 8), _DISTORTION)) if distortion else np.zeros(0)
+    corners = Box(*numbers("--box", box, (4,), _BOX)) if box else None
     if every < 1:
         raise UserError(f"--every: expected at least 1, found {every}")
+    depths = SPECS["root_depth.value"]
+    if depths.problem(root_depth):
+        raise UserError(f"--root-depth: expected {depths.allowed} metres, found {root_depth:g}")
     settings = EstimatorConfig(
         object_id=object_id,
         hand_side=side,

@@ -118,7 +118,7 @@ class HandObjectEstimate:
         roi_source: where the box came from: "tracking", "topic" (a detection), "detector" (the built-in one), "fixed",
             "full_frame".
         root_depth: depth of the wrist that was used, metres; root_depth_sigma: its standard deviation.
-        root_depth_source: "depth_image", "fixed", "ground_truth".
+        root_depth_source: "depth_image", "bone_length", "fixed", "ground_truth".
     """
 
     track_id: int

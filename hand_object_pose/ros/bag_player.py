@@ -22,6 +22,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.exit_status import exit_status
 from hand_object_pose.ros.bag_source import BagMessage, BagSource, begins_with_header, holds_inner_headers
 from hand_object_pose.ros.processes import enlarge_shared_memory, init_ros, split_ros_arguments, stop_on_signals
 from hand_object_pose.ros.stamps import first_stamp, shift_all_stamps, shift_first_stamp
@@ -164,6 +165,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Play; returns the exit status."""
     own, for_ros = split_ros_arguments(sys.argv[1:] if arguments is None else arguments)
     config = tyro.cli(PlayerConfig, args=own, description=__doc__)
+    return exit_status("bag_player", lambda: _play(config, for_ros))
+
+
+def _play(config: PlayerConfig, for_ros: list[str]) -> None:
     stop = stop_on_signals()
     enlarge_shared_memory()
     init_ros(for_ros)
@@ -177,13 +182,9 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"bag_player: not played: {words}", file=sys.stderr)
         if config.record is not None:
             config.record.write_text(json.dumps(asdict(player.played)))
-    except UserError as error:
-        print(f"bag_player: {error}", file=sys.stderr)
-        return 2
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
-    return 0
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ PARAMETERS = (
     ParameterSpec(
         "max_hands",
         2,
-        "So many detected hands are followed at a time, each with its object; the more, the slower.",
+        "Largest number of detected hands followed at a time, each with its object; more are slower.",
         low=1,
         high=8,
         dynamic=True,
@@ -118,13 +118,17 @@ PARAMETERS = (
         choices=("auto", "reliable", "best_effort"),
     ),
     ParameterSpec(
-        "queue_depth", 2, "Images that the middleware keeps; drops are counted only after it.", low=1, high=100
+        "queue_depth",
+        2,
+        "Images that the middleware keeps; the node counts only what is dropped after that.",
+        low=1,
+        high=100,
     ),
     ParameterSpec(
         "roi.mode",
         "tracking",
-        "Region of interest: tracking (begun by detections); auto: tracking, begun by detections or, where there are "
-        "none, by the built-in detector; topic (once: detections): of each detection; fixed; full_frame.",
+        "Where the network looks. tracking: begun by detections; auto: the same, and where none arrive begun by the "
+        "built-in detector; topic (formerly detections): each detection; fixed: roi.box; full_frame: the whole image.",
         choices=("auto", "tracking", "topic", "fixed", "full_frame", "detections"),
         dynamic=True,
     ),

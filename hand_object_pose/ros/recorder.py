@@ -29,6 +29,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 
 from hand_object_pose.bags.bag_types import ESTIMATES, typestore
 from hand_object_pose.errors import UserError
+from hand_object_pose.exit_status import exit_status
 from hand_object_pose.ros.bag_player import message_class
 from hand_object_pose.ros.processes import enlarge_shared_memory, init_ros, split_ros_arguments, stop_on_signals
 
@@ -132,9 +133,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Record until a signal comes; returns the exit status."""
     own, for_ros = split_ros_arguments(sys.argv[1:] if arguments is None else arguments)
     config = tyro.cli(RecorderConfig, args=own, description=__doc__)
+    return exit_status("recorder", lambda: _record(config, for_ros))
+
+
+def _record(config: RecorderConfig, for_ros: list[str]) -> None:
     if config.out.exists():
-        print(f"recorder: {config.out}: already exists; remove it or choose another directory", file=sys.stderr)
-        return 2
+        raise UserError(f"{config.out}: already exists; remove it or choose another directory")
     stop = stop_on_signals()
     enlarge_shared_memory()
     init_ros(for_ros)
@@ -147,16 +151,12 @@ def main(arguments: list[str] | None = None) -> int:
             print("recording", flush=True)
             while not stop.is_set():
                 executor.spin_once(timeout_sec=0.2)
-    except UserError as error:
-        print(f"recorder: {error}", file=sys.stderr)
-        return 2
     finally:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
     if config.record is not None:
         config.record.write_text(json.dumps(asdict(recorder.heard)))
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from situations.stage import HeardStatus
 
 _LONGEST_REASON = 170
+_WORTH_SHORTENING = 40
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,33 @@ def said_since(statuses: Sequence[HeardStatus], begin: float) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows in Markdown."""
+    """The rows in Markdown; a long reason is written out where it is said for the first time."""
     lines = ["| situation | `status` said, and after how long | right again after |", "|---|---|---|"]
     lines += [f"| {row.name} | {row.said} | {row.right_again} |" for row in rows]
-    return "\n".join(lines)
+    return without_repetition("\n".join(lines))
+
+
+def without_repetition(text: str) -> str:
+    """Cut quoted reasons short, at their first comma or colon, which differ from an earlier one in numbers alone."""
+    said: set[str] = set()
+
+    def shown(match: re.Match[str]) -> str:
+        gist, begin = _without_numbers(match[1]), re.split("[:,]", match[1])[0]
+        if gist in said and len(match[1]) - len(begin) >= _WORTH_SHORTENING:
+            return f"“{begin} …”"
+        said.add(gist)
+        return match[0]
+
+    return re.sub("“([^”]*)”", shown, text)
 
 
 def _gist(status: HeardStatus) -> tuple[object, str]:
     """Without ages and counts, which change all the time."""
-    return status.state, re.sub(r"[\d.]+", "", status.reason)
+    return status.state, _without_numbers(status.reason)
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"[\d.]+", "", text)
 
 
 def _shortened(reason: str) -> str:

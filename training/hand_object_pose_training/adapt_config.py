@@ -16,20 +16,28 @@ class AdaptConfig:
     """One adaptation.
 
     Attributes:
-        object_name: the new object; objects: directory of the catalogue that holds it
-            (``hand-object-pose add-object``).
+        object_name: the new object.
+        objects: directory of the catalogue that holds it (``hand-object-pose add-object``).
         out: directory of everything that is made; the same command goes on from what is there.
         weights: to begin with (.safetensors).
-        known_shards, known_held_out: rendered scenes of the objects that the weights know, to train and to measure on;
-            rendered if None, which the default objects alone can be.
-        budget_minutes: for all of it, rendering and measuring included; or steps: length of the training.
-        scenes, held_out_scenes: of the new object, and of the known ones if they are rendered; grasps: of the new
-            object.
+        known_shards: rendered scenes of the objects that the weights know, to train on; rendered if None, which the
+            default objects alone can be.
+        known_held_out: the same to measure on.
+        budget_minutes: for all of it, rendering and measuring included.
+        steps: length of the training, in place of a budget.
+        scenes: of the new object to train on, and as many of the known ones if they are rendered.
+        held_out_scenes: the same to measure on.
+        grasps: of the new object to look for, before the paper's rule refuses some.
         new_share: of the new object's scenes in every batch.
         keep: how far the trained weights are moved back towards those given before they are measured and written, from
             0 to 1: known objects are forgotten less, and the new one is known less well.
-        batch_size, device, workers, seed: see ``train``; render_workers: processes, 0 means one for each core.
-        schedule, loss_weights: see ``train``.
+        batch_size: samples a step.
+        device: "auto", "cpu" or "cuda".
+        workers: loader processes; 0 loads in the training process.
+        render_workers: processes that render; 0 means one for each core.
+        seed: of grasps and training.
+        schedule: see ``train``.
+        loss_weights: see ``train``.
     """
 
     object_name: Annotated[str, tyro.conf.arg(name="object")]

@@ -21,9 +21,11 @@ class AugmentationConfig:
         turn_degrees: standard deviation of the turn about the crop's viewing direction (cut at three).
         box_jitter: each box edge moves by up to this share of the box's side, as a detector's would.
         margin_range: crop side relative to the box, around the margin used in estimation.
-        contrast_range, brightness_range: factors, uniform (ranges of the paper's section 4.1).
+        contrast_range: factor, uniform (the range of the paper's section 4.1).
+        brightness_range: the same.
         colour_gain: each channel's gain is uniform within one plus or minus this.
-        blur_sigma_range: Gaussian blur, pixels; blur_probability: how often.
+        blur_sigma_range: Gaussian blur, pixels.
+        blur_probability: how often the image is blurred.
         noise_sigma: largest standard deviation of added noise, in [0, 1] units.
         erase_probability: how often a random rectangle hides a part.
         border_probability: how often one side is black, as where a crop leaves the image.

@@ -15,7 +15,8 @@ class BaselineConfig:
     """Which samples to average.
 
     Attributes:
-        shards: directory of the training samples; out: the file to write (.npz).
+        shards: directory of the training samples.
+        out: the file to write (.npz).
     """
 
     shards: Path

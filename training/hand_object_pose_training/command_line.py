@@ -4,26 +4,22 @@ import sys
 
 import tyro
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.exit_status import exit_status
 from hand_object_pose_training.benchmark.command import Evaluate
 
 _PROGRAM = "hand-object-train"
 
 
-def main() -> None:
-    """Run one command; a mistake of the user is printed without a traceback (exit status 2)."""
+def main() -> int:
+    """Run one command and return the exit status; a mistake of the user is printed without a traceback (2)."""
     if sys.argv[1:2] != ["evaluate"]:
         # Here and not above: every other command loads PyTorch.
         from hand_object_pose_training import main as commands
 
-        commands.main()
-        return
-    try:
-        tyro.cli(Evaluate, prog=f"{_PROGRAM} evaluate", args=sys.argv[2:]).run_command()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        return commands.main()
+    program = f"{_PROGRAM} evaluate"
+    return exit_status(program, lambda: tyro.cli(Evaluate, prog=program, args=sys.argv[2:]).run_command())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,7 +22,8 @@ class ExportConfig:
     """What to export.
 
     Attributes:
-        run: directory of the training run; validation_shards: held-out samples for the errors written into the file.
+        run: directory of the training run.
+        validation_shards: held-out samples for the errors written into the file.
         out: the weights file (.safetensors); the ONNX file goes beside it.
         state: the run's last one, or that of the best validation.
         data: what the network was trained on, in words, for the model card.

@@ -25,7 +25,8 @@ class GraspSynthesisConfig:
 
     Attributes:
         grabnet: directory of npz files of GrabNet's grasps (see ``grabnet``); None generates grasps.
-        count: generated grasps of each object, before they are filtered; seed: of the generator.
+        count: generated grasps of each object, before they are filtered.
+        seed: of the generator.
         limits: the paper's rule.
     """
 

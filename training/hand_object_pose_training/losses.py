@@ -20,14 +20,24 @@ MILLIMETRES = 1000.0
 class LossWeights:
     """The lambdas of equation 25; defaults are the paper's, except for equation 24 (finger rendering).
 
-    That one is left out by default, because it costs 45 ms of a CPU core for each sample; the paper's weight is 100.
-
     Equation 21 has one lambda for rotation and translation. In metres the translation's share is so small that it is
-    hardly learned while rotations are still guesses; hence two, equal by default.
+    hardly learned while rotations are still guesses; hence two, equal by default. ``wrist`` and ``depth`` are no terms
+    of the paper's.
 
-    ``wrist`` and ``depth`` are no terms of the paper's. The first is equation 22's distance for the wrist alone,
-    because its error enters every joint that is measured relative to it. The second is equation 18's along z alone, of
-    the hand meshes: a lixel along z may be longer, in metres, than one along u and v, and is harder to judge.
+    Attributes:
+        mesh: vertices of the rough hand, the refined hand and the rough object (equation 18), lixels.
+        edge: edge lengths of the same meshes (19), millimetres.
+        normal: edges that leave the true faces' planes (20), millimetres.
+        rotation: unit quaternion (21).
+        translation: relative to the wrist (21), metres.
+        joint: joints of the hand meshes and of the joint head (22), lixels.
+        silhouette: cross entropy of the object's mask (23).
+        finger: finger rendering (24); the paper's weight is 100. Left out by default, because it costs 45 ms of a CPU
+            core for each sample.
+        wrist: equation 22's distance for the wrist alone, because its error enters every joint that is measured
+            relative to it, lixels.
+        depth: equation 18's along z alone, of the hand meshes: a lixel along z may be longer, in metres, than one along
+            u and v, and is harder to judge.
     """
 
     mesh: float = 1.0

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.exit_status import exit_status
 from hand_object_pose_training.ablation import AblateConfig, ablate
 from hand_object_pose_training.adapt import adapt
 from hand_object_pose_training.adapt_config import AdaptConfig
@@ -178,14 +178,10 @@ Command = (
 )
 
 
-def main() -> None:
-    """Run one command; a mistake of the user is printed without a traceback (exit status 2)."""
-    try:
-        tyro.cli(Command, prog="hand-object-train").run_command()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+def main() -> int:
+    """Run one command and return the exit status; a mistake of the user is printed without a traceback (2)."""
+    return exit_status("hand-object-train", lambda: tyro.cli(Command, prog="hand-object-train").run_command())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

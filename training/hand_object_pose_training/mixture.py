@@ -15,7 +15,13 @@ Key = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class MixtureShares:
-    """Shares of real, view-synthetic and grasp-synthetic images in a batch; the paper's for HO3D (section 4.1)."""
+    """Shares of a batch's images; the defaults are the paper's for HO3D (section 4.1).
+
+    Attributes:
+        real: stored samples.
+        views: their hands and objects, rendered from other directions.
+        grasps: rendered grasps.
+    """
 
     real: float = 0.45
     views: float = 0.45

@@ -21,7 +21,8 @@ class CardConfig:
     """Which weights to describe.
 
     Attributes:
-        weights: a .safetensors file; out: the page to write (Markdown).
+        weights: a .safetensors file.
+        out: the page to write (Markdown).
     """
 
     weights: Path

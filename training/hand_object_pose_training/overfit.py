@@ -34,15 +34,20 @@ class OverfitConfig:
     Attributes:
         shards: directory of rendered samples, or a prepared index; its first ones are taken.
         out: directory of ``overfit.csv``.
-        preset: of the network; image_size: side of its input, pixels; the preset's own if None; width: share of the
-            preset's channels that encoders and heads keep, the mesh graphs all of theirs. At full width, time and
-            memory are those of a hundred million weights.
+        preset: of the network.
+        image_size: side of its input, pixels; the preset's own if None.
+        width: share of the preset's channels that encoders and heads keep, the mesh graphs all of theirs. At full
+            width, time and memory are those of a hundred million weights.
         imagenet_weights: file for its encoders to begin with.
         samples: how many, in one batch, without augmentation.
-        steps: of the optimizer; first_stage_share: in the first share of them encoders and rough meshes train alone,
-            because the second stage learns nothing beside vertices that still lie in one place.
-        measure_every: steps between measurements; seed: of the initial weights.
-        gradient_clip: largest gradient norm; schedule, weights: the paper's losses, and a faster schedule than its.
+        steps: of the optimizer.
+        first_stage_share: in the first share of the steps encoders and rough meshes train alone, because the second
+            stage learns nothing beside vertices that still lie in one place.
+        measure_every: steps between measurements.
+        seed: of the initial weights.
+        gradient_clip: largest gradient norm.
+        schedule: a faster one than the paper's.
+        weights: of the losses, the paper's.
     """
 
     shards: Path

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
-from hand_object_pose_training.coverage import candidates, signed_squared_distance
+from hand_object_pose_training.nearby_faces import candidates, signed_squared_distance
 
 BACKENDS = ("auto", "torch", "pytorch3d")
 # Metres: faces with a corner not beyond this depth are not drawn.

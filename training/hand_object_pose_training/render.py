@@ -38,7 +38,8 @@ class RenderConfig:
         shard_size: samples a shard.
         workers: processes; 0 means one for each core.
         backgrounds: directory of pictures to lie behind the scenes, subdirectories included; procedural ones if None.
-        objects: directory of a catalogue; the default objects if None. names: which of them; all if none is given.
+        objects: directory of a catalogue; the default objects if None.
+        names: which of the objects; all if none is given.
         grasps: library of their grasps, from ``hand-object-train grasps``; the default objects' if None.
     """
 

@@ -9,8 +9,9 @@ class ScheduleConfig:
 
     Attributes:
         learning_rate: at the start; the paper's 1e-4 is for ImageNet-initialised encoders.
-        decay: factor at each of ``milestones``, shares of the run (the paper: after 10 and 20 of 25 epochs).
-        warmup_steps: linear rise at the start.
+        decay: factor at each milestone.
+        milestones: shares of the run, 0 to 1 (the paper: after 10 and 20 of 25 epochs).
+        warmup_steps: linear rise at the start, steps.
     """
 
     learning_rate: float = 1e-4

@@ -15,7 +15,8 @@ class TrainConfig:
     """One training run.
 
     Attributes:
-        shards: directory of rendered samples, or a prepared index; validation_shards: the same of held-out ones.
+        shards: directory of rendered samples, or a prepared index.
+        validation_shards: the same of held-out ones.
         out: directory of the run: last and best state, losses, TensorBoard log.
         preset: of the network, or a variant of it such as "compact/without_attention".
         imagenet_weights: file for its encoders to begin with, see ``network.imagenet``.
@@ -23,15 +24,20 @@ class TrainConfig:
             no training-only heads and no optimizer: to go on with an interrupted run, repeat its command instead.
         first_stage_from: weights of the same preset, or of a variant of it, whose encoders and rough meshes to begin
             with; the second stage, and the heads that only training has, begin anew.
-        steps: length of the run; or epochs: in each of them every sample of ``shards`` is seen once; or
-            budget_minutes: measured once and turned into steps, which the state keeps.
-        batch_size, seed: as named; gradient_clip: largest gradient norm.
+        steps: length of the run; or give ``epochs``, or ``budget_minutes``.
+        epochs: length of the run; in each of them every sample of ``shards`` is seen once.
+        budget_minutes: length of the run; measured once and turned into steps, which the state keeps.
+        batch_size: samples a step, of each device.
+        seed: of initial weights, order and random changes.
+        gradient_clip: largest gradient norm.
         mixed_precision: run the network, not the losses, in bfloat16 where that is safe.
-        device: "auto", "cpu", "cuda"; devices: how many, each in its own process with a batch of its own. Two processes
-            of one thread train faster on two cores than one process of two threads.
+        device: "auto", "cpu" or "cuda".
+        devices: how many, each in its own process with a batch of its own. Two processes of one thread train faster on
+            two cores than one process of two threads.
         machines: how many, each with ``devices`` of them and the same directory ``out``; started by ``torchrun``.
         workers: loader processes of each device; 0 loads in the training process.
-        save_every, validate_every: steps; with ``epochs``, validation comes after each of them instead.
+        save_every: steps between saved states.
+        validate_every: steps between validations; with ``epochs``, validation comes after each of them instead.
         hand_steps: train only the hand's rough mesh for so long, which takes a fifth of the time a step: for weights
             whose object is better than their hand.
         first_stage_steps: train only encoders and rough meshes for so long, which takes about half the time a step:
@@ -43,12 +49,15 @@ class TrainConfig:
         grasps: library of the rendered grasps, from ``hand-object-train grasps``; those of the default objects if None.
         backgrounds: directory of pictures to lie behind rendered scenes; painted ones if None.
         objects: directory of the catalogue that ``shards`` were rendered with; the default objects if None.
-        rehearse: more samples, of objects that the weights to begin with know and should not forget;
-            rehearsal_share: their share of every batch.
+        rehearse: more samples, of objects that the weights to begin with know and should not forget.
+        rehearsal_share: their share of every batch.
         training_heads: also build and train the joint estimator and the object mask, whose weights no exported file
             holds: where a run begins with such a file, they begin from nothing and push at the encoders.
         freeze_hand: leave the rough hand, and what the object's encoder shares with it, as the run begins with them:
             for an object that weights do not know in hands that they do.
+        schedule: of the learning rate.
+        weights: of the losses.
+        augmentation: random changes of every sample.
     """
 
     shards: Path

@@ -29,6 +29,8 @@ MESH_COLOURS = {
 }
 BOX_COLOUR = (255, 220, 60)
 CONTACT_COLOUR = (215, 30, 30)
+# Of the words about an estimate, pixels.
+_LINE_HEIGHT = 16
 
 
 def draw_estimates(
@@ -105,7 +107,14 @@ def _annotate(image: NDArray[np.uint8], camera: Camera, pair: HandObjectEstimate
         for x, y in distort(camera, pair.contacts.points).round().astype(int).tolist():
             cv2.circle(image, (x, y), 2, CONTACT_COLOUR, -1, cv2.LINE_AA)
     name = pair.object.name if pair.object is not None else ""
-    text = f"{name} {pair.confidence:.2f}" if pair.valid else f"not valid: {pair.reason}"
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        place = (6, 16 + 16 * number)
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thickness, cv2.LINE_AA)
+    _write(image, f"{name} {pair.confidence:.2f}" if pair.valid else f"not valid: {pair.reason}", number)
+
+
+def _write(image: NDArray[np.uint8], text: str, line: int) -> None:
+    """White letters with a black border, in place; OpenCV's thick letters are wider than thin ones and make none."""
+    rows = image[_LINE_HEIGHT * line :][: 2 * _LINE_HEIGHT]
+    letters = np.zeros(rows.shape[:2], np.uint8)
+    cv2.putText(letters, text, (6, _LINE_HEIGHT), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 255, 1, cv2.LINE_AA)
+    for mask, colour in ((cv2.dilate(letters, np.ones((3, 3), np.uint8)), 0), (letters, 255)):
+        opacity = mask[..., None] / 255
+        rows[:] = np.rint(rows * (1 - opacity) + colour * opacity)

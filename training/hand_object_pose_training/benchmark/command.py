@@ -53,7 +53,8 @@ class EvaluateConfig:
         models: directory of the objects' folders; "models" in ``root`` if None.
         objects: of rendered samples, directory of a catalogue of your own; the default objects if None.
         every: only each n-th frame, to get an impression.
-        backend, device: what runs the network: auto, onnx or torch; auto, cpu or cuda.
+        backend: what runs the network.
+        device: where the network runs.
     """
 
     root: Annotated[Path, tyro.conf.Positional]

@@ -15,11 +15,15 @@ class DetectorConfig:
 
     Attributes:
         out: directory of everything that is made; the same command goes on from what is there.
-        weights: the ONNX file to write; card: the page about it (Markdown), if any.
-        frames, held_out_frames: rendered images to learn from, and to measure on.
+        weights: the ONNX file to write.
+        card: the page about it to write (Markdown), if any.
+        frames: rendered images to learn from.
+        held_out_frames: rendered images to measure on.
         shard_size: images a file.
-        steps: of ``batch_size`` images each.
-        learning_rate: at its highest; it rises over ``warmup_steps`` and falls along a cosine to a hundredth.
+        steps: of the optimizer.
+        batch_size: images a step.
+        learning_rate: at its highest; it falls along a cosine to a hundredth.
+        warmup_steps: over which the learning rate rises.
         seed: of images and training.
         start_from: state of another run (``state.pt``), whose network to begin with.
     """

@@ -37,11 +37,14 @@ class EpisodeConfig:
     Attributes:
         reach_share: share of the frames in which the hand still comes nearer.
         reach: how far away it begins, metres.
-        turn, move: how far the held object is turned (radians) and moved (metres), on each axis at most.
-        distance: from a camera to hand and object, metres; elevation: how far cameras look down, radians.
+        turn: how far the held object is turned about each axis at most, radians.
+        move: how far it is moved along each axis at most, metres.
+        distance: from a camera to hand and object, metres.
+        elevation: how far cameras look down, radians.
         least_seen: share of the object's camera side that the first camera sees past the hand in the last frame.
         least_visible: share of the vertices of each of hand and object that every camera sees in every frame.
-        attempts: at placing each camera; plans: of grasp and motion.
+        attempts: at placing each camera.
+        plans: attempts at grasp and motion.
     """
 
     reach_share: float = 0.3
