@@ -107,6 +107,21 @@ def test_a_biased_depth_is_found_on_the_other_half(found: list[Sighting | str]) 
     assert calibration.depth_sigma > 0.02
 
 
+def test_a_depth_camera_that_measures_too_far_is_a_negative_bias(found: list[Sighting | str]) -> None:
+    """The bias is of the depth from bones, as a share of the measured one."""
+    seen = [each for each in found if isinstance(each, Sighting)]
+    far = [replace(each, depth=1.05 * each.depth) for each in seen]
+    usual, biased = (calibrate(each, HAND.joint_regressor21, "", settings=FEW).depth_bias for each in (seen, far))
+    assert biased == pytest.approx((1 + usual) / 1.05 - 1, abs=1e-6)
+
+
+def test_a_single_wrong_image_changes_no_length(found: list[Sighting | str]) -> None:
+    seen = [each for each in found if isinstance(each, Sighting)]
+    spoilt = [replace(seen[0], lengths=1.5 * seen[0].lengths), *seen[1:]]
+    right, other = (calibrate(each, HAND.joint_regressor21, "", settings=FEW).bone_lengths for each in (seen, spoilt))
+    np.testing.assert_allclose(other, right, rtol=0.015)
+
+
 def test_the_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     written = HandCalibration("Ada", "D435", "ab" * 32, tuple(np.linspace(0.02, 0.09, 20)), -0.01234, 0.02, 250)
     written.write(tmp_path / "ada.yaml")

@@ -6,7 +6,7 @@ import pytest
 
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox, crop_camera, crop_image, square_crop, viewing_rotation
-from hand_object_pose.geometry.projection import distort
+from hand_object_pose.geometry.projection import distort, distortion_map
 
 MATRIX = np.array([[600.0, 0.0, 320.0], [0.0, 610.0, 240.0], [0.0, 0.0, 1.0]])
 PLUMB_BOB = np.array([0.1, -0.2, 0.001, -0.002, 0.05])
@@ -57,6 +57,19 @@ def test_distortion_equals_opencv_undistortion():
         undistort = cv2.fisheye.undistortPoints if camera.distortion_model == "equidistant" else cv2.undistortPoints
         normalised = undistort(pixels, camera.matrix, camera.distortion).reshape(-1, 2)
         np.testing.assert_allclose(normalised, points[:, :2] / points[:, 2:], atol=2e-4)
+
+
+@pytest.mark.parametrize("size", [128, 301, 512])
+@pytest.mark.parametrize("camera", CAMERAS[1:], ids=IDS[1:])
+def test_the_interpolated_map_is_the_lens_at_every_pixel(camera, size):
+    """The square holds most of the image and reaches beyond it."""
+    target = crop_camera(camera, CropBox(-20.0, 30.0, 480.0), size)
+    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
+    pixels = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(float)
+    exact = distort(camera, target.unproject(pixels, np.ones(len(pixels)))).reshape(size, size, 2)
+    found = distortion_map(camera, target)
+    assert found.shape == exact.shape
+    np.testing.assert_allclose(found, exact, atol=0.02 * max(1.0, (480 / size) ** 2))
 
 
 @pytest.mark.parametrize("camera", CAMERAS, ids=IDS)

@@ -73,7 +73,8 @@ def test_clean_depth(clean: np.ndarray) -> None:
     found = DepthImageRootDepth().estimate(frame(clean), MESHES)
     assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.002)
     assert found.support > 0.8
-    assert found.sigma < 0.005
+    # However well everything fits, a sensor is not better than that.
+    assert 0.003 <= found.sigma < 0.005
     assert found.residual < 0.004
 
 
@@ -85,6 +86,7 @@ def test_noise_quantisation_and_holes(clean: np.ndarray) -> None:
     depth[::17] = np.nan
     found = DepthImageRootDepth().estimate(frame(depth), MESHES)
     assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.004)
+    assert found.sigma > DepthImageRootDepth().estimate(frame(clean), MESHES).sigma
 
 
 def test_an_unknown_occluder_before_the_fingers(clean: np.ndarray) -> None:

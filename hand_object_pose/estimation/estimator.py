@@ -20,6 +20,7 @@ from hand_object_pose.estimation.region_of_interest import Region, neighbours
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.track import Track
+from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.reachable_surface import reachable_surface
@@ -57,6 +58,7 @@ class Estimator:
         self._looking = Looking(backend, self._config)
         self._contact_refinement = ContactRefinement(self._weights.hand)
         self._tracks = [Track(self._config)]
+        self._camera: Camera | None = None
         self._own_boxes = OwnBoxes()
         self._own_boxes.set_wanted(self._config.roi_mode == "auto")
 
@@ -115,6 +117,7 @@ class Estimator:
         """
         timer, config = StageTimer(), self._config
         with timer.stage("total"):
+            self._follow_camera(frame.camera)
             if not any(track.is_sure(frame.stamp) for track in self._tracks):
                 frame = self._own_boxes.added(frame, timer)
             shown = assigned(self._tracks, frame, config.most_tracks, config.margin, lambda: Track(config))
@@ -135,6 +138,13 @@ class Estimator:
             UnknownObjectError: the weights do not know the configured object.
         """
         return Estimator(self._backend, config).process(frame)
+
+    def _follow_camera(self, camera: Camera) -> None:
+        """Tracks are in pixels: another resolution, or another window of the image, must not lose them."""
+        before, self._camera = self._camera, camera
+        if before is not None and not np.array_equal(before.matrix, camera.matrix):
+            for track in self._tracks:
+                track.change_camera(before, camera)
 
     def _task(self, track: Track, frame: Frame) -> _Task:
         region = track.propose(frame)

@@ -20,6 +20,7 @@ from hand_object_pose.estimation.uncertainty import (
     vote_covariance,
 )
 from hand_object_pose.estimation.view import Lifted, View
+from hand_object_pose.estimation.wrist_pose import wrist_pose
 from hand_object_pose.geometry.meshes import unique_edges
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
@@ -99,7 +100,11 @@ class Observation:
             # The wrist's depth is wrong along one of three axes.
             sigma = np.hypot(model.voted_points(self.vertex_spread(0.0)), self.root.sigma / math.sqrt(3))
         regressed = joint_sigmas(sigma, self.weights.hand.joint_regressor21)
-        return HandEstimate(self.lifted.hand, self.lifted.joints, sigma, regressed, self.side)
+        lifted, weights = self.lifted, self.weights
+        wrist = (
+            wrist_pose(weights.hand, self.side, lifted.hand, lifted.joints) if np.isfinite(lifted.hand).all() else None
+        )
+        return HandEstimate(lifted.hand, lifted.joints, sigma, regressed, self.side, wrist)
 
     def vertex_spread(self, root_sigma: float) -> FloatArray:
         """(778,) metres, standard deviations of the heatmaps and, in metres, of the wrist's depth."""
