@@ -217,6 +217,15 @@ def test_low_confidence_is_no_estimate_and_ends_the_track() -> None:
     assert sure.confidence > 0.9
 
 
+def test_what_would_lie_behind_the_camera_is_refused() -> None:
+    """A wrist 2 cm before the camera, by mistake: the fingers reach behind it."""
+    config = replace(TRUE_DEPTH, root_depth_mode="fixed", root_depth_value=0.02, confidence_threshold=0.0)
+    pair = process(FakeBackend(camera(), truth()), config)
+    assert pair.hand is not None
+    assert pair.hand.vertices[:, 2].min() < 0
+    assert (pair.valid, pair.reason) == (False, "hand or object would lie behind the camera")
+
+
 def test_a_hand_without_a_hands_proportions_lowers_confidence() -> None:
     backend = FakeBackend(camera(), truth())
     sure = process(backend).confidence

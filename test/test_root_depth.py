@@ -230,6 +230,14 @@ def test_depth_is_sampled_where_the_distorted_image_has_it() -> None:
     np.testing.assert_allclose(sampled, 0.5 + pixels[:, 0] / 1000, atol=1e-3)
 
 
+def test_holes_are_not_sampled() -> None:
+    """Nine zeros are as smooth as can be."""
+    for hole in (0.0, np.nan, np.inf):
+        depth = np.full((240, 320), hole, np.float32)
+        measured, smooth = sample_depth(frame(depth), np.array([[100.0, 100.0]]), 0.02)
+        assert (measured.tolist(), smooth.tolist()) == ([0.0], [False])
+
+
 def test_edges_and_borders_are_not_sampled() -> None:
     depth = np.full((240, 320), 0.5, np.float32)
     depth[:, 160:] = 0.9

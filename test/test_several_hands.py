@@ -234,6 +234,18 @@ def test_auto_asks_the_detector_again_after_an_estimate_that_is_not_valid(detect
     assert (again.roi_source, again.track_id, detector.calls) == ("detector", 2, 2)
 
 
+def test_auto_asks_the_detector_again_after_a_long_gap(detector: FakeDetector) -> None:
+    """The last estimate was valid, but of two seconds ago."""
+    detector.scene = LEFTMOST
+    backend = TwoHands(LEFTMOST)
+    estimator = Estimator(backend, replace(CONFIG, roi_mode="auto"))
+    assert pairs(estimator, 0.0)[0].valid
+    detector.scene, backend.scenes = RIGHTMOST, [RIGHTMOST]
+    (again,) = pairs(estimator, 2.0)
+    assert_shows(again, RIGHTMOST)
+    assert (again.roi_source, again.track_id, detector.calls) == ("detector", 2, 2)
+
+
 def test_auto_prefers_given_detections(detector: FakeDetector) -> None:
     detector.scene = RIGHTMOST
     estimator = Estimator(TwoHands(LEFTMOST, RIGHTMOST), replace(CONFIG, roi_mode="auto"))

@@ -364,6 +364,17 @@ def test_the_published_covariance_keeps_what_images_err_alike() -> None:
     assert (np.diag(unknown.after(0.1).covariance) > np.diag(unknown.covariance)).all()
 
 
+def test_a_scene_at_rest_that_is_seen_surely_does_not_seem_to_move() -> None:
+    """Images that differ by a quarter of a millimetre, and say they are that good: taken at their word, 24 mm/s."""
+    rng, share = np.random.default_rng(11), SmoothingConfig().motion.shared_error
+    noise = np.diag([0.00025] * 3 + [0.004] * 3) ** 2
+    course = [moved_pose(np.eye(4), rng.multivariate_normal(np.zeros(6), noise)) for _ in range(150)]
+    motions = refined(smoother_of("constant_velocity"), course, covariance=noise / (1 - share))[30:]
+    speeds = [np.linalg.norm(motion.twist[:3]) for motion in motions if motion]
+    assert len(speeds) == 120
+    assert np.sqrt(np.mean(np.square(speeds))) < 0.018
+
+
 @pytest.mark.parametrize("change", [{"mode": "kalman"}, {"gate": (1.0,)}, {"gate": (0.9, 0)}, {"rotation": (0.0, 1.0)}])
 def test_wrong_settings_are_refused(change: dict) -> None:
     kinds = {"gate": GateSettings, "rotation": OneEuroSettings}
