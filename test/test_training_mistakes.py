@@ -14,7 +14,7 @@ from hand_object_pose_training.sampler import ResumableSampler
 
 def test_a_batch_that_is_larger_than_the_samples_is_refused() -> None:
     ResumableSampler(20, 10, seed=0, devices=2)
-    with pytest.raises(UserError, match="--batch-size: .*, found 20 samples for 11 of each of 2"):
+    with pytest.raises(UserError, match=r"--batch-size: .*, found 20 samples for 11 of each of 2"):
         ResumableSampler(20, 11, seed=0, devices=2)
 
 
