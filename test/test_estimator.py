@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_backend import FakeBackend, Truth, camera, coordinate_image, detections, frame_of, truth
+from fake_backend import FakeBackend, Truth, camera, coordinate_image, detections, frame_of, left_truth, truth
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.errors import UnknownObjectError, UserError
@@ -409,7 +409,9 @@ def test_stages_are_timed() -> None:
 def test_objects_are_fitted_to_the_depth_image_that_gives_the_root_depth(
     changes: dict, moved: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = FakeBackend(camera(), truth())
+    config = replace(TRUE_DEPTH, **{"root_depth_mode": "depth_image", **changes})
+    scene = truth() if config.hand_side == "right" else left_truth()
+    backend = FakeBackend(camera(), scene, config.hand_side)
     seen = []
 
     def fit(_: object, frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: np.ndarray) -> FittedObject:
@@ -421,13 +423,11 @@ def test_objects_are_fitted_to_the_depth_image_that_gives_the_root_depth(
         "hand_object_pose.estimation.depth_image_root.DepthImageRootDepth.estimate",
         lambda *_: RootDepthEstimate(float(backend.scene.joints[0, 2]), 0.003, "depth_image"),
     )
-    config = replace(TRUE_DEPTH, **{"root_depth_mode": "depth_image", **changes})
     pair = process(backend, config)
     assert seen == ([("mug", 1538)] if moved else [])
     assert pair.object is not None
-    if config.hand_side == "right":  # a left hand's wrist is not where the fake network's scene has it
-        shift = np.linalg.norm(pair.object.pose[:3, 3] - backend.scene.object_pose[:3, 3])
-        assert shift == pytest.approx(0.1 if moved else 0.0, abs=1e-3)
+    shift = np.linalg.norm(pair.object.pose[:3, 3] - backend.scene.object_pose[:3, 3])
+    assert shift == pytest.approx(0.1 if moved else 0.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(
