@@ -4,14 +4,17 @@ import json
 import pickle
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from datasets_support import exported, ho3d_annotation
 from safetensors import safe_open
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.catalogue import ObjectCatalogue
 from hand_object_pose_training.augmentation import NO_AUGMENTATION
 from hand_object_pose_training.datasets.contract import check_frames
@@ -123,6 +126,30 @@ def test_damage_of_every_kind_is_named_and_costs_only_its_frames(tmp_path):
     assert saved["problems"] == report.problems
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_files_cut_short_are_found_by_a_quick_look_and_wrong_sizes_by_decoding(tmp_path, quick):
+    root = shutil.copytree(exported("ho3d"), tmp_path / "tree", ignore=shutil.ignore_patterns("prepared"))
+    keys = (root / "train.txt").read_text().split()
+    short, small = (root / "train" / key.replace("/", "/rgb/") for key in keys[:2])
+    short, small = short.with_suffix(".png"), small.with_suffix(".png")
+    short.write_bytes(short.read_bytes()[:-20])
+    cv2.imwrite(str(small), np.zeros((240, 320, 3), np.uint8))
+    ((_, report),) = prepare(PrepareConfig("ho3d", root, split="train", workers=0, quick=quick))
+    assert dict(report.left_out) == {"damaged file": 1 if quick else 2}
+    assert any(str(short) in problem and "cut short" in problem for problem in report.problems)
+    assert any(str(small) in problem and "640 x 480" in problem for problem in report.problems) == (not quick)
+
+
+def test_the_evaluations_truth_cut_short_is_named_and_costs_the_hands_alone(tmp_path):
+    root = shutil.copytree(exported("ho3d"), tmp_path / "tree", ignore=shutil.ignore_patterns("prepared"))
+    truth = root / "evaluation_verts.json"
+    truth.write_bytes(truth.read_bytes()[:-500])
+    ((path, report),) = prepare(PrepareConfig("ho3d", root, split="evaluation", workers=0, quick=True))
+    assert report.kept == report.listed
+    assert [problem for problem in report.problems if str(truth) in problem]
+    assert not PreparedIndex(path)[0].has_hand
+
+
 def test_worker_processes_find_the_same(tmp_path, ho3d, monkeypatch):
     from hand_object_pose_training.datasets import prepare as module
 
@@ -199,6 +226,28 @@ def test_left_hands_can_be_skipped(tmp_path):
         prepare(config)
 
 
+def test_a_left_hands_pictures_are_turned_round_with_its_annotation(dexycb):
+    hands, index = Hands.default(), PreparedIndex(dexycb["val"][0])
+    frame = index[int(np.flatnonzero(index.column("is_left"))[0])]
+    mirrored = frame.as_right_hand(hands)
+    np.testing.assert_array_equal(mirrored.image(), cv2.imread(str(frame.files.image))[:, ::-1, ::-1])
+    depth = cv2.imread(str(frame.files.depth), cv2.IMREAD_UNCHANGED)[:, ::-1]
+    np.testing.assert_allclose(mirrored.depth(), depth / 1000, rtol=1e-6)
+    assert (mirrored.image() != frame.image()).any()
+
+
+def test_inner_joints_are_the_annotated_ones(ho3d):
+    """A frame whose joints lie elsewhere than its mesh's, as HO3D's do by some millimetres."""
+    samples = PreparedSamples(PreparedIndex(ho3d["train"][0]), crop=StoredCrop(64))
+    frame = samples.index[0].posed(samples.hands)
+    moved = replace(frame, joints=frame.joints + 0.004)
+    found = samples._joints(moved)
+    tips = [4, 8, 12, 16, 20]
+    np.testing.assert_allclose(found[tips], frame.hand_vertices[list(samples.hands.right.fingertips)], atol=1e-6)
+    inner = np.setdiff1d(np.arange(21), tips)
+    np.testing.assert_allclose(found[inner], moved.joints[inner], atol=1e-6)
+
+
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_samples_of_an_index_train_like_rendered_ones(dexycb, split):
     """Through the crops of training: the object's truth projects onto the silhouette it is trained with."""
@@ -227,14 +276,32 @@ def test_samples_of_an_index_train_like_rendered_ones(dexycb, split):
     np.testing.assert_allclose(tips, batch.hand_vertices[:, samples.hands.right.fingertips].numpy(), atol=1e-6)
 
 
-def test_ho3d_silhouettes_are_drawn_with_the_hand_in_front(ho3d):
-    """Against the depth image: where the drawing shows the object, the measured depth is that of the object."""
+def test_ho3d_silhouettes_show_what_the_depth_image_says_is_in_front(ho3d):
+    """Vertices at the measured depth, where hand and object cover one another: their own label is drawn there."""
     samples = PreparedSamples(PreparedIndex(ho3d["train"][0]), crop=StoredCrop(352))
-    sample = samples[len(samples) - 1]
-    assert {1, 2} <= set(np.unique(sample.labels))
-    skin = sample.image[sample.labels == 2].astype(float).mean(axis=0)
-    thing = sample.image[sample.labels == 1].astype(float).mean(axis=0)
-    assert np.linalg.norm(skin - thing) > 10
+    right: dict[int, list[bool]] = {1: [], 2: []}
+    for number in range(len(samples)):
+        sample, frame = samples[number], samples.index[number]
+        thing = transform_points(sample.object_pose, samples.catalogue[sample.object_name].vertices)
+        parts = {1: thing, 2: sample.hand_vertices}
+        drawn = {label: pixels_of(points, sample.camera_matrix) for label, points in parts.items()}
+        for label, points in parts.items():
+            column, row = pixels_of(points, frame.camera.matrix).clip(0, [639, 479]).T
+            seen = np.abs(frame.depth()[row, column] - points[:, 2]) < 0.003
+            hull = cv2.convexHull(drawn[3 - label].astype(np.int32))
+            covered = [cv2.pointPolygonTest(hull, place, False) > 0 for place in drawn[label].tolist()]
+            column, row = drawn[label][seen & covered].T
+            right[label] += (sample.labels[row, column] == label).tolist()
+    counts = {label: len(found) for label, found in right.items()}
+    shares = {label: np.mean(found) for label, found in right.items()}
+    assert min(counts.values()) > 100, counts
+    assert min(shares.values()) > 0.85, shares
+
+
+def pixels_of(points, matrix):
+    """(N, 2) nearest pixels."""
+    projected = points @ np.asarray(matrix).T
+    return (projected[:, :2] / projected[:, 2:]).round().astype(int)
 
 
 def test_moved_objects_and_other_hands_are_refused(tmp_path, ho3d):

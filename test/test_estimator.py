@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_backend import FakeBackend, Truth, camera, coordinate_image, detections, frame_of, truth
+from fake_backend import FakeBackend, Truth, camera, coordinate_image, detections, frame_of, left_truth, truth
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.errors import UnknownObjectError, UserError
@@ -77,19 +77,6 @@ def test_lifted_hand_does_not_depend_on_where_the_crop_lies(margin: float) -> No
     rng = np.random.default_rng(3)
     jitter = {key: value + rng.uniform(-25, 25, 4) for key, value in detections(backend.shown, backend.scene).items()}
     assert_true(process(backend, replace(TRUE_DEPTH, margin=margin), **jitter), backend)
-
-
-def test_left_hand_is_mirrored_in_and_out() -> None:
-    backend = FakeBackend(camera(), truth(), mirrored_truth=True)
-    pair = process(backend, replace(TRUE_DEPTH, hand_side="left"))
-    assert pair.hand is not None
-    assert pair.object is not None
-    assert pair.hand.side == "left"
-    np.testing.assert_allclose(pair.hand.vertices, backend.scene.hand, atol=2e-5)
-    np.testing.assert_allclose(pair.object.pose, backend.scene.object_pose, atol=1e-4)
-    assert not pair.object.valid
-    assert "left" in pair.object.reason
-    assert pair.contacts is None
 
 
 def test_weights_that_vote_in_the_camera_frame_are_not_turned() -> None:
@@ -429,13 +416,15 @@ def test_stages_are_timed() -> None:
         ({}, True),
         ({"surface_fit": False}, False),
         ({"root_depth_mode": "ground_truth"}, False),
-        ({"hand_side": "left"}, False),
+        ({"hand_side": "left"}, True),
     ],
 )
 def test_objects_are_fitted_to_the_depth_image_that_gives_the_root_depth(
     changes: dict, moved: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = FakeBackend(camera(), truth())
+    config = replace(TRUE_DEPTH, **{"root_depth_mode": "depth_image", **changes})
+    scene = truth() if config.hand_side == "right" else left_truth()
+    backend = FakeBackend(camera(), scene, config.hand_side)
     seen = []
 
     def fit(_: object, frame: Frame, lifted: Lifted, model: ObjectModel, hand_faces: np.ndarray) -> FittedObject:
@@ -447,13 +436,11 @@ def test_objects_are_fitted_to_the_depth_image_that_gives_the_root_depth(
         "hand_object_pose.estimation.depth_image_root.DepthImageRootDepth.estimate",
         lambda *_: RootDepthEstimate(float(backend.scene.joints[0, 2]), 0.003, "depth_image"),
     )
-    config = replace(TRUE_DEPTH, **{"root_depth_mode": "depth_image", **changes})
     pair = process(backend, config)
     assert seen == ([("mug", 1538)] if moved else [])
-    if config.hand_side == "right":
-        assert pair.object is not None
-        shift = np.linalg.norm(pair.object.pose[:3, 3] - backend.scene.object_pose[:3, 3])
-        assert shift == pytest.approx(0.1 if moved else 0.0, abs=1e-3)
+    assert pair.object is not None
+    shift = np.linalg.norm(pair.object.pose[:3, 3] - backend.scene.object_pose[:3, 3])
+    assert shift == pytest.approx(0.1 if moved else 0.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(

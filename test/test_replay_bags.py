@@ -292,6 +292,27 @@ def test_damage_that_was_met_is_not_forgotten_when_the_bag_is_read_again(plugin:
     assert again == found
 
 
+@pytest.mark.parametrize(
+    ("whole", "damaged", "words"),
+    [
+        (b"uint32 height", b"uint32 \xffeight", "a record is damaged, and was left out"),
+        (b"uint32 height", b"uint32 !eight", "definition of sensor_msgs/msg/CameraInfo (/camera_info) is damaged"),
+        # A chunk that is said to be larger than any memory.
+        (b"\x06", b"\x06" + b"\x7f" * 8, "cut inside a record"),
+    ],
+)
+def test_damage_in_a_cut_mcap_file_is_told_in_words(whole: bytes, damaged: bytes, words: str, tmp_path: Path) -> None:
+    bag = cut_bag(tmp_path / "bag", MCAP, CompressionMode.NONE)
+    file = storage_file(bag)
+    content = file.read_bytes()
+    place = content.index(whole)
+    file.write_bytes(content[:place] + damaged + content[place + len(damaged) :])
+
+    with closing(open_recording(file)) as opened:
+        assert list(opened.messages(list(opened.types)))
+        assert any(words in entry for entry in opened.left_out), opened.left_out
+
+
 def test_a_file_that_the_metadata_names_is_missing(tmp_path: Path) -> None:
     bag = split(tmp_path / "bag", with_metadata=True)
     (bag / "split_10.mcap").unlink()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_backend import FakeBackend, Truth, camera, detections, frame_of, truth
+from fake_backend import FakeBackend, Truth, camera, detections, frame_of, left_truth, truth
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.association import assigned
@@ -180,7 +180,7 @@ def test_each_hand_holds_the_object_that_is_nearest_to_it() -> None:
 
 
 def test_the_detected_side_counts_and_stays_with_the_track() -> None:
-    backend = FakeBackend(camera(), truth(), mirrored_truth=True)
+    backend = FakeBackend(camera(), left_truth(), side="left")
     estimator = Estimator(backend, CONFIG)
     sides = []
     for stamp, fields in ((0.0, {**boxes(backend.scene), "hand_sides": ("left",)}), (0.1, {}), (0.2, {})):

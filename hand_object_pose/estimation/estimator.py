@@ -167,7 +167,8 @@ class Estimator:
             return self._nothing(task, seen)
         task.track.object_fit.keep(task.frame.stamp, seen.model, seen.lifted.object_pose, seen.object_residual)
         with timer.stage("uncertainty"):
-            covariance = pose_covariance(seen)
+            # The models were fitted to hands of one side; nobody has measured what they hold of the other.
+            covariance = pose_covariance(seen) if seen.side == self._weights.hand.side else None
         if self._config.refinement:
             with timer.stage("refinement"):
                 seen = self._refined(seen)
@@ -186,8 +187,8 @@ class Estimator:
         return max([seen, *self._looking.look(others, timer)], key=_sureness)
 
     def _refined(self, seen: Observation) -> Observation:
-        """The hand moved towards plausible contacts, where the object's pose is known."""
-        if seen.view.mirrored or not np.isfinite(seen.points).all():
+        """The hand moved towards plausible contacts."""
+        if not np.isfinite(seen.points).all():
             return seen
         settings = RefinementSettings(time_budget=self._config.refinement_time_budget)
         lifted = self._contact_refinement.refine(seen.lifted, grid_of(seen.model), settings)
@@ -245,8 +246,8 @@ class Estimator:
         return replace(pair, contacts=contacts, grasp=grasp)
 
     def _contacts(self, seen: Observation) -> Contacts | None:
-        """None where they were not asked for, or the object's pose is unknown."""
-        if not self._config.contacts or seen.view.mirrored or not np.isfinite(seen.points).all():
+        """None where they were not asked for."""
+        if not self._config.contacts or not np.isfinite(seen.points).all():
             return None
         pose, distance = seen.lifted.object_pose, self._config.contact_distance
         return find_contacts(seen.lifted.hand, self._finger_labels, pose, grid_of(seen.model), distance)

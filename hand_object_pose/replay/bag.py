@@ -59,12 +59,12 @@ class Bag:
         self.announced: dict[str, int] = {}
         self._storages = list(storages)
         self.is_ros1 = is_ros1
-        self._known_damage = list(left_out)
         self._found_damage: dict[str, None] = {}
         self._close = close
         connections = [entry for storage in self._storages for entry in storage.connections]
         self.types = {entry.topic: entry.msgtype for entry in connections}
-        self.store = types_of(connections, is_ros1)
+        self.store, damage = types_of(connections, is_ros1)
+        self._known_damage = [*left_out, *damage]
 
     @property
     def left_out(self) -> list[str]:

@@ -7,7 +7,7 @@ Format: https://mcap.dev/spec
 import struct
 import zlib
 from collections.abc import Collection, Iterator
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,21 +67,24 @@ class ScannedMcap:
                 if code in _END_OF_DATA:
                     return
                 if code != _CHUNK:
-                    yield from self._entry(code, payload, schemas)
+                    yield from self._understood(code, payload, schemas)
                     continue
                 found: list[StoredMessage] = []
                 for inner, content, _ in self._records(BytesIO(self._chunk(payload, whole)), inside=True):
-                    found += self._entry(inner, content, schemas)
+                    found += self._understood(inner, content, schemas)
                 yield from sorted(found, key=lambda entry: entry[1])
             if not self.damage:
                 self.damage.append(f"{self._path.name}: the file ends without an end: its recorder was interrupted")
 
     def _records(self, file: BinaryIO, inside: bool = False) -> Iterator[tuple[int, bytes, bool]]:
         """Code, content, and whether it is complete, of each record."""
+        size = file.seek(0, SEEK_END)
+        file.seek(0 if inside else len(_MAGIC))
         while len(head := file.read(9)) == 9:
             code, length = struct.unpack("<BQ", head)
             place = file.tell()
-            payload = file.read(length)
+            # A damaged length may be larger than any memory.
+            payload = file.read(min(length, size - place))
             if len(payload) == length:
                 yield code, payload, True
                 continue
@@ -113,6 +116,14 @@ class ScannedMcap:
             first, last = struct.unpack_from("<QQ", payload)
             self.damage.append(f"{self._path.name}: the chunk from {first} to {last} ns is damaged")
         return raw
+
+    def _understood(self, code: int, payload: bytes, schemas: Schemas) -> list[StoredMessage]:
+        """``_entry``; nothing of a record that is damaged."""
+        try:
+            return self._entry(code, payload, schemas)
+        except (struct.error, UnicodeDecodeError):
+            self.damage.append(f"{self._path.name}: a record is damaged, and was left out")
+            return []
 
     def _entry(self, code: int, payload: bytes, schemas: Schemas) -> list[StoredMessage]:
         """Learn a schema or a channel; the message of a message record."""
