@@ -8,6 +8,12 @@ class UserError(Exception):
     """
 
 
+def in_one_line(error: Exception) -> str:
+    """What a library or the system says, for the end of a message: without number, file name and line breaks."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())
+
+
 class UnknownObjectError(UserError):
     """An object that a catalogue or a set of weights does not hold; lists those it does hold."""
 

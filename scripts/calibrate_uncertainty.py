@@ -11,22 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from collected_errors import Errors, collected_errors, one_hot
+from collected_errors import MODES, Errors, collected_errors, one_hot
+from hand_fitting import fit_hand_model
 from numpy.typing import NDArray
 from run_script import run_script
-from scipy.stats import chi2
 from sigma_fitting import fit_sigma_model
 
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
 from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth, KnownBones
 from hand_object_pose.estimation.bone_lengths import RelativeBones
+from hand_object_pose.estimation.hand_features import HAND_FEATURES
 from hand_object_pose.estimation.pose_features import FEATURES
 from hand_object_pose.estimation.uncertainty_file import uncertainty_path, write_uncertainty
-from hand_object_pose.estimation.uncertainty_model import PointScale, UncertaintyModel
+from hand_object_pose.estimation.uncertainty_model import UncertaintyModel
 
 FloatArray = NDArray[np.floating]
-
-_POINT_SHARE = 0.68
 
 
 def calibrate(
@@ -40,27 +39,30 @@ def calibrate(
 
     Args:
         weights: a .safetensors file.
-        scenes, seed: what is rendered; ``measure_uncertainty`` has another seed.
+        scenes: how many are rendered.
+        seed: of the scenes; ``measure_uncertainty`` has another one.
         folder: keeps what was measured, so that an interrupted run goes on.
         out: the file; beside the weights unless given.
     """
     backend = load_backend(weights)
     info = backend.weights
     objects = tuple(sorted(info.objects))
-    found = {mode: collected_errors(backend, mode, scenes, seed, folder) for mode in ("depth_image", "ground_truth")}
+    found = {mode: collected_errors(backend, mode, scenes, seed, folder) for mode in MODES}
     sigma_models = {
         mode: fit_sigma_model(errors.features, one_hot(errors.object_name, objects), errors.local_error)
         for mode, errors in found.items()
     }
+    hand_models = {mode: fit_hand_model(errors.hand_features, errors.hand_error) for mode, errors in found.items()}
     bias, spread = _bones(found["ground_truth"], info.hand.joint_regressor21)
     model = UncertaintyModel(
         info.hash,
         objects,
         FEATURES,
+        HAND_FEATURES,
         sigma_models["depth_image"],
         sigma_models["ground_truth"],
-        _points(found["depth_image"]),
-        _points(found["ground_truth"]),
+        hand_models["depth_image"],
+        hand_models["ground_truth"],
         bias,
         spread,
     )
@@ -70,18 +72,6 @@ def calibrate(
         path, model, {"script": "scripts/calibrate_uncertainty.py", "seed": seed, "scenes": scenes, "valid": valid}
     )
     print(f"{path}: {valid} of {scenes} scenes; depth from true bone lengths {bias:+.1%}, spread {spread:.1%}")
-
-
-def _points(errors: Errors) -> PointScale:
-    """Such that balls that hold 68 % of a Gaussian with that sigma about each axis hold as many vertices."""
-    sigma, distance = errors.point_sigma.ravel(), errors.point_error.ravel()
-    order = np.argsort(sigma)
-    groups = np.array_split(order, 20)
-    spreads = [np.median(sigma[group]) for group in groups]
-    ball = np.sqrt(chi2.ppf(_POINT_SHARE, 3))
-    needed = [np.quantile(distance[group], _POINT_SHARE) / ball for group in groups]
-    power, constant = np.polyfit(np.log(spreads), np.log(needed), 1)
-    return PointScale(float(np.exp(constant)), float(power))
 
 
 def _bones(errors: Errors, regressor: FloatArray) -> tuple[float, float]:

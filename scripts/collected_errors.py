@@ -30,7 +30,6 @@ FloatArray = NDArray[np.floating]
 
 MODES = ("depth_image", "ground_truth")
 _CHUNK = 100
-_EVERY_VERTEX = 15
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class Errors:
         features: (N, F) ``pose_features``; axes: (N, 6, 6) ``error_axes``.
         pose_error: (N, 6) x, y, z, rx, ry, rz about the camera's fixed axes, metres and radians, to the nearest of the
             true poses that look alike.
-        point_sigma, point_error: (N, P) spread of the heatmaps of every fifteenth vertex, and its distance from the
-            truth, metres.
+        hand_features: (N, H); hand_error: (N, 778) distances of the hand's vertices from the truth, metres;
+            joint_error: (N, 21) of its joints.
         root_direction: (N, 3) by how much the object moves when the wrist's depth is one metre larger.
         offsets, slopes: (N, 20, 3) ``RelativeBones``; lengths: (N, 20) true ones; depth: (N,) the true wrist's; metres.
     """
@@ -53,8 +52,9 @@ class Errors:
     features: FloatArray
     axes: FloatArray
     pose_error: FloatArray
-    point_sigma: FloatArray
-    point_error: FloatArray
+    hand_features: FloatArray
+    hand_error: FloatArray
+    joint_error: FloatArray
     root_direction: FloatArray
     offsets: FloatArray
     slopes: FloatArray
@@ -115,7 +115,7 @@ def _collect(backend: Backend, seed: int, start: int, folder: Path) -> None:
 
 def _row(scene: StillScene, seen: Observation) -> dict[str, object]:
     truth, lifted = scene.truth, seen.lifted
-    relative = seen.view.relative_meshes(seen.output, seen.weights, seen.model.name).hand
+    relative = seen.relative_meshes().hand
     directions = scene.frame.camera.unproject(relative[:, :2], np.ones(len(relative)))
     bones = RelativeBones.of(directions, relative[:, 2], seen.weights.hand.joint_regressor21)
     return {
@@ -124,8 +124,9 @@ def _row(scene: StillScene, seen: Observation) -> dict[str, object]:
         "features": pose_features(seen),
         "axes": error_axes(seen),
         "pose_error": pose_error(lifted.object_pose, truth.object_pose, seen.model),
-        "point_sigma": seen.vertex_spread(seen.root.sigma)[::_EVERY_VERTEX],
-        "point_error": np.linalg.norm(lifted.hand - truth.hand_vertices, axis=1)[::_EVERY_VERTEX],
+        "hand_features": seen.hand_features(),
+        "hand_error": np.linalg.norm(lifted.hand - truth.hand_vertices, axis=1).astype(np.float32),
+        "joint_error": np.linalg.norm(lifted.joints - truth.joints, axis=1),
         "root_direction": root_direction(seen),
         "offsets": bones.offsets,
         "slopes": bones.slopes,

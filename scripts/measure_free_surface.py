@@ -14,6 +14,7 @@ The seeds 41 to 60, with which the default margin was chosen, are not among the 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tyro
@@ -31,6 +32,7 @@ from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
 from hand_object_pose.hand.default_hand import default_hand
+from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.reachable_surface import reachable_surface
 
@@ -70,6 +72,7 @@ def measure(
     weights: Path | None = None,
     seeds: tuple[int, ...] = tuple(range(61, 81)),
     every: int = 30,
+    side: Literal["right", "left"] = "right",
     clearance: float = FreeSurfaceSettings.clearance,
     margins: tuple[float, ...] = (0.0, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03),
 ) -> None:
@@ -79,11 +82,13 @@ def measure(
         weights: a .safetensors file; the weights that ship with the package unless given.
         seeds: of the handovers; 1 to 10 are left to the demo.
         every: take each n-th frame of a handover.
+        side: of the hands.
         clearance: distance from the hand that free points keep, metres.
         margins: added to the clearance, one row of the table each, metres.
     """
     settings, backend = FreeSurfaceSettings(clearance, 0.0), load_backend(weights)
-    frames = [_measured(*found, settings) for found in _estimates(backend, seeds, every)]
+    hand = default_hand(side)
+    frames = [_measured(*found, hand, settings) for found in _estimates(backend, seeds, every, side)]
     held = [frame for frame in frames if frame.gap < _NEAR]
     for name, chosen in (("all frames", frames), ("hand at the object", held)):
         print(f"\n{name}: {len(chosen)}, clearance {1000 * clearance:g} mm\n")
@@ -93,22 +98,24 @@ def measure(
 
 
 def _estimates(
-    backend: Backend, seeds: tuple[int, ...], every: int
+    backend: Backend, seeds: tuple[int, ...], every: int, side: str
 ) -> Iterator[tuple[RenderedFrame, HandObjectEstimate]]:
     """Frames with valid estimates; a new estimator begins each sequence."""
     for seed in seeds:
-        estimator = Estimator(backend, EstimatorConfig(roi_mode="topic", contacts=False))
-        for rendered in rendered_handovers((seed,), every):
+        estimator = Estimator(backend, EstimatorConfig(hand_side=side, roi_mode="topic", contacts=False))
+        for rendered in rendered_handovers((seed,), every, side):
             frame = replace(rendered.frame, object_id=rendered.truth.object_name)
             pair = estimator.process(frame).pairs[0]
             if pair.valid:
                 yield rendered, pair
 
 
-def _measured(rendered: RenderedFrame, pair: HandObjectEstimate, settings: FreeSurfaceSettings) -> MeasuredFrame:
+def _measured(
+    rendered: RenderedFrame, pair: HandObjectEstimate, hand: HandModel, settings: FreeSurfaceSettings
+) -> MeasuredFrame:
     assert pair.hand is not None
     assert pair.object is not None
-    truth, hand = rendered.truth, default_hand()
+    truth = rendered.truth
     model = default_catalogue()[truth.object_name]
     samples, true_hand = reachable_surface(model), TriangleMesh(truth.hand_vertices, hand.faces)
     published = free_surface(samples, pair.object.pose, pair.hand.vertices, settings)

@@ -9,6 +9,7 @@ hand at the true object. Prints a Markdown table.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tyro
@@ -52,26 +53,32 @@ class Moment:
     distances: NDArray[np.floating]
 
 
-def measure(weights: Path | None = None, seeds: tuple[int, ...] = tuple(range(31, 36)), every: int = 3) -> None:
+def measure(
+    weights: Path | None = None,
+    seeds: tuple[int, ...] = tuple(range(31, 36)),
+    every: int = 3,
+    side: Literal["right", "left"] = "right",
+) -> None:
     """Print the table for frames of rendered handovers.
 
     Args:
         weights: a .safetensors file; the weights that ship with the package unless given.
         seeds: of the handovers; 1 to 10 are left to the demo.
         every: take each n-th frame of a handover.
+        side: of the hands.
     """
-    moments = list(_moments(weights, seeds, every))
+    moments = list(_moments(weights, seeds, every, side))
     print(f"{len(moments)} frames of {len(seeds)} handovers\n")
     print("| " + " | ".join(_HEADS) + " |\n" + "|---" * len(_HEADS) + "|")
     for name, settings in _VARIANTS.items():
         print(_row(name, moments, _said(moments, settings)))
 
 
-def _moments(weights: Path | None, seeds: tuple[int, ...], every: int) -> Iterator[Moment]:
+def _moments(weights: Path | None, seeds: tuple[int, ...], every: int, side: str) -> Iterator[Moment]:
     backend, labels = load_backend(weights), default_hand().finger_labels
     for seed in seeds:
-        estimator = Estimator(backend, EstimatorConfig(roi_mode="topic"))
-        for rendered in rendered_handovers((seed,), every):
+        estimator = Estimator(backend, EstimatorConfig(hand_side=side, roi_mode="topic"))
+        for rendered in rendered_handovers((seed,), every, side):
             truth = rendered.truth
             pair = estimator.process(replace(rendered.frame, object_id=truth.object_name)).pairs[0]
             if not pair.valid or pair.contacts is None:

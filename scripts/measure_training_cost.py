@@ -21,7 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hand_object_pose_training.datasets.training_data import TrainingData
 from hand_object_pose_training.losses import LossWeights, weighted_sum
-from hand_object_pose_training.overfit import OverfitConfig, first_samples, supervised_network
+from hand_object_pose_training.overfit_config import OverfitConfig
+from hand_object_pose_training.overfit_run import first_samples, supervised_network
 from hand_object_pose_training.supervised import TrainedPart
 
 PARTS: tuple[TrainedPart, ...] = ("first_stage", "all")

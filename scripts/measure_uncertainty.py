@@ -23,7 +23,8 @@ from hand_object_pose.estimation.bone_lengths import RelativeBones
 from hand_object_pose.estimation.hand_calibration import SIZE_SPREAD
 from hand_object_pose.estimation.pose_features import FEATURES
 from hand_object_pose.estimation.pose_uncertainty import covariance_about
-from hand_object_pose.estimation.uncertainty_model import PointScale, UncertaintyModel
+from hand_object_pose.estimation.uncertainty import joint_sigmas
+from hand_object_pose.estimation.uncertainty_model import HandSigmaModel, UncertaintyModel
 from hand_object_pose.evaluation.report.markdown import markdown_table
 
 FloatArray = NDArray[np.floating]
@@ -64,7 +65,7 @@ class Judged:
 def measure(
     weights: Path = DEFAULT_WEIGHTS,
     scenes: int = 1200,
-    seed: int = 700_003,
+    seed: int = 910_007,
     folder: Path = Path("out/uncertainty"),
     out: Path = Path("out/uncertainty/reliability.png"),
 ) -> None:
@@ -90,7 +91,12 @@ def measure(
     }
     for name, found in judged.items():
         _print(name, found, scenes)
-    _print_points(measured, model.measured_points)
+    regressor = backend.weights.hand.joint_regressor21
+    for name, errors, hand in (
+        ("depth image", measured, model.measured_hand),
+        ("true depth", voted, model.voted_hand),
+    ):
+        _print_hand(name, errors, hand, regressor)
     for name, errors in (("depth image", measured), ("true depth", voted)):
         _print_votes(name, errors)
     _draw(judged, out)
@@ -145,12 +151,21 @@ def _print(name: str, judged: Judged, scenes: int) -> None:
     print(f"\nnegative log likelihood {own:.2f}; of the best constant covariance {constant:.2f}")
 
 
-def _print_points(errors: Errors, scale: PointScale) -> None:
-    sigma = scale(errors.point_sigma)
-    held = [(errors.point_error < sigma * np.sqrt(chi2.ppf(share, 3))).mean() for share in SHARES]
-    shown = ", ".join(f"{share:.0%}: {value:.1%}" for share, value in zip(SHARES, held, strict=True))
-    rank = spearmanr(sigma.ravel(), errors.point_error.ravel()).statistic
-    print(f"\nhand's vertices with a depth image, balls that should hold {shown}; rank correlation {rank:.2f}")
+def _print_hand(name: str, errors: Errors, model: HandSigmaModel, regressor: FloatArray) -> None:
+    """Of the hand's vertices and of its joints, what balls hold, whose radius is that of a Gaussian with that sigma."""
+    vertices = model.sigmas(errors.hand_features)
+    joints = np.stack([joint_sigmas(sigma, regressor) for sigma in vertices])
+    rows = []
+    for part, sigma, distance in (
+        ("vertices", vertices, errors.hand_error),
+        ("joints", joints, errors.joint_error),
+    ):
+        held = [f"{100 * (distance < sigma * np.sqrt(chi2.ppf(share, 3))).mean():.1f}" for share in SHARES]
+        rank = spearmanr(sigma.ravel(), distance.ravel()).statistic
+        rows.append([part, *held, f"{rank:.2f}", f"{1000 * np.median(sigma):.1f} mm"])
+    print(f"\nhand, {name}\n")
+    columns = ["", *(f"{share:.0%} ball holds (%)" for share in SHARES), "rank correlation", "median sigma"]
+    print(markdown_table(columns, rows))
 
 
 def _print_votes(name: str, errors: Errors) -> None:

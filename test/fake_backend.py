@@ -4,12 +4,14 @@ Scenes are painted with their own pixel coordinates, so that a wrong crop, mirro
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hand_object_pose.estimation.backend import LixelGeometry, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.mirroring import MIRROR, mirror_points, mirror_pose
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.projection import distort
 from hand_object_pose.geometry.se3 import (
@@ -26,6 +28,8 @@ from hand_object_pose.synthetic.lens import undistorted_pixels
 
 GEOMETRY = LixelGeometry(image_size=128, bins=64, depth_radius=0.3)
 OBJECTS = ("bottle", "mug")
+# Where nothing is.
+NONSENSE = pose_matrix(Rotation.from_rotvec([-1.0, 2.0, 0.5]).as_matrix(), np.array([0.1, 0.1, 0.8]))
 
 
 def camera(width: int = 640, height: int = 480, **distortion: object) -> Camera:
@@ -50,7 +54,7 @@ def coordinate_image(shown: Camera) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Truth:
-    """Hand and object in metres, camera frame; for a left hand, everything as a mirror shows it to the network."""
+    """Hand and object in metres, camera frame."""
 
     hand: np.ndarray
     joints: np.ndarray
@@ -75,6 +79,12 @@ def truth(wrist: tuple[float, float, float] = (0.03, 0.05, 0.6), seed: int = 0, 
     turn = Rotation.from_rotvec([0.5, -1.0, 0.3]).as_matrix()
     object_pose = pose_matrix(turn, np.array(wrist) + np.array([-reach, -0.02, 0.02]))
     return Truth(mesh.vertices[0] + shift, joints + shift, object_pose)
+
+
+def left_truth(wrist: tuple[float, float, float] = (-0.03, 0.05, 0.6), **arguments: Any) -> Truth:
+    """A left hand, the mirror image of ``truth``'s, with the mug itself."""
+    scene = truth((-wrist[0], *wrist[1:]), **arguments)
+    return Truth(mirror_points(scene.hand), mirror_points(scene.joints), mirror_pose(scene.object_pose))
 
 
 def frame_of(shown: Camera, **fields: object) -> Frame:
@@ -108,13 +118,14 @@ class FakeBackend:
 
     Attributes:
         shown: the full image's camera; scene: the truth.
-        mirrored_truth: the truth is what a mirror shows, x negated, as for left hands.
+        side: of the hand, "right" or "left". As weights of right hands do, it knows a left one in a mirror only, but
+            an object as it is. Of the rest it says nonsense.
         spread: lixel standard deviation that it reports; vote_noise: radians and metres.
     """
 
     shown: Camera
     scene: Truth
-    mirrored_truth: bool = False
+    side: str = "right"
     spread: float = 0.5
     vote_noise: float = 0.0
     weights: WeightsInfo = field(default_factory=weights)
@@ -131,17 +142,20 @@ class FakeBackend:
         """Find the crop in the image (3, S, S), and look up the truth in it."""
         scale, offset = self._crop(image)
         matrix = np.diag([*(1 / scale), 1.0]) @ (self.shown.matrix - [[0, 0, offset[0]], [0, 0, offset[1]], [0, 0, 0]])
-        placed = transform_points(self.scene.object_pose, model.vertices)
+        is_mirror = bool(scale[0] < 0)
+        pose = NONSENSE if is_mirror else self.scene.object_pose
+        placed = transform_points(pose, model.vertices)
+        hand = self.scene.hand if is_mirror == (self.side == "left") else self.scene.hand[::-1] + 0.05
         side = self.weights.lixels.image_size
         view = _view(np.linalg.inv(matrix) @ [side / 2, side / 2, 1.0])
-        flip = np.diag([-1.0, 1, 1]) if self.mirrored_truth else np.eye(3)
+        flip = MIRROR if is_mirror else np.eye(3)
         # The mirror image of the camera has a negative focal length in x; the network sees a positive one.
         view = flip @ view @ flip
-        rotation = view.T @ flip @ self.scene.object_pose[:3, :3] @ flip
-        translation = view.T @ flip @ (self.scene.object_pose[:3, 3] - self.scene.joints[0])
+        rotation = view.T @ flip @ pose[:3, :3] @ flip
+        translation = view.T @ flip @ (pose[:3, 3] - self.scene.joints[0])
         quaternion = quaternion_xyzw_to_wxyz(Rotation.from_matrix(rotation).as_quat())
         return NetworkOutput(
-            hand_lixels=self._lixels(self.scene.hand, matrix)[None],
+            hand_lixels=self._lixels(hand, matrix)[None],
             hand_sigma=np.full((1, 778, 3), self.spread),
             object_lixels=self._lixels(placed, matrix)[None],
             quaternion=-3.0 * quaternion[None],

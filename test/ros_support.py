@@ -27,6 +27,7 @@ from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.grasp_state import GraspState
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandEstimate, HandObjectEstimate
 from hand_object_pose.estimation.result import ObjectEstimate as ObjectPose
+from hand_object_pose.estimation.wrist_pose import wrist_pose
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.object_model import ObjectModel
@@ -133,7 +134,8 @@ class FakeEstimator:
         hand = self.backend.weights.hand
         vertices = hand.v_template + HAND_OFFSET
         joints = hand.joint_regressor21 @ vertices
-        estimate = HandEstimate(vertices, joints, np.full(778, 0.002), np.full(21, 0.003))
+        wrist = wrist_pose(hand, "right", vertices, joints)
+        estimate = HandEstimate(vertices, joints, np.full(778, 0.002), np.full(21, 0.003), wrist=wrist)
         pose = pose_of(frame.stamp)
         contacts = Contacts(
             np.array([745, 3]), np.array([0, 2]), pose[None, :3, 3] + np.zeros((2, 1)), np.eye(3)[:2],

@@ -189,6 +189,28 @@ def test_an_interrupted_ablation_goes_on_and_repeats_nothing(tiny, capsys, monke
         run(replace(tiny, steps=3), capsys)
 
 
+def test_an_interrupted_run_does_not_go_on_with_other_samples(tiny, tmp_path, capsys, monkeypatch) -> None:
+    """Without a single result yet, and as many samples in a directory of the same name."""
+    samples = shutil.copytree(tiny.shards, tmp_path / "samples")
+    given = replace(tiny, shards=samples, variants=("mutual",), seeds=1)
+
+    class Interrupted(Trainer):
+        def run(self) -> None:
+            self.save()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ablation, "Trainer", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(given, capsys)
+    file = min(samples.iterdir())
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"begun_with\.json: made with other settings \(shards\)"):
+        run(given, capsys)
+
+
 def test_runs_that_would_not_be_alike_are_refused(tiny, tmp_path, capsys) -> None:
     refused = {
         "fewer steps": replace(tiny, steps=None, budget_minutes=1.0),

@@ -1,5 +1,6 @@
 """A new object: scenes of a user's catalogue, rehearsal of known objects, and weights that list one more."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -19,9 +20,11 @@ from hand_object_pose.evaluation.baseline import Baseline
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.network.config import preset_config
 from hand_object_pose.objects.catalogue import ObjectCatalogue
+from hand_object_pose_training import adapt as adapt_module
 from hand_object_pose_training.adapt import adapt
 from hand_object_pose_training.adapt_config import AdaptConfig
-from hand_object_pose_training.adapt_table import ErrorsByObject, table
+from hand_object_pose_training.adapt_scenes import AdaptScenes
+from hand_object_pose_training.adapt_table import COLUMNS, ErrorsByObject, changes, table
 from hand_object_pose_training.datasets.training_data import TrainingData, open_samples, remember
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.run_state import LAST, load_state
@@ -102,6 +105,10 @@ def test_errors_are_of_each_object_before_and_after(adapted):
     assert adapted.before.scenes == adapted.after.scenes == {"banana": 2, "bar": 2, "bottle": 2}
     assert adapted.before.weights == load_weights_info(DEFAULT_WEIGHTS).hash
     assert adapted.before.means["bar"] != adapted.after.means["bar"]
+    for errors in (adapted.before, adapted.after):
+        assert list(errors.means["bar"].values()) == pytest.approx(
+            [np.mean(errors.each["bar"].get(name, value)) for name, value in errors.means["bar"].items()]
+        )
 
 
 def test_the_same_command_goes_on_and_makes_nothing_again(config, adapted, monkeypatch):
@@ -135,6 +142,36 @@ def test_a_directory_of_other_weights_is_refused(config, adapted, tmp_path):
     save_weights_file(other, tensors, preset_config("compact"), default_hand(), CATALOGUE, {"data": "another"})
     with pytest.raises(UserError, match=r"before.json: of other weights .* choose another --out"):
         adapt(replace(config, weights=other), SILENT)
+
+
+def test_the_training_has_the_shares_asked_for_and_the_time_that_preparing_leaves(config, tmp_path, monkeypatch):
+    """Of 45 minutes 10 go to rendering and 2 to measuring, which is repeated in the end, with 20 s of export."""
+    clock, trained = [0.0], []
+
+    def takes(seconds, result):
+        def work(*arguments):
+            clock[0] += seconds
+            return result
+
+        return work
+
+    class Watched:
+        def __init__(self, settings, *arguments):
+            trained.append(settings)
+            raise KeyboardInterrupt
+
+    scenes = AdaptScenes(*(tmp_path / name for name in ("new", "new_held_out", "known", "known_held_out")))
+    monkeypatch.setattr(adapt_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(adapt_module, "prepare_scenes", takes(600, scenes))
+    monkeypatch.setattr(adapt_module, "_before", takes(120, None))
+    monkeypatch.setattr(adapt_module, "Trainer", Watched)
+    for budget in (45.0, 10.0):
+        with pytest.raises(KeyboardInterrupt):
+            adapt(replace(config, steps=None, budget_minutes=budget, new_share=0.25, out=tmp_path), SILENT)
+        clock[0] = 0.0
+    assert [each.budget_minutes for each in trained] == pytest.approx([45 - 14 - 1 / 3, 10 / 5])
+    assert trained[0].rehearsal_share == 0.75
+    assert (trained[0].shards, trained[0].rehearse) == (scenes.new, scenes.known)
 
 
 def test_the_baseline_knows_the_new_object(config, adapted):
@@ -217,10 +254,30 @@ def test_batches_hold_the_new_and_the_rehearsed_samples_in_their_shares(config, 
 
 def test_the_table_weighs_objects_by_their_scenes():
     def errors(*values):
-        names = ("hand.mje_cm", "object.add_s_cm", "object.rotation_deg", "object.translation_cm")
-        means = {name: dict.fromkeys(names, value) for name, value in zip(("a", "b", "new"), values, strict=True)}
-        return ErrorsByObject("", {"a": 1, "b": 3, "new": 2}, means)
+        means = {name: dict.fromkeys(COLUMNS, value) for name, value in zip(("a", "b", "new"), values, strict=True)}
+        return ErrorsByObject("", {"a": 1, "b": 3, "new": 2}, means, {})
 
     lines = table("new", errors(1.0, 2.0, 9.0), errors(2.0, 2.0, 3.0)).splitlines()
     assert lines[2].startswith("| **new**, new | 2 | 9.0 → 3.0 |")
     assert lines[3].startswith("| known objects | 4 | 1.8 → 2.0 |")
+
+
+def test_changes_are_of_the_same_scenes_and_have_the_interval_of_a_mean():
+    """Scenes differ by far more than what adapting changes; the interval is that of the change, 1.96 s / sqrt(N)."""
+    rng = np.random.default_rng(0)
+    scenes = {"a": 100, "b": 300, "new": 10}
+    hard = {name: rng.normal(0, 100, count) for name, count in scenes.items()}
+    change = {"a": rng.normal(2.0, 1.0, 100), "b": rng.normal(2.0, 1.0, 300), "new": np.full(10, -3.0)}
+
+    def errors(values):
+        return ErrorsByObject("", scenes, {}, {name: dict.fromkeys(COLUMNS, each) for name, each in values.items()})
+
+    before, after = errors(hard), errors({name: hard[name] + change[name] for name in hard})
+    lines = changes("new", before, after).splitlines()
+    assert lines[2].startswith("| **new**, new | -3.00 (-3.00 to -3.00) |")
+    mean, low, high = map(float, re.findall(r"[+-][\d.]+", lines[3])[:3])
+    known = np.concatenate([change["a"], change["b"]])
+    half = 1.96 * known.std(ddof=1) / 20
+    assert (mean, low, high) == pytest.approx((known.mean(), known.mean() - half, known.mean() + half), abs=0.02)
+    with pytest.raises(UserError, match=r"before\.json"):
+        changes("new", before, replace(after, scenes={**scenes, "a": 99}))

@@ -105,7 +105,7 @@ class Attending(FakeBackend):
         if self.problem:
             raise UserError(self.problem)
         self.asked.append((images, objects[0]))
-        return [AttentionMaps(np.full((778, 1000), 1 / 1000), np.full((1000, 778), 1 / 778))]
+        return [AttentionMaps(np.full((778, 1000), 1 / 1000), np.full((1000, 778), 1 / 778))] * len(images)
 
 
 def kept_of(backend: Attending, side: str, detected: str = "") -> ShownFrames:
@@ -125,7 +125,8 @@ def kept_of(backend: Attending, side: str, detected: str = "") -> ShownFrames:
 
 @pytest.mark.parametrize(("side", "detected"), [("right", ""), ("left", ""), ("right", "left"), ("left", "right")])
 def test_attention_is_asked_for_what_the_network_was_shown(side: str, detected: str) -> None:
-    backend = Attending(fake_backend.camera(), fake_backend.truth())
+    scene = fake_backend.left_truth() if "left" in (detected or side) else fake_backend.truth()
+    backend = Attending(fake_backend.camera(), scene, detected or side)
 
     (frame,) = kept_of(backend, side, detected).frames
 

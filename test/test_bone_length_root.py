@@ -35,8 +35,10 @@ def seen(vertices: np.ndarray, rng: np.random.Generator | None = None) -> Relati
     return RelativeMeshes(points, HAND.faces, points[:1], EMPTY)
 
 
-def root_depth(lengths: np.ndarray, size_spread: float = 0.0, bias: float = 0.0) -> BoneLengthRootDepth:
-    return BoneLengthRootDepth(REGRESSOR, KnownBones(lengths, size_spread, bias, 0.0))
+def root_depth(
+    lengths: np.ndarray, size_spread: float = 0.0, bias: float = 0.0, depth_spread: float = 0.0
+) -> BoneLengthRootDepth:
+    return BoneLengthRootDepth(REGRESSOR, KnownBones(lengths, size_spread, bias, depth_spread))
 
 
 FRAME = Frame(np.zeros((480, 640, 3), np.uint8), CAMERA)
@@ -104,6 +106,24 @@ def test_a_known_bias_is_taken_away() -> None:
     lengths = bone_lengths(REGRESSOR @ vertices)
     found = root_depth(lengths, bias=0.25).estimate(FRAME, seen(vertices))
     assert found.depth == pytest.approx(0.7 / 1.25, rel=1e-6)
+
+
+def test_what_networks_see_wrong_is_in_sigma() -> None:
+    vertices = posed((0.0, 0.1, 0.7), (0.8, -0.3, 0.1))
+    lengths = bone_lengths(REGRESSOR @ vertices)
+    without, found = (root_depth(lengths, depth_spread=spread).estimate(FRAME, seen(vertices)) for spread in (0, 0.1))
+    assert found.sigma == pytest.approx(np.hypot(without.sigma, 0.1 * 0.7), rel=1e-6)
+
+
+@pytest.mark.parametrize("finger", range(5))
+def test_a_finger_that_is_misread_moves_little(finger: int) -> None:
+    """It is drawn twice as long; by plain least squares the hand would be 5 to 15 cm too near."""
+    vertices = posed((0.0, 0.1, 0.7), (0.8, -0.3, 0.1))
+    lengths, meshes = bone_lengths(REGRESSOR @ vertices), seen(vertices)
+    drawn = HAND.finger_labels == finger
+    base = CAMERA.project(REGRESSOR @ vertices)[1 + 4 * finger]
+    meshes.hand[drawn, :2] = base + 2 * (meshes.hand[drawn, :2] - base)
+    assert root_depth(lengths).estimate(FRAME, meshes).depth == pytest.approx(0.7, abs=0.025)
 
 
 def test_what_is_no_hand_is_refused() -> None:

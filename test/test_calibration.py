@@ -100,11 +100,29 @@ def test_bones_of_another_hand_are_measured(found: list[Sighting | str]) -> None
 def test_a_biased_depth_is_found_on_the_other_half(found: list[Sighting | str]) -> None:
     """A depth camera that measures the second, fourth ... second of the recording 4 % too far."""
     seen = [each for each in found if isinstance(each, Sighting)]
+    shares = [1.04 if each.stamp % 2 >= 1 else 1.0 for each in seen]
     wrong = [
-        replace(each, lengths=each.lengths * (1.04 if each.stamp % 2 >= 1 else 1.0), depth=each.depth) for each in seen
+        replace(each, lengths=each.lengths * share, depth=each.depth * share)
+        for each, share in zip(seen, shares, strict=True)
     ]
     calibration = calibrate(wrong, HAND.joint_regressor21, "0" * 64, settings=FEW)
-    assert calibration.depth_sigma > 0.02
+    # One half is found 4 % too far by the other's lengths, the other 4 % too near; by its own lengths, neither.
+    assert calibration.depth_sigma > 0.04
+
+
+def test_a_depth_camera_that_measures_too_far_is_a_negative_bias(found: list[Sighting | str]) -> None:
+    """The bias is of the depth from bones, as a share of the measured one."""
+    seen = [each for each in found if isinstance(each, Sighting)]
+    far = [replace(each, depth=1.05 * each.depth) for each in seen]
+    usual, biased = (calibrate(each, HAND.joint_regressor21, "", settings=FEW).depth_bias for each in (seen, far))
+    assert biased == pytest.approx((1 + usual) / 1.05 - 1, abs=1e-6)
+
+
+def test_a_single_wrong_image_changes_no_length(found: list[Sighting | str]) -> None:
+    seen = [each for each in found if isinstance(each, Sighting)]
+    spoilt = [replace(seen[0], lengths=1.5 * seen[0].lengths), *seen[1:]]
+    right, other = (calibrate(each, HAND.joint_regressor21, "", settings=FEW).bone_lengths for each in (seen, spoilt))
+    np.testing.assert_allclose(other, right, rtol=0.015)
 
 
 def test_the_file_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from hand_object_pose.geometry.cameras import Camera
-from hand_object_pose.ros.camera_info import CameraInfoError, camera_from_info
+from hand_object_pose.ros.camera_info import DISTORTION_MODELS, CameraInfoError, camera_from_info
+from hand_object_pose.ros.frames import FrameBuilder, TopicNames
 from hand_object_pose.ros.images import (
     COLOUR_ENCODINGS,
     ImageError,
@@ -132,6 +133,56 @@ def test_compressed_images_are_decoded_as_rgb_and_cut_ones_refused(suffix, toler
             rgb_from_compressed(compressed(cut, "rgb8; compressed"))
 
 
+def test_what_a_phone_says_about_its_orientation_is_not_followed():
+    """The camera's intrinsics belong to the pixels as they are stored."""
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(smooth(), cv2.COLOR_RGB2BGR))[1].tobytes()
+    # Exif with one entry: orientation (274), a short, 6: turn by 90 degrees.
+    tiff = b"II*\0" + struct.pack("<IHHHII", 8, 1, 274, 3, 1, 6) + bytes(4)
+    exif = b"Exif\0\0" + tiff
+    turned = encoded[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + encoded[2:]
+    assert cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR).shape[:2] == (64, 48)
+    assert rgb_from_compressed(compressed(turned, "rgb8; jpeg compressed bgr8")).shape[:2] == (48, 64)
+
+
+@pytest.mark.parametrize("model", DISTORTION_MODELS)
+def test_every_number_of_coefficients_of_a_model_is_kept(model):
+    for count in DISTORTION_MODELS[model]:
+        d = [0.01 * (number + 1) for number in range(count)]
+        camera = camera_from_info(camera_info(distortion_model=model, d=d))
+        assert camera.distortion.tolist() == d
+    # OpenCV's numbers of coefficients (calib3d): 4, 5, 8, 12 or 14; its fisheye model has 4.
+    assert set(DISTORTION_MODELS["rational_polynomial"]) >= {8, 12, 14}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"k": [610.0, 0, 320, 0, 610, 240, 0, 0, 1]},
+        {"d": [0.3, -0.2, 0.001, 0.002, 0.05]},
+        {"distortion_model": "rational_polynomial"},
+        {"binning_x": 2},
+        {"roi": SimpleNamespace(x_offset=10, y_offset=0, width=600, height=480, do_rectify=False)},
+        {"width": 638},
+        {"height": 478},
+    ],
+)
+def test_a_camera_is_converted_anew_whatever_changes_in_its_info(change):
+    frames = FrameBuilder(TopicNames("image", "camera_info", "depth", "detections"))
+    first = frames._camera(camera_info(), False)
+    assert frames._camera(camera_info(), False) is first
+    changed = frames._camera(camera_info(**change), False)
+    expected = camera_from_info(camera_info(**change))
+    assert repr(changed) == repr(expected) != repr(first)
+
+
+def test_a_rectified_camera_is_converted_anew_when_p_changes():
+    frames = FrameBuilder(TopicNames("image", "camera_info", "depth", "detections"))
+    other = [500.0, 0, 300, 0, 0, 505, 200, 0, 0, 0, 1, 0]
+    first, second = (frames._camera(info, True) for info in (camera_info(), camera_info(p=other)))
+    assert (first.matrix[0, 0], second.matrix[0, 0]) == (590, 500)
+    assert frames._camera(camera_info(p=other), False).matrix[0, 0] == 600
+
+
 def test_depth_is_metres_and_holes_are_nan():
     millimetres = np.array([[0, 500], [1234, 65535]], np.uint16)
     expected = np.array([[np.nan, 0.5], [1.234, 65.535]], np.float32)
@@ -153,8 +204,9 @@ def test_compressed_depth_in_both_forms():
     np.testing.assert_allclose(plain, expected, rtol=1e-6)
     headed = compressed(bytes(12) + png, "16UC1; compressedDepth png")
     np.testing.assert_allclose(depth_from_compressed(headed), expected, rtol=1e-6)
-    # compressed_depth_image_transport quantizes inverse depth: value = A / z + B.
-    scale, offset = 10000.0, 1.0
+    # compressed_depth_image_transport quantizes inverse depth: value = A / z + B, where A = q (q + 1), B = 1 - A / z_max,
+    # for its defaults q = 100 and z_max = 10 m.
+    scale, offset = 10100.0, -1009.0
     inverse = np.round(scale / np.array([[0.5, 1.0], [2.0, 4.0]]) + offset).astype(np.uint16)
     inverse[0, 0] = 0
     data = struct.pack("<iff", 0, scale, offset) + cv2.imencode(".png", inverse)[1].tobytes()

@@ -3,10 +3,11 @@
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox, crop_camera, crop_image, square_crop, viewing_rotation
-from hand_object_pose.geometry.projection import distort
+from hand_object_pose.geometry.projection import distort, distortion_map
 
 MATRIX = np.array([[600.0, 0.0, 320.0], [0.0, 610.0, 240.0], [0.0, 0.0, 1.0]])
 PLUMB_BOB = np.array([0.1, -0.2, 0.001, -0.002, 0.05])
@@ -57,6 +58,31 @@ def test_distortion_equals_opencv_undistortion():
         undistort = cv2.fisheye.undistortPoints if camera.distortion_model == "equidistant" else cv2.undistortPoints
         normalised = undistort(pixels, camera.matrix, camera.distortion).reshape(-1, 2)
         np.testing.assert_allclose(normalised, points[:, :2] / points[:, 2:], atol=2e-4)
+
+
+@pytest.mark.parametrize("size", [(320, 240), (576, 432), (320, 480)])
+def test_a_resized_camera_sees_points_where_the_resized_image_has_them(size):
+    """An image of its own pixel coordinates, resized by OpenCV."""
+    columns, rows = np.meshgrid(np.arange(640.0), np.arange(480.0))
+    points = np.random.default_rng(0).uniform([-0.2, -0.15, 0.5], [0.2, 0.15, 0.7], (20, 3))
+    x, y = CAMERAS[0].resized(*size).project(points).T
+    for axis, coordinates in enumerate((columns, rows)):
+        small = cv2.resize(coordinates, size, interpolation=cv2.INTER_LINEAR)
+        found = map_coordinates(small, [y, x], order=1)
+        np.testing.assert_allclose(found, CAMERAS[0].project(points)[:, axis], atol=0.02)
+
+
+@pytest.mark.parametrize("size", [128, 301, 512])
+@pytest.mark.parametrize("camera", CAMERAS[1:], ids=IDS[1:])
+def test_the_interpolated_map_is_the_lens_at_every_pixel(camera, size):
+    """The square holds most of the image and reaches beyond it."""
+    target = crop_camera(camera, CropBox(-20.0, 30.0, 480.0), size)
+    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
+    pixels = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(float)
+    exact = distort(camera, target.unproject(pixels, np.ones(len(pixels)))).reshape(size, size, 2)
+    found = distortion_map(camera, target)
+    assert found.shape == exact.shape
+    np.testing.assert_allclose(found, exact, atol=0.02 * max(1.0, (480 / size) ** 2))
 
 
 @pytest.mark.parametrize("camera", CAMERAS, ids=IDS)

@@ -16,9 +16,14 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.mano_layer import ManoLayer
 from hand_object_pose.objects.catalogue import ObjectCatalogue, default_catalogue
+from hand_object_pose_training.datasets import dexycb_writer
 from hand_object_pose_training.datasets.export import ExportDatasetConfig, export_dataset
+from hand_object_pose_training.datasets.recording import Recorder
 
 SCALE = 0.00012498664727900177
+# The default objects are exported under these numbers of YCB.
+YCB_NAMES = {3: "004_sugar_box", 4: "005_tomato_soup_can", 5: "006_mustard_bottle"}
+YCB_NAMES |= {10: "011_banana", 14: "025_mug", 15: "035_power_drill"}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +72,7 @@ def test_ho3d_training_annotations_have_every_key_shape_and_type(ho3d):
         assert {key: annotation[key].shape for key in shapes} == shapes
         assert annotation["objRot"].shape in {(3,), (3, 1)}
         assert isinstance(annotation["objName"], str)
-        assert isinstance(annotation["objLabel"], int)
+        assert YCB_NAMES[annotation["objLabel"]] == annotation["objName"]
         assert isinstance(annotation["camIDList"], list)
         assert image.shape == (480, 640, 3)
         assert depth.shape == (480, 640)
@@ -98,7 +103,8 @@ def test_ho3d_corners_are_the_meshs_and_are_posed_by_the_annotated_pose(ho3d):
 def test_ho3d_truth_lies_on_the_measured_surface(ho3d, split):
     verts = json.loads((ho3d / "evaluation_verts.json").read_text())
     layer = ManoLayer(default_hand())
-    for number, (annotation, _, depth) in enumerate(ho3d_frames(ho3d, split)):
+    redness = []
+    for number, (annotation, image, depth) in enumerate(ho3d_frames(ho3d, split)):
         if split == "train":
             pose = (annotation[name][None] for name in ("handPose", "handBeta", "handTrans"))
             vertices = layer(*pose).vertices[0]
@@ -107,10 +113,16 @@ def test_ho3d_truth_lies_on_the_measured_surface(ho3d, split):
         model = trimesh.load(ho3d / "models" / annotation["objName"] / "textured_simple.obj", process=False)
         thing = model.vertices @ cv2.Rodrigues(annotation["objRot"])[0].T + annotation["objTrans"].ravel()
         behind = on_surface(np.concatenate([vertices, thing]) * [1, -1, -1], depth, annotation["camMat"])
+        places = cv2.projectPoints(vertices * [1, -1, -1], np.zeros(3), np.zeros(3), annotation["camMat"], None)[0]
+        columns, rows = places.reshape(-1, 2).round().astype(int).T.clip(0, [[639], [479]])
+        blue, _, red = image[rows, columns].mean(axis=0)
+        redness.append(red / blue)
         # Nearly half of a surface faces the camera, some of it is hidden; nearly nothing lies in front of it.
         assert (np.abs(behind) < 0.008).mean() > 0.1
         assert (behind < -0.008).mean() < 0.02
         assert abs(np.median(behind[np.abs(behind) < 0.008])) < 0.001
+    # Skin is redder than blue, whatever the light: red and blue are not exchanged.
+    assert np.median(redness) > 1.05
 
 
 def test_ho3d_evaluation_hides_the_hand_and_tells_it_apart(ho3d):
@@ -190,10 +202,7 @@ def test_dexycb_labels_agree_with_each_other_and_with_the_pictures(dexycb):
 
 
 def default_thing(root, number):
-    # The default objects are exported under these numbers of YCB.
-    names = {3: "004_sugar_box", 4: "005_tomato_soup_can", 5: "006_mustard_bottle"}
-    names |= {10: "011_banana", 14: "025_mug", 15: "035_power_drill"}
-    path = root / "models" / names[number] / "textured_simple.obj"
+    path = root / "models" / YCB_NAMES[number] / "textured_simple.obj"
     return trimesh.load(path, process=False).vertices
 
 
@@ -220,6 +229,23 @@ def test_dexycb_world_poses_are_the_cameras_by_the_extrinsics(dexycb):
         np.testing.assert_allclose(found, joints, atol=2e-5)
         seen += 1
     assert seen == 32
+
+
+def test_in_a_long_sequence_the_first_frame_has_no_hand_as_it_happens_there(tmp_path, monkeypatch):
+    """One camera, four frames."""
+    monkeypatch.setattr(dexycb_writer, "SERIALS", dexycb_writer.SERIALS[:1])
+    models = [default_catalogue()["mug"]]
+    writer = dexycb_writer.DexYcbWriter(tmp_path, models, Recorder(default_catalogue()), seed=0)
+    writer._write_sequence(0, 0, 4, lambda: None)
+    found = list(labels_of(tmp_path))
+    assert len(found) == 4
+    for number, (path, meta, labels) in enumerate(found):
+        with np.load(path.parents[1] / "pose.npz") as poses:
+            assert poses["pose_m"][number].any() == (number > 0)
+        assert labels["pose_y"][meta["ycb_grasp_ind"]].any()
+        assert labels["pose_m"].any() == (number > 0)
+        for name in ("joint_3d", "joint_2d"):
+            assert (labels[name] == -1).all() == (number == 0), name
 
 
 def test_dexycb_layout_is_complete_for_the_toolkit(dexycb):

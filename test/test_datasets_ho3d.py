@@ -180,7 +180,8 @@ def test_evaluation_frames_know_the_wrist_and_with_the_public_truth_the_hand(tmp
 
 
 def test_version_3_is_told_by_its_images(tmp_path, hands):
-    write_ho3d(tmp_path, {KEY: ho3d_annotation(handVertContact=np.zeros(778, bool))})
+    """Also where the first listed image is missing."""
+    write_ho3d(tmp_path, {"ABF10/0001": ho3d_annotation(), KEY: ho3d_annotation(handVertContact=np.zeros(778, bool))})
     image = tmp_path / "train" / "ABF10" / "rgb" / "0012.jpg"
     image.parent.mkdir()
     cv2.imwrite(str(image), np.zeros((480, 640, 3), np.uint8))

@@ -4,8 +4,10 @@ import json
 import pickle
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from datasets_support import exported, ho3d_annotation
@@ -123,6 +125,30 @@ def test_damage_of_every_kind_is_named_and_costs_only_its_frames(tmp_path):
     assert saved["problems"] == report.problems
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_files_cut_short_are_found_by_a_quick_look_and_wrong_sizes_by_decoding(tmp_path, quick):
+    root = shutil.copytree(exported("ho3d"), tmp_path / "tree", ignore=shutil.ignore_patterns("prepared"))
+    keys = (root / "train.txt").read_text().split()
+    short, small = (root / "train" / key.replace("/", "/rgb/") for key in keys[:2])
+    short, small = short.with_suffix(".png"), small.with_suffix(".png")
+    short.write_bytes(short.read_bytes()[:-20])
+    cv2.imwrite(str(small), np.zeros((240, 320, 3), np.uint8))
+    ((_, report),) = prepare(PrepareConfig("ho3d", root, split="train", workers=0, quick=quick))
+    assert dict(report.left_out) == {"damaged file": 1 if quick else 2}
+    assert any(str(short) in problem and "cut short" in problem for problem in report.problems)
+    assert any(str(small) in problem and "640 x 480" in problem for problem in report.problems) == (not quick)
+
+
+def test_the_evaluations_truth_cut_short_is_named_and_costs_the_hands_alone(tmp_path):
+    root = shutil.copytree(exported("ho3d"), tmp_path / "tree", ignore=shutil.ignore_patterns("prepared"))
+    truth = root / "evaluation_verts.json"
+    truth.write_bytes(truth.read_bytes()[:-500])
+    ((path, report),) = prepare(PrepareConfig("ho3d", root, split="evaluation", workers=0, quick=True))
+    assert report.kept == report.listed
+    assert [problem for problem in report.problems if str(truth) in problem]
+    assert not PreparedIndex(path)[0].has_hand
+
+
 def test_worker_processes_find_the_same(tmp_path, ho3d, monkeypatch):
     from hand_object_pose_training.datasets import prepare as module
 
@@ -197,6 +223,28 @@ def test_left_hands_can_be_skipped(tmp_path):
     config = PrepareConfig("dexycb", exported("dexycb"), tmp_path, "val", workers=0, left_hands="skip")
     with pytest.raises(UserError, match="left hand: 8"):
         prepare(config)
+
+
+def test_a_left_hands_pictures_are_turned_round_with_its_annotation(dexycb):
+    hands, index = Hands.default(), PreparedIndex(dexycb["val"][0])
+    frame = index[int(np.flatnonzero(index.column("is_left"))[0])]
+    mirrored = frame.as_right_hand(hands)
+    np.testing.assert_array_equal(mirrored.image(), cv2.imread(str(frame.files.image))[:, ::-1, ::-1])
+    depth = cv2.imread(str(frame.files.depth), cv2.IMREAD_UNCHANGED)[:, ::-1]
+    np.testing.assert_allclose(mirrored.depth(), depth / 1000, rtol=1e-6)
+    assert (mirrored.image() != frame.image()).any()
+
+
+def test_inner_joints_are_the_annotated_ones(ho3d):
+    """A frame whose joints lie elsewhere than its mesh's, as HO3D's do by some millimetres."""
+    samples = PreparedSamples(PreparedIndex(ho3d["train"][0]), crop=StoredCrop(64))
+    frame = samples.index[0].posed(samples.hands)
+    moved = replace(frame, joints=frame.joints + 0.004)
+    found = samples._joints(moved)
+    tips = [4, 8, 12, 16, 20]
+    np.testing.assert_allclose(found[tips], frame.hand_vertices[list(samples.hands.right.fingertips)], atol=1e-6)
+    inner = np.setdiff1d(np.arange(21), tips)
+    np.testing.assert_allclose(found[inner], moved.joints[inner], atol=1e-6)
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

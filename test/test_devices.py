@@ -72,3 +72,23 @@ def test_processes_that_do_not_fit_the_settings_are_refused(monkeypatch: pytest.
     for settings in (config, replace(config, devices=2, machines=2)):
         with pytest.raises(UserError, match=r"torchrun started 2 processes, expected [14] for --devices"):
             fabric_of(settings)
+
+
+def config_with(**settings: object) -> TrainConfig:
+    given: dict = {"shards": Path("a"), "validation_shards": Path("a"), "out": Path("b"), "steps": 1, **settings}
+    return TrainConfig(**given)
+
+
+def test_devices_that_are_not_there_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="--device: expected auto, cpu or cuda, found 'banana'"):
+        fabric_of(config_with(device="banana"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="PyTorch finds no GPU here"):
+        fabric_of(config_with(device="cuda"))
+
+
+@pytest.mark.parametrize("name", ["steps", "batch_size", "devices", "save_every", "validate_every"])
+def test_numbers_that_are_too_small_are_refused_by_the_options_name(name: str) -> None:
+    config_with(**{name: 1}).check()
+    with pytest.raises(UserError, match=f"--{name.replace('_', '-')}: expected at least 1, found 0"):
+        config_with(**{name: 0}).check()

@@ -4,10 +4,13 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import get_args, get_type_hints
 
+import docstring_parser
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +18,7 @@ PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/**/PROVENANCE.md")]
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(r"`((?:test|examples|config|launch|rviz|docs|hand_object_pose)/[\w./-]+\.\w+)`")
 SCRIPT = re.compile(r"scripts/\w+\.(?:py|sh)")
 
 
@@ -52,6 +56,12 @@ def test_the_readme_leads_to_every_page() -> None:
 def test_every_picture_is_shown_on_a_page() -> None:
     shown = {(page.parent / target).resolve() for page in PAGES for target in LINK.findall(prose(page))}
     assert set(ROOT.glob("docs/images/*")) <= shown
+
+
+def test_files_that_are_named_exist() -> None:
+    named = {name for page in PAGES for name in FILE.findall(page.read_text(encoding="utf-8"))}
+    assert len(named) > 10
+    assert not [name for name in named if not (ROOT / name).exists()]
 
 
 def is_run_by_hand(script: Path) -> bool:
@@ -122,3 +132,49 @@ def test_calls_of_the_training_name_commands_and_options_that_exist(
                 tyro.cli(Command, args=[command, "--help"])
             known[command] = set(re.findall(r"--[a-z][\w.-]*", capsys.readouterr().out))
         assert options_of(words) <= known[command], f"{page}: {command} {words}"
+
+
+def explained(text: str | None) -> set[str]:
+    """The arguments or attributes that a docstring explains one by one, which is what ``--help`` shows."""
+    return {each.arg_name for each in docstring_parser.parse(text or "").params if each.description}
+
+
+def programs() -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+    """The functions and classes that command lines are made of, but for those of the training."""
+    for file in (*ROOT.glob("hand_object_pose/cli/*.py"), *ROOT.glob("scripts/*.py")):
+        source = file.read_text(encoding="utf-8")
+        taken = {"run"} if file.parent.name == "cli" else set(re.findall(r"tyro\.cli\((\w+)", source))
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in taken:
+                yield name_of(file), node
+
+
+def test_help_explains_every_option() -> None:
+    found = list(programs())
+    assert len(found) > 30
+    for name, node in found:
+        if isinstance(node, ast.FunctionDef):
+            options = {argument.arg for argument in node.args.args}
+        else:
+            options = {each.target.id for each in node.body if isinstance(each, ast.AnnAssign)}  # type: ignore[union-attr]
+        assert options <= explained(ast.get_docstring(node)), name
+
+
+def unexplained(settings: type) -> Iterator[str]:
+    """Fields of a dataclass, and of those within it, that no docstring of its classes explains."""
+    known = set().union(*(explained(parent.__doc__) for parent in settings.__mro__))
+    types = get_type_hints(settings)
+    for field in fields(settings):
+        if field.name not in known:
+            yield f"{settings.__name__}.{field.name}"
+        if is_dataclass(types[field.name]):
+            yield from unexplained(types[field.name])
+
+
+def test_help_of_the_training_explains_every_option() -> None:
+    pytest.importorskip("torch")
+    from hand_object_pose_training.main import Command
+
+    settings = {get_args(each)[0] for each in get_args(Command)}
+    assert len(settings) > 10
+    assert [name for each in settings for name in unexplained(each)] == []

@@ -1,5 +1,6 @@
 """The chain image -> crop -> network -> metres returns the truth that a network which knows it was shown."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
 from hand_object_pose.estimation.uncertainty import UNCALIBRATED_COVARIANCE
 from hand_object_pose.estimation.view import Lifted
+from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import pose_matrix, rotation_angle, transform_points
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
 from hand_object_pose.objects.catalogue import default_catalogue
@@ -75,19 +77,6 @@ def test_lifted_hand_does_not_depend_on_where_the_crop_lies(margin: float) -> No
     rng = np.random.default_rng(3)
     jitter = {key: value + rng.uniform(-25, 25, 4) for key, value in detections(backend.shown, backend.scene).items()}
     assert_true(process(backend, replace(TRUE_DEPTH, margin=margin), **jitter), backend)
-
-
-def test_left_hand_is_mirrored_in_and_out() -> None:
-    backend = FakeBackend(camera(), truth(), mirrored_truth=True)
-    pair = process(backend, replace(TRUE_DEPTH, hand_side="left"))
-    assert pair.hand is not None
-    assert pair.object is not None
-    assert pair.hand.side == "left"
-    np.testing.assert_allclose(pair.hand.vertices, backend.scene.hand, atol=2e-5)
-    np.testing.assert_allclose(pair.object.pose, backend.scene.object_pose, atol=1e-4)
-    assert not pair.object.valid
-    assert "left" in pair.object.reason
-    assert pair.contacts is None
 
 
 def test_weights_that_vote_in_the_camera_frame_are_not_turned() -> None:
@@ -176,6 +165,35 @@ def test_tracking_follows_a_moving_hand() -> None:
         assert_true(pair, backend, millimetres=1.0)
 
 
+def squares_of(roi_mode: str, cameras: list[Camera]) -> np.ndarray:
+    """Middles (N, 2), as rays of z = 1, of the squares that are looked at while a hand moves and is followed."""
+    backend = FakeBackend(camera(), truth())
+    estimator, start, middles = Estimator(backend, replace(TRUE_DEPTH, roi_mode=roi_mode)), backend.scene, []
+    for step, shown in enumerate(cameras):
+        backend.shown, backend.scene = shown, start.moved(np.array([0.02, -0.008, 0.01]) * step)
+        boxes = detections(shown, backend.scene) if roi_mode == "topic" or step == 0 else {}
+        frame = frame_of(shown, stamp=step / 30, true_root_depth=backend.scene.joints[0, 2], **boxes)
+        (pair,) = estimator.process(frame).pairs
+        assert (pair.tracked, pair.track_id) == (step > 0, 1)
+        assert_true(pair, backend, millimetres=2.0)
+        assert pair.box is not None
+        middle = [(pair.box.x_min + pair.box.x_max) / 2, (pair.box.y_min + pair.box.y_max) / 2]
+        middles.append(shown.unproject(np.array(middle), np.asarray(1.0))[:2])
+    return np.array(middles)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda shown: shown.resized(320, 240), lambda shown: shown.windowed((40, 30), (560, 420), (2, 1))]
+)
+@pytest.mark.parametrize("roi_mode", ["tracking", "topic"])
+def test_another_resolution_or_window_does_not_lose_the_track(
+    change: Callable[[Camera], Camera], roi_mode: str
+) -> None:
+    same, other = camera(), change(camera())
+    expected = squares_of(roi_mode, [same] * 6)
+    np.testing.assert_allclose(squares_of(roi_mode, [same, same, same, other, other, same]), expected, atol=0.006)
+
+
 def test_low_confidence_is_no_estimate_and_ends_the_track() -> None:
     backend = FakeBackend(camera(), truth(), spread=30.0)
     pair = process(backend)
@@ -184,6 +202,15 @@ def test_low_confidence_is_no_estimate_and_ends_the_track() -> None:
     assert "low confidence" in pair.reason
     sure = process(FakeBackend(camera(), truth(), spread=0.5))
     assert sure.confidence > 0.9
+
+
+def test_what_would_lie_behind_the_camera_is_refused() -> None:
+    """A wrist 2 cm before the camera, by mistake: the fingers reach behind it."""
+    config = replace(TRUE_DEPTH, root_depth_mode="fixed", root_depth_value=0.02, confidence_threshold=0.0)
+    pair = process(FakeBackend(camera(), truth()), config)
+    assert pair.hand is not None
+    assert pair.hand.vertices[:, 2].min() < 0
+    assert (pair.valid, pair.reason) == (False, "hand or object would lie behind the camera")
 
 
 def test_a_hand_without_a_hands_proportions_lowers_confidence() -> None:

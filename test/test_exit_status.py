@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.exit_status import exit_status
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
@@ -54,6 +54,11 @@ def test_the_system_names_files_that_may_not_be_written(tmp_path: Path, capsys: 
 
     assert exit_status("program", write) == 2
     assert capsys.readouterr().err == f"program: {tmp_path}/missing/file: No such file or directory\n"
+
+
+def test_what_others_say_is_shortened_to_one_line() -> None:
+    assert in_one_line(full_disk()) == "No space left on device"
+    assert in_one_line(ValueError("first line\n    second line")) == "first line second line"
 
 
 def test_scripts_end_alike(tmp_path: Path) -> None:

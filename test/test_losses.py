@@ -87,6 +87,17 @@ def test_silhouette_loss_of_even_odds_is_log_two_and_of_certainty_zero():
     assert silhouette_loss(sure, truth).item() == pytest.approx(0, abs=1e-6)
 
 
+def test_silhouette_loss_of_a_pixel_that_the_object_covers_in_part_is_the_cross_entropy_of_its_share():
+    truth = torch.tensor([[1, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]])[None]
+    share, logit = np.array([0.25, 1.0, 0.0, 0.25]), 0.7
+    expected = np.mean(np.log1p(np.exp(logit)) - share * logit)
+    logits = torch.full((1, 2, 2), logit, requires_grad=True)
+    loss = silhouette_loss(logits, truth)
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    (gradient,) = torch.autograd.grad(loss.sum(), logits)
+    np.testing.assert_allclose(gradient.flatten(), (1 / (1 + np.exp(-logit)) - share) / 4, rtol=1e-5)
+
+
 def test_gradients_equal_finite_differences():
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(2, 4, 3, dtype=torch.float64, generator=generator, requires_grad=True)

@@ -75,8 +75,13 @@ def test_what_is_no_solid_is_refused_in_words(tmp_path):
     (tmp_path / "part.step").write_text("")
     with pytest.raises(UserError, match=r"expected one of .obj, .ply, .stl, .glb, found '.step'"):
         read_scan(tmp_path / "part.step")
+    (tmp_path / "empty.glb").write_bytes(b"")
+    with pytest.raises(UserError, match="the file is empty"):
+        read_scan(tmp_path / "empty.glb")
     with pytest.raises(UserError, match="no such file"):
         read_scan(tmp_path / "missing.glb")
+    with pytest.raises(UserError, match="a directory; give a scan"):
+        read_scan(tmp_path)
 
 
 @pytest.mark.parametrize("suffix", [".obj", ".ply", ".stl", ".glb"])

@@ -73,9 +73,13 @@ def test_hand_contacts_and_topology_are_those_of_the_estimate(harness):
     np.testing.assert_array_equal(faces, weights.hand.faces)
     np.testing.assert_array_equal(topology.finger_labels, weights.hand.finger_labels)
     assert [(c.hand_vertex, c.finger) for c in pair.contacts] == [(745, 0), (3, 2)]
-    assert list(pair.finger_contacts) == [True, False, True, False, False]
+    assert [c.signed_distance for c in pair.contacts] == pytest.approx([-0.001, 0.002])
+    penetration = (pair.min_distance, pair.penetration_mean, pair.penetration_max)
+    assert penetration == pytest.approx((-0.001, 0.0001, 0.001))
+    assert (list(pair.finger_contacts), pair.palm_contact) == ([True, False, True, False, False], False)
     assert pair.grasp_state == HandObjectEstimate.GRASP_HELD
     assert not pair.object.covariance_valid
+    assert (pair.confidence, pair.hand.confidence, pair.object.confidence) == (pytest.approx(0.9),) * 3
     info = h.until(lambda: h.received["object_info"], "object_info")[0]
     assert (info.object_id, info.mesh_hash) == ("mug", weights.objects["mug"].hash)
     assert list(info.known_objects) == ["carton", "mug"]

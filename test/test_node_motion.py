@@ -10,7 +10,7 @@ pytest.importorskip("hand_object_pose_msgs.msg")
 
 from geometry_msgs.msg import PoseWithCovarianceStamped, TwistWithCovarianceStamped
 from rclpy.parameter import Parameter
-from ros_support import FRAME_ID, FakeEstimator, Harness
+from ros_support import FRAME_ID, FakeEstimator, Harness, pose_matrix_of
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import PointCloud2
 
@@ -137,6 +137,39 @@ def test_topics_of_single_poses_are_of_the_first_of_two_pairs(harness, monkeypat
     transforms = h.until(lambda: h.received["/tf"], "transforms")[-1].transforms
     frames = [transform.child_frame_id for transform in transforms]
     assert frames == [first.object.object_id, f"{first.object.object_id}_{second.track_id}"]
+
+
+def test_wrists_have_transforms_if_asked_for(harness, monkeypatch):
+    monkeypatch.setattr(MovingHarness, "kind", TwoPairsEstimator)
+    h = harness(publish__wrist_tf=True, tf_prefix="robot_").connect()
+    pairs = h.expect_good().estimates
+    transforms = h.until(lambda: h.received["/tf"], "transforms")[-1].transforms
+    wrists = {entry.child_frame_id: entry for entry in transforms if "wrist" in entry.child_frame_id}
+    assert list(wrists) == ["robot_wrist", f"robot_wrist_{pairs[1].track_id}"]
+    for pair, entry in zip(pairs, wrists.values(), strict=True):
+        assert pair.hand.wrist_pose_valid
+        # The estimator shows a hand at rest, whose axes are the camera's.
+        np.testing.assert_allclose(pose_matrix_of(pair.hand.wrist_pose)[:3, :3], np.eye(3), atol=1e-6)
+        origin, joint = entry.transform.translation, pair.hand.joints[0]
+        assert (origin.x, origin.y, origin.z) == (joint.x, joint.y, joint.z)
+        assert entry.transform.rotation == pair.hand.wrist_pose.orientation
+
+
+def test_each_pair_says_when_its_track_was_valid_last(harness, monkeypatch):
+    monkeypatch.setattr(MovingHarness, "kind", TwoPairsEstimator)
+    h = harness().connect().run(4)
+    both, process = h.received["estimate"][-1].header.stamp, TwoPairsEstimator.process
+
+    def without_second(self, frame):
+        first, second = process(self, frame).pairs
+        return FrameResult([first, replace(second, valid=False, reason="hidden")])
+
+    monkeypatch.setattr(TwoPairsEstimator, "process", without_second)
+    h.run(2)
+    message = h.received["estimate"][-1]
+    first, second = message.estimates
+    assert nanoseconds(message.header.stamp) > nanoseconds(both)
+    assert (first.last_valid, second.last_valid) == (message.header.stamp, both)
 
 
 def test_the_twist_is_that_of_the_motion(harness):

@@ -1,6 +1,7 @@
 """The parameter table: its own consistency, the documentation, the configuration file, and the running node."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,28 @@ def test_the_running_node_has_the_table(tmp_path):
 
 def test_the_demo_measures_the_node_as_it_is_launched() -> None:
     assert DemoConfig().threads == Settings().number("threads")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-p", "object_id:=5"], "'object_id' to '5' of type 'INTEGER', expecting type 'STRING'"),
+        (["-p", "root_depth.value:=1"], "expecting type 'DOUBLE': root_depth.value; a double is written with a point"),
+        (["-p", "confidence_threshold:=2.0"], "confidence_threshold out of range Min: 0.0, Max: 1.0"),
+        (["--params-file", "nowhere.yaml"], "ROS does not accept the arguments: "),
+        (["--bogus"], "ROS does not accept the arguments: ['--bogus']"),
+    ],
+)
+def test_arguments_that_cannot_be_end_the_node_in_words(arguments, words, tmp_path, monkeypatch, capsys):
+    rclpy = pytest.importorskip("rclpy")
+    pytest.importorskip("hand_object_pose_msgs.msg")
+    from hand_object_pose.ros import main as program
+
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path))
+    # The handlers of signals belong to the test process.
+    monkeypatch.setattr(program, "stop_on_signals", threading.Event)
+    assert program.main(["--ros-args", *arguments]) == 2
+    assert not rclpy.ok()
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Traceback" not in said

@@ -12,16 +12,23 @@ from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
+from hand_object_pose.estimation.hand_features import HAND_FEATURES
 from hand_object_pose.estimation.looking import Looking
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.pose_features import FEATURES, error_axes, pose_features, turn_between, viewing_axes
+from hand_object_pose.estimation.pose_features import (
+    FEATURES,
+    error_axes,
+    pose_features,
+    turn_between,
+    viewing_axes,
+)
 from hand_object_pose.estimation.pose_uncertainty import covariance_about, pose_covariance, root_direction
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.uncertainty_file import read_uncertainty, uncertainty_path, write_uncertainty
 from hand_object_pose.estimation.uncertainty_model import (
+    HandSigmaModel,
     Inputs,
     LevelModel,
-    PointScale,
     SigmaModel,
     UncertaintyModel,
     kernel,
@@ -45,10 +52,18 @@ def constant_model(sigmas: np.ndarray, objects: int = 2) -> SigmaModel:
     return SigmaModel(inputs, level, offsets, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2)), np.zeros(2))
 
 
+def constant_hand(sigma: float) -> HandSigmaModel:
+    """Says ``sigma`` of the first vertex of every hand, e times as much of the last."""
+    inputs = Inputs(*(np.full(len(HAND_FEATURES), value) for value in (-9.0, 9.0, 0.0, 1.0)))
+    level = np.zeros(1 + 2 * len(HAND_FEATURES))
+    level[0] = np.log(sigma)
+    return HandSigmaModel(inputs, level, np.linspace(0, 1, 778))
+
+
 def uncertainty(weights_hash: str = "0" * 64, objects: tuple[str, ...] = ("bottle", "mug")) -> UncertaintyModel:
     model = constant_model(SIGMAS, len(objects))
-    halved, doubled = PointScale(0.5, 1.0), PointScale(2.0, 1.0)
-    return UncertaintyModel(weights_hash, objects, FEATURES, model, model, halved, doubled, 0.05, 0.1)
+    hands = constant_hand(0.01), constant_hand(0.02)
+    return UncertaintyModel(weights_hash, objects, FEATURES, HAND_FEATURES, model, model, *hands, 0.05, 0.1)
 
 
 def observation(wrist: tuple[float, float, float] = (0.2, -0.1, 0.6), **changes: object) -> Observation:
@@ -120,11 +135,10 @@ def test_the_estimator_publishes_it(surface_fit: bool) -> None:
     assert pair.object is not None
     assert pair.hand is not None
     assert pair.object.covariance_valid
-    plain = FakeBackend(camera(), truth())
-    (before,) = Estimator(plain, TRUE_DEPTH).process(frame).pairs
-    assert before.hand is not None
-    # The wrist's depth is true: only the doubled spread of the heatmaps is left.
-    np.testing.assert_allclose(pair.hand.vertex_sigma, 2 * before.hand.vertex_sigma, rtol=1e-9)
+    # The wrist's depth is true: only the model of hands that were not fitted is left.
+    np.testing.assert_allclose(pair.hand.vertex_sigma, 0.02 * np.exp(np.linspace(0, 1, 778)), rtol=1e-9)
+    expected = np.abs(backend.weights.hand.joint_regressor21) @ pair.hand.vertex_sigma
+    np.testing.assert_allclose(pair.hand.joint_sigma, expected, rtol=1e-9)
 
 
 def test_features_grow_with_disagreement() -> None:
@@ -171,18 +185,47 @@ def test_the_file_gives_the_same_numbers(tmp_path: Path) -> None:
     corrections = np.array([[0.1, -0.2], [0.3, 0.4]])
     measured = replace(model.measured, level=level, steps=np.array([[-6.0, -4], [-3, 1]]), corrections=corrections)
     path = uncertainty_path(tmp_path / "weights.safetensors")
-    write_uncertainty(path, replace(model, measured=measured), {"scenes": 7})
+    hand = replace(model.measured_hand, level=rng.normal(size=1 + 2 * len(HAND_FEATURES)))
+    write_uncertainty(path, replace(model, measured=measured, measured_hand=hand), {"scenes": 7})
     read = read_uncertainty(path, model.weights_hash)
     assert read is not None
     features, objects = rng.normal(size=(5, len(FEATURES))), np.eye(2)[[0, 1, 1, 0, 1]]
     np.testing.assert_allclose(read.measured.sigmas(features, objects), measured.sigmas(features, objects), rtol=1e-4)
     assert (read.objects, read.features, read.bone_spread) == (model.objects, FEATURES, 0.1)
-    assert read.measured_points == PointScale(0.5, 1.0)
+    assert read.hand_features == HAND_FEATURES
+    hands = rng.normal(size=(3, len(HAND_FEATURES)))
+    np.testing.assert_allclose(read.voted_hand.sigmas(hands), model.voted_hand.sigmas(hands), rtol=1e-4)
+    np.testing.assert_allclose(read.measured_hand.sigmas(hands), hand.sigmas(hands), rtol=1e-4)
     assert read_uncertainty(path, "1" * 64) is None
     assert read_uncertainty(tmp_path / "none.npz", model.weights_hash) is None
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UserError, match="damaged"):
         read_uncertainty(path, model.weights_hash)
+
+
+def test_a_file_of_another_version_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = uncertainty_path(tmp_path / "weights.safetensors")
+    with monkeypatch.context() as patch:
+        patch.setattr("hand_object_pose.estimation.uncertainty_file.FORMAT", "hand_object_pose uncertainty 1")
+        write_uncertainty(path, uncertainty(), {})
+    with pytest.raises(UserError, match=r"uncertainty 2.*found.*uncertainty 1.*delete it.*calibrate_uncertainty"):
+        read_uncertainty(path, "0" * 64)
+
+
+def test_a_hand_that_says_less_of_itself_errs_more() -> None:
+    """Its features are finite without a measurement, and grow with what they say."""
+    seen = observation()
+    spread = replace(seen.output, hand_sigma=3 * seen.output.hand_sigma)
+    rejecting = replace(seen.root, support=0.4, sigma=0.05, residual=0.02)
+    plain, found = (
+        dict(zip(HAND_FEATURES, each.hand_features(), strict=True))
+        for each in (seen, replace(seen, output=spread, root=rejecting))
+    )
+    assert np.isfinite(list(plain.values())).all()
+    assert found["root_rejected"] == pytest.approx(0.6)
+    assert np.exp(found["root_sigma"]) == pytest.approx(0.051)
+    assert np.exp(found["most_spread_z"]) == pytest.approx(3 * np.exp(plain["most_spread_z"]) - 0.002, rel=1e-6)
+    assert found["distance"] == plain["distance"]
 
 
 def test_the_level_is_a_gaussian_process() -> None:
@@ -200,5 +243,7 @@ def test_the_shipped_file_belongs_to_the_shipped_weights() -> None:
     model = info.uncertainty
     assert model is not None, "run scripts/calibrate_uncertainty.py for the new weights"
     assert model.features == FEATURES
+    assert model.hand_features == HAND_FEATURES
+    assert {len(hand.vertices) for hand in (model.measured_hand, model.voted_hand)} == {778}
     assert set(model.objects) == set(info.objects)
     assert 0 < model.bone_spread < 0.3

@@ -143,7 +143,10 @@ def test_nothing_valid_is_a_failure_that_says_why(
         ({"--object": "spoon"}, "'spoon' is not known"),
         ({"--root-depth": "-1"}, "--root-depth: expected 0.05 to 10 metres, found -1"),
         ({"--root-depth": "600"}, "--root-depth: expected 0.05 to 10 metres, found 600"),
-        ({"--box": "1,2,3"}, "--box: expected"),
+        ({"--box": "1,2,3"}, "--box: expected four numbers"),
+        ({"--box": "10,10,5,20"}, "--box: expected x_min below x_max"),
+        ({"--box": "700,10,800,20"}, "--box: lies outside of "),
+        ({"--confidence-threshold": "2"}, "--confidence-threshold: expected 0 to 1, found 2"),
     ],
 )
 def test_mistakes_are_said_without_a_traceback(

@@ -116,6 +116,18 @@ def test_a_jump_moves_the_prediction_by_a_quarter_of_the_side_at_most() -> None:
     assert ahead.x - here.x == pytest.approx(here.side / 4)
 
 
+def test_over_a_long_gap_the_square_is_not_moved_on_any_further() -> None:
+    tracking = Tracking(longest_prediction=0.2)
+    tracking.update(frame(0.0), cloud(300))
+    tracking.update(frame(0.1), cloud(306))
+    here, soon, later = (tracking.propose(frame(stamp)).crop for stamp in (0.1, 0.2, 0.5))
+    assert here is not None
+    assert soon is not None
+    assert later is not None
+    assert 5 < soon.x - here.x < 8
+    assert later.x - here.x == pytest.approx(2 * (soon.x - here.x))
+
+
 def test_track_survives_invalid_frames_and_ends_after_lost_after() -> None:
     tracking = Tracking(lost_after=0.5)
     tracking.propose(frame(0.0, HAND, OBJECT))
@@ -131,6 +143,19 @@ def test_a_detection_elsewhere_takes_over_and_one_nearby_does_not() -> None:
     tracking.update(frame(0.0), cloud(270, 205))
     assert tracking.propose(frame(0.1, HAND, OBJECT)).source == "tracking"
     assert tracking.propose(frame(0.1, HAND + 250, OBJECT + 250)).source == "topic"
+
+
+@pytest.mark.parametrize(("share", "source"), [(0.25, "tracking"), (0.15, "topic")])
+def test_a_track_is_lost_to_a_detection_that_overlaps_it_by_less_than_a_fifth(share: float, source: str) -> None:
+    tracking = Tracking()
+    tracking.update(frame(0.0), cloud(270, 205))
+    tracked = tracking.propose(frame(0.0)).crop
+    assert tracked is not None
+    # Intersection over union of equal squares, one moved by d sides: (1 - d) / (1 + d).
+    moved = tracked.x + tracked.side * (1 - share) / (1 + share)
+    inner = tracked.side * (1 - 1 / 1.25) / 2
+    box = np.array([[moved + inner, tracked.y + inner, moved + tracked.side - inner, tracked.y + tracked.side - inner]])
+    assert tracking.propose(frame(0.0, box, box)).source == source
 
 
 def test_a_detection_nearby_moves_the_square_halfway_to_it() -> None:
@@ -180,8 +205,10 @@ def test_an_estimate_behind_the_camera_or_outside_the_image_is_not_followed() ->
 
 def test_reset_forgets() -> None:
     tracking = Tracking()
+    tracking.propose(frame(0.0, HAND, OBJECT))
     tracking.update(frame(0.0), cloud(300))
     tracking.reset()
+    # Also that a detector answered once.
     assert tracking.propose(frame(0.01)).source == "full_frame"
 
 

@@ -73,7 +73,8 @@ def test_clean_depth(clean: np.ndarray) -> None:
     found = DepthImageRootDepth().estimate(frame(clean), MESHES)
     assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.002)
     assert found.support > 0.8
-    assert found.sigma < 0.005
+    # However well everything fits, a sensor is not better than that.
+    assert 0.003 <= found.sigma < 0.005
     assert found.residual < 0.004
 
 
@@ -85,6 +86,7 @@ def test_noise_quantisation_and_holes(clean: np.ndarray) -> None:
     depth[::17] = np.nan
     found = DepthImageRootDepth().estimate(frame(depth), MESHES)
     assert found.depth == pytest.approx(WRIST_DEPTH, abs=0.004)
+    assert found.sigma > DepthImageRootDepth().estimate(frame(clean), MESHES).sigma
 
 
 def test_an_unknown_occluder_before_the_fingers(clean: np.ndarray) -> None:
@@ -226,6 +228,14 @@ def test_depth_is_sampled_where_the_distorted_image_has_it() -> None:
     sampled, smooth = sample_depth(frame(ramp, distorted), pixels, 0.02)
     assert smooth.all()
     np.testing.assert_allclose(sampled, 0.5 + pixels[:, 0] / 1000, atol=1e-3)
+
+
+def test_holes_are_not_sampled() -> None:
+    """Nine zeros are as smooth as can be."""
+    for hole in (0.0, np.nan, np.inf):
+        depth = np.full((240, 320), hole, np.float32)
+        measured, smooth = sample_depth(frame(depth), np.array([[100.0, 100.0]]), 0.02)
+        assert (measured.tolist(), smooth.tolist()) == ([0.0], [False])
 
 
 def test_edges_and_borders_are_not_sampled() -> None:

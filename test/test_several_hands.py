@@ -5,14 +5,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_backend import FakeBackend, Truth, camera, detections, frame_of, truth
+from fake_backend import FakeBackend, Truth, camera, detections, frame_of, left_truth, truth
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.association import assigned
 from hand_object_pose.estimation.backend import NetworkOutput
 from hand_object_pose.estimation.box_detector import DetectedBox, DetectedPair
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
+from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.estimation.region_of_interest import LEAST_OVERLAP, overlap
 from hand_object_pose.estimation.result import HandObjectEstimate
+from hand_object_pose.estimation.track import Track
+from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.ros.detections import boxes_from_detections
 
@@ -98,6 +103,44 @@ def test_ids_stay_whatever_the_order_of_detections(mode: str) -> None:
         assert first.tracked == second.tracked == (stamp > 0)
 
 
+def track_at(crop: CropBox, side: str = "") -> Track:
+    """A track that was seen there at 0 s."""
+    track = Track(replace(CONFIG, roi_mode="topic"))
+    track._last, track.side = (0.0, crop), side
+    return track
+
+
+def shown_to(tracks: list[Track], boxes: list[list[float]], sides: tuple[str, ...] = ()) -> list[list[float] | None]:
+    """The hand's box that each track is shown; those that begin come last."""
+    frame = Frame(np.zeros((480, 640, 3), np.uint8), camera(), 0.1, hand_boxes=np.array(boxes), hand_sides=sides)
+    shown = assigned(tracks, frame, 2, 1.0, lambda: Track(CONFIG))
+    return [None if view.hand_boxes is None else view.hand_boxes[0].tolist() for _, view in shown]
+
+
+def test_detections_of_hands_side_by_side_go_with_the_track_that_they_overlap_most() -> None:
+    # A hand's box alone is looked at one and a half times as wide.
+    first, second = [100.0, 100.0, 200.0, 200.0], [150.0, 100.0, 250.0, 200.0]
+    squares = [CropBox(75.0, 75.0, 150.0), CropBox(125.0, 75.0, 150.0)]
+    assert overlap(*squares) > LEAST_OVERLAP
+    for boxes in ([first, second], [second, first]):
+        assert shown_to([track_at(square) for square in squares], boxes) == [first, second]
+
+
+def test_of_two_detections_the_one_of_the_same_side_continues_a_track() -> None:
+    """The other hand is passing just where the track is."""
+    left, right = [100.0, 100.0, 200.0, 200.0], [130.0, 100.0, 230.0, 200.0]
+    square = CropBox(75.0, 75.0, 150.0)
+    assert shown_to([track_at(square, "right")], [left, right], ("left", "right")) == [right, left]
+    # Where nobody knows the sides, place decides.
+    assert shown_to([track_at(square, "right")], [left, right]) == [left, right]
+
+
+def test_a_new_hand_takes_the_place_of_a_lost_track_first() -> None:
+    elsewhere = [400.0, 100.0, 500.0, 200.0]
+    followed, lost = track_at(CropBox(75.0, 75.0, 150.0)), Track(replace(CONFIG, roi_mode="topic"))
+    assert shown_to([followed, lost], [elsewhere]) == [None, elsewhere]
+
+
 def test_a_hand_that_comes_later_gets_a_number_of_its_own_and_one_that_leaves_is_dropped() -> None:
     estimator = Estimator(TwoHands(LEFTMOST, RIGHTMOST), CONFIG)
     assert [pair.track_id for pair in pairs(estimator, 0.0, RIGHTMOST)] == [1]
@@ -137,7 +180,7 @@ def test_each_hand_holds_the_object_that_is_nearest_to_it() -> None:
 
 
 def test_the_detected_side_counts_and_stays_with_the_track() -> None:
-    backend = FakeBackend(camera(), truth(), mirrored_truth=True)
+    backend = FakeBackend(camera(), left_truth(), side="left")
     estimator = Estimator(backend, CONFIG)
     sides = []
     for stamp, fields in ((0.0, {**boxes(backend.scene), "hand_sides": ("left",)}), (0.1, {}), (0.2, {})):
@@ -230,6 +273,18 @@ def test_auto_asks_the_detector_again_after_an_estimate_that_is_not_valid(detect
     assert detector.calls == 1
     backend.spread, backend.scenes = 0.5, [RIGHTMOST]
     (again,) = pairs(estimator, 0.2)
+    assert_shows(again, RIGHTMOST)
+    assert (again.roi_source, again.track_id, detector.calls) == ("detector", 2, 2)
+
+
+def test_auto_asks_the_detector_again_after_a_long_gap(detector: FakeDetector) -> None:
+    """The last estimate was valid, but of two seconds ago."""
+    detector.scene = LEFTMOST
+    backend = TwoHands(LEFTMOST)
+    estimator = Estimator(backend, replace(CONFIG, roi_mode="auto"))
+    assert pairs(estimator, 0.0)[0].valid
+    detector.scene, backend.scenes = RIGHTMOST, [RIGHTMOST]
+    (again,) = pairs(estimator, 2.0)
     assert_shows(again, RIGHTMOST)
     assert (again.roi_source, again.track_id, detector.calls) == ("detector", 2, 2)
 

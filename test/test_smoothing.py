@@ -209,6 +209,35 @@ def test_an_outlier_on_the_way_is_bridged_by_the_motion(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", SMOOTHING)
+def test_a_misread_hand_is_bridged_by_its_motion(mode: str) -> None:
+    start, twist = random_pose(np.random.default_rng(6)), np.array([0.5, 0.2, 0, 0, 0, 0])
+    course = [moved_pose(start, twist * SECONDS * number) for number in range(80)]
+    spoilt = [*course[:60], moved_pose(course[60], np.array([0, 0, 0.4, 0, 0, 0])), *course[61:]]
+    found = []
+    for poses in (course, spoilt):
+        smoother = smoother_of(mode)
+        hands = [smoother.refine(number * SECONDS, pair_of(pose), MODELS).hand for number, pose in enumerate(poses)]
+        assert hands[60] is not None
+        assert hands[60].filtered is not None
+        found.append(hands[60].filtered.vertices)
+    # It moved 18 mm in this step.
+    np.testing.assert_allclose(found[1], found[0], atol=2e-3)
+
+
+@pytest.mark.parametrize("mode", SMOOTHING)
+def test_a_hand_of_the_other_side_is_another_hand(mode: str) -> None:
+    smoother = smoother_of(mode)
+    refined(smoother, [np.eye(4)] * 20)
+    pair = pair_of(np.eye(4))
+    assert pair.hand is not None
+    left = smoother.refine(20 * SECONDS, replace(pair, hand=replace(pair.hand, side="left")), MODELS)
+    assert left.hand is not None
+    assert left.object is not None
+    assert left.hand.filtered is None
+    assert left.object.filtered is not None
+
+
+@pytest.mark.parametrize("mode", SMOOTHING)
 def test_what_stays_elsewhere_is_believed_after_some_images(mode: str) -> None:
     config = SmoothingConfig(mode, gate=GateSettings(reset_after=4, settled_after=3))
     first, second = np.eye(4), pose_matrix(np.eye(3), np.array([0.4, 0, 0]))
@@ -333,6 +362,17 @@ def test_the_published_covariance_keeps_what_images_err_alike() -> None:
     np.testing.assert_array_equal(unknown.pose_covariance, UNCALIBRATED_COVARIANCE)
     assert np.linalg.eigvalsh(unknown.after(0.1).covariance).min() > 0
     assert (np.diag(unknown.after(0.1).covariance) > np.diag(unknown.covariance)).all()
+
+
+def test_a_scene_at_rest_that_is_seen_surely_does_not_seem_to_move() -> None:
+    """Images that differ by a quarter of a millimetre, and say they are that good: taken at their word, 24 mm/s."""
+    rng, share = np.random.default_rng(11), SmoothingConfig().motion.shared_error
+    noise = np.diag([0.00025] * 3 + [0.004] * 3) ** 2
+    course = [moved_pose(np.eye(4), rng.multivariate_normal(np.zeros(6), noise)) for _ in range(150)]
+    motions = refined(smoother_of("constant_velocity"), course, covariance=noise / (1 - share))[30:]
+    speeds = [np.linalg.norm(motion.twist[:3]) for motion in motions if motion]
+    assert len(speeds) == 120
+    assert np.sqrt(np.mean(np.square(speeds))) < 0.018
 
 
 @pytest.mark.parametrize("change", [{"mode": "kalman"}, {"gate": (1.0,)}, {"gate": (0.9, 0)}, {"rotation": (0.0, 1.0)}])

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from demo_data import TOPICS
 
+from hand_object_pose.bags.bag_types import DETECTIONS
 from hand_object_pose.errors import UserError
-from hand_object_pose.replay.topics import COMPRESSED, DETECTIONS, IMAGE, find_topics
+from hand_object_pose.replay.topics import COMPRESSED, IMAGE, find_topics
 
 TYPES = {
     "/image": IMAGE,

@@ -6,16 +6,23 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from training_support import CATALOGUE, SIZE, batch_of, losses_of, perfect_prediction
+import trimesh
+from scipy.spatial.transform import Rotation
+from training_support import CATALOGUE, SIZE, batch_of, losses_of, perfect_prediction, random_scene
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.lift import Lift
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose_training.augmentation import NO_AUGMENTATION, AugmentationConfig
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.render import RenderConfig, _render_one, render_shards
+from hand_object_pose_training.run_state import load_state
+from hand_object_pose_training.samples import CropDataset, collate
+from hand_object_pose_training.schedule import ScheduleConfig
 from hand_object_pose_training.shards import ShardedSamples
+from hand_object_pose_training.synthetic_crops import stored_sample
 from hand_object_pose_training.trainer import Trainer
 
 
@@ -36,6 +43,8 @@ def test_other_settings_and_damaged_states_are_refused_in_words(config):
         Trainer(replace(config, batch_size=3), default_hand(), CATALOGUE)
     with pytest.raises(UserError, match="4 steps long, not 5"):
         Trainer(replace(config, steps=5), default_hand(), CATALOGUE)
+    with pytest.raises(UserError, match=r"nowhere\.pt: no such file; expected the state of a training run"):
+        load_state(config.out / "nowhere.pt")
     trainer.state_path.write_bytes(trainer.state_path.read_bytes()[:1000])
     with pytest.raises(UserError, match="state"):
         Trainer(config, default_hand(), CATALOGUE)
@@ -99,6 +108,127 @@ def test_the_depth_term_sees_z_alone(config):
         moved = torch.eye(3)[axis] * 1.5
         wrong = replace(perfect, rough_hand=perfect.rough_hand + moved, refined_hand=perfect.refined_hand - moved)
         assert objective(wrong, batch)["depth"].tolist() == pytest.approx([expected] * 2, abs=1e-3)
+
+
+SHIFT = torch.tensor([1.5, 0.0, -0.6])  # lixels; 0.7 on average over the coordinates
+MESHES = ("rough_hand", "refined_hand", "rough_object")
+
+
+def test_each_mesh_and_the_joint_head_count_once_in_lixels(config):
+    """Equations 18 and 22: a shift costs its mean, whichever prediction is shifted."""
+    trainer = Trainer(config, default_hand(), CATALOGUE)
+    objective, batch = trainer.supervised.objective, next(iter(trainer._loader()))
+    perfect = perfect_prediction(objective, batch, objective.geometry)
+    before = objective(perfect, batch)
+    for name in (*MESHES, "joints"):
+        wrong = replace(perfect, **{name: getattr(perfect, name) + SHIFT})
+        terms = objective(wrong, batch)
+        added = {key: (terms[key] - before[key]).tolist() for key in ("mesh", "joint")}
+        assert added["mesh"] == pytest.approx([0.7 * (name in MESHES)] * 2, abs=2e-3), name
+        if name == "joints":
+            assert added["joint"] == pytest.approx([0.7] * 2, abs=2e-3)
+        if name in MESHES[:2]:
+            assert min(added["joint"]) > 0.3, name
+
+
+def test_the_edges_are_the_objects_own_and_equally_weighed():
+    """Equations 19, 20: a mesh grown by a tenth has edges longer by a tenth (trimesh's), and none leaves its plane."""
+    from hand_object_pose.network.config import preset_config
+
+    geometry = preset_config("compact").lixels
+    objective = Objective(geometry, default_hand(), CATALOGUE)
+    rng, names = np.random.default_rng(4), sorted(CATALOGUE)
+    samples = [stored_sample(random_scene(rng, name)) for name in names]
+    dataset = CropDataset(samples, CATALOGUE, 128, NO_AUGMENTATION)
+    batch = collate([dataset[0, index] for index in range(len(names))])
+    perfect = perfect_prediction(objective, batch, geometry)
+    lift = Lift(batch.camera_matrices, batch.wrists[:, 2], geometry)
+    points = lift.points(perfect.rough_object)
+    middle = points.mean(dim=1, keepdim=True)
+    terms = objective(replace(perfect, rough_object=lift.lixels(middle + 1.1 * (points - middle))), batch)
+    lengths = [trimesh.Trimesh(CATALOGUE[name].vertices, CATALOGUE[name].faces, process=False) for name in names]
+    expected = [100 * mesh.edges_unique_length.mean() for mesh in lengths]
+    assert terms["edge"].tolist() == pytest.approx(expected, rel=5e-3)
+    assert terms["normal"].max() < 0.02
+
+
+def test_of_the_equivalent_poses_the_one_of_least_cost_over_mesh_and_pose_serves_both():
+    """By trying each alone. The rough mesh is in one pose, and the voted one another."""
+    from hand_object_pose.network.config import preset_config
+
+    geometry = preset_config("compact").lixels
+    objective = Objective(geometry, default_hand(), CATALOGUE)
+    dataset = CropDataset(
+        [stored_sample(random_scene(np.random.default_rng(6), "can"))], CATALOGUE, 128, NO_AUGMENTATION
+    )
+    batch = collate([dataset[0, 0]])
+    equivalents = objective.equivalents.clone()
+    objective.equivalents = equivalents[:, [20] * 8]
+    voted = perfect_prediction(objective, batch, geometry)
+    objective.equivalents = equivalents[:, :1].expand(-1, 8, -1, -1)
+    mixed = replace(voted, rough_object=perfect_prediction(objective, batch, geometry).rough_object)
+
+    def costs(chosen):
+        objective.equivalents = chosen
+        terms = objective(mixed, batch)
+        return [terms["mesh"].item(), 10 * (terms["rotation"] + terms["translation"]).item()]
+
+    alone = np.array([costs(equivalents[:, [number]]) for number in range(equivalents.shape[1])])
+    found = costs(equivalents)
+    best = alone.sum(axis=1).argmin()
+    assert best != alone[:, 0].argmin()
+    assert found == pytest.approx(alone[best].tolist(), abs=1e-3)
+
+
+def test_a_turned_crop_shows_hand_and_object_where_its_truth_says():
+    """White dots at the joints of a black picture, the object's label at its vertices: OpenCV's, before any turn."""
+    rng = np.random.default_rng(8)
+    matrix = np.array([[150.0, 0, SIZE / 2], [0, 150.0, SIZE / 2], [0, 0, 1]])  # all of it within the picture
+    sample = replace(stored_sample(random_scene(rng, "mug")), camera_matrix=matrix)
+    pixels = sample.joints @ sample.camera_matrix.T
+    image, labels = np.zeros((SIZE, SIZE, 3), np.uint8), np.zeros((SIZE, SIZE), np.uint8)
+    for x, y in (pixels[:, :2] / pixels[:, 2:]).round().astype(int).tolist():
+        cv2.circle(image, (x, y), 2, (255, 255, 255), cv2.FILLED)
+    vertices = transform_points(sample.object_pose.astype(float), CATALOGUE["mug"].vertices)
+    seen = vertices @ sample.camera_matrix.T
+    for x, y in (seen[:, :2] / seen[:, 2:]).round().astype(int).tolist():
+        cv2.circle(labels, (x, y), 1, 1, cv2.FILLED)
+    augmentation = replace(NO_AUGMENTATION, turn_degrees=40.0, box_jitter=0.1)
+    dataset = CropDataset([replace(sample, image=image, labels=labels)], CATALOGUE, 128, augmentation)
+    turned = []
+    for epoch in range(4):
+        crop = dataset[epoch, 0]
+        matrix = crop.camera_matrices
+        points = {"joints": crop.joints, "object": vertices_of(crop.object_poses, CATALOGUE["mug"])}
+        for name, picture in (("joints", crop.images[0]), ("object", crop.silhouettes)):
+            places = points[name] @ matrix.T
+            column, row = (places[:, :2] / places[:, 2:]).round().long().clamp(0, 127).unbind(dim=1)
+            assert (picture[row, column] > 0.5).float().mean() > 0.9, name
+        middle = torch.linalg.inv(matrix) @ torch.tensor([63.5, 63.5, 1.0])
+        viewed = crop.viewing_rotations[:, 2]
+        torch.testing.assert_close(viewed, middle / middle.norm(), atol=4e-3, rtol=0)
+        turned.append(np.degrees(angle_between(crop.object_poses[:3, :3], sample.object_pose[:3, :3])))
+    assert max(turned) > 20
+
+
+def vertices_of(pose, model):
+    return torch.as_tensor(model.vertices, dtype=torch.float32) @ pose[:3, :3].T + pose[:3, 3]
+
+
+def angle_between(first, second):
+    return Rotation.from_matrix(np.asarray(first) @ np.asarray(second).T).magnitude()
+
+
+def test_steps_are_as_long_as_the_schedule_says_and_gradients_no_longer_than_their_limit(config):
+    schedule = ScheduleConfig(1e-3, decay=0.1, milestones=(0.5,), warmup_steps=1)
+    trainer = Trainer(replace(config, schedule=schedule, gradient_clip=1e-3, hand_steps=4), default_hand(), CATALOGUE)
+    batches, rates = iter(trainer._loader()), []
+    for _ in range(4):
+        trainer._timed_step(batches)
+        rates += [group["lr"] for group in trainer.optimizer.param_groups]
+    assert rates == pytest.approx([5e-4, 1e-3, 1e-4, 1e-4])
+    gradients = [p.grad.norm() for p in trainer.supervised.parameters() if p.grad is not None]
+    assert torch.stack(gradients).norm().item() == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_steps_for_the_hand_alone_leave_the_rest_as_it_was(config):

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_support import CATALOGUE
 
@@ -20,7 +21,9 @@ from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose_training import drawn_samples as drawing
 from hand_object_pose_training.batch_statistics import settle_statistics
 from hand_object_pose_training.losses import LossWeights
-from hand_object_pose_training.overfit import OverfitConfig, overfit
+from hand_object_pose_training.overfit import overfit
+from hand_object_pose_training.overfit_config import OverfitConfig
+from hand_object_pose_training.overfit_run import OverfitRun
 from hand_object_pose_training.reduced_network import reduced_config
 from hand_object_pose_training.samples import collate
 from hand_object_pose_training.shards import ShardedSamples
@@ -96,23 +99,70 @@ def test_validation_leaves_a_picture_for_tensorboard(trainer):
     assert (picture.step, picture.width, picture.height) == (1, 3 * 128, 6 * 128)
 
 
-def test_learning_by_heart_writes_its_curve(config):
+@pytest.fixture(scope="module")
+def by_heart(shards, tmp_path_factory):
     lengths = {"samples": 2, "steps": 8, "first_stage_share": 0.0, "measure_every": 3}
-    settings = OverfitConfig(config.shards, config.out, "compact", weights=LossWeights(), **lengths)
-    found = list(overfit(settings, default_hand(), CATALOGUE))
-    with (config.out / "overfit.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    return OverfitConfig(shards, tmp_path_factory.mktemp("by_heart"), "compact", weights=LossWeights(), **lengths)
+
+
+@pytest.fixture(scope="module")
+def learned(by_heart):
+    return learn(by_heart)
+
+
+def learn(settings):
+    return list(overfit(settings, default_hand(), CATALOGUE, Console(quiet=True)))
+
+
+def rows_of(settings):
+    with (settings.out / "overfit.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_learning_by_heart_writes_its_curve(by_heart, learned):
+    found, rows = learned, rows_of(by_heart)
     assert [int(row["step"]) for row in rows] == [3, 6, 8]
     assert [float(row["hand_mje_mm"]) for row in rows] == [each.hand_mje_mm for each in found]
     assert found[1].loss < found[0].loss
-    samples = [ShardedSamples(config.shards)[index] for index in range(2)]
+    # What was saved last is what was measured last, by the batch's own statistics.
+    run = OverfitRun(by_heart, default_hand(), CATALOGUE)
+    errors = validate(run.supervised, run.stored, limit=2)
+    assert found[-1].hand_mje_mm == pytest.approx(10 * errors["hand.mje_cm"], rel=1e-6)
+    assert found[-1].object_add_s_mm == pytest.approx(10 * errors["object.add_s_cm"], rel=1e-6)
+    norms = [each for each in run.supervised.train().modules() if isinstance(each, torch.nn.BatchNorm2d)]
+    norm = [each for each in norms if each.training][-1]
+    statistics = norm.running_mean.clone()
+    settle_statistics(run.supervised, run.batch)
+    torch.testing.assert_close(norm.running_mean, statistics)
+    samples = [ShardedSamples(by_heart.shards)[index] for index in range(2)]
     regressed = [default_hand().joint_regressor21 @ sample.hand_vertices for sample in samples]
     offsets = [
         np.linalg.norm(joints - sample.joints, axis=1) for joints, sample in zip(regressed, samples, strict=True)
     ]
     assert found[0].true_mesh_mje_mm == pytest.approx(1000 * np.mean(offsets), rel=1e-4)
     with pytest.raises(UserError, match="--samples: expected 2 to 12"):
-        next(overfit(replace(settings, samples=13), default_hand(), CATALOGUE))
+        learn(replace(by_heart, samples=13, out=by_heart.out / "other"))
+
+
+def test_learning_by_heart_goes_on_where_it_was_interrupted_bit_for_bit(by_heart, learned, tmp_path, monkeypatch):
+    """Interrupted after the row of step 6 and before its state, so that steps 4 to 6 are done again."""
+    interrupted, save = replace(by_heart, out=tmp_path), OverfitRun.save
+
+    def interrupted_save(run):
+        if run.step == 6:
+            raise KeyboardInterrupt
+        save(run)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OverfitRun, "save", interrupted_save)
+        with pytest.raises(KeyboardInterrupt):
+            learn(interrupted)
+    assert [int(row["step"]) for row in rows_of(interrupted)] == [3, 6]
+    with pytest.raises(UserError, match=r"state\.pt: the run was begun with other settings \(steps\)"):
+        learn(replace(interrupted, steps=9))
+    assert learn(interrupted) == learned[1:]
+    assert rows_of(interrupted) == rows_of(by_heart)
+    assert learn(interrupted) == []
 
 
 def test_a_preset_for_smaller_images_has_fewer_lixels_and_is_else_the_same():

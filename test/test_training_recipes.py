@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from hand_object_pose_training.main import Command
 from hand_object_pose_training.mixture import MixtureShares
 from hand_object_pose_training.resumption import check_resumable, compared_settings
 from hand_object_pose_training.run_state import RunState, load_state, save_state
+from hand_object_pose_training.synthetic_crops import RENDERED_AUGMENTATION
 from hand_object_pose_training.trainer import Trainer
 from hand_object_pose_training.training_batches import TrainingBatches
 
@@ -46,6 +48,7 @@ def test_epochs_are_counted_in_stored_samples(config):
         changed = replace(config, batch_size=batch_size, mixture=MixtureShares(*mixture))
         steps.append(TrainingBatches(changed, default_hand(), CATALOGUE, 128, 0, 1).steps_an_epoch)
     assert steps == [6, 2, 4]
+    assert TrainingBatches(config, default_hand(), CATALOGUE, 128, 0, 2).steps_an_epoch == 3
     with pytest.raises(UserError, match="--epochs"):
         replace(config, epochs=2).check()
     with pytest.raises(UserError, match=r"--mixture\.real"):
@@ -80,6 +83,41 @@ def test_the_best_state_is_kept_after_each_epoch(config, monkeypatch):
         Trainer(settings, default_hand(), CATALOGUE)
     resumed = Trainer(replace(settings, epochs=3), default_hand(), CATALOGUE)
     assert (resumed.step, resumed.best) == (6, 2.0)
+
+
+def test_killed_between_best_and_last_state_a_run_has_a_best_one_in_the_end(config, monkeypatch):
+    """The error of the interrupted validation must not count where its state was not kept."""
+    errors = iter([2.0, 2.0, 3.0])
+    monkeypatch.setattr("hand_object_pose_training.trainer.validate", lambda *arguments: {"hand.mje_cm": next(errors)})
+    monkeypatch.setattr("hand_object_pose_training.trainer.drawn_samples", lambda *arguments: np.zeros((1, 1, 3)))
+    settings = replace(config, steps=None, epochs=2, batch_size=6, hand_steps=100)
+    written = []
+
+    def killed_after_one(path, state):
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        save_state(path, state)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("hand_object_pose_training.trainer.save_state", killed_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            Trainer(settings, default_hand(), CATALOGUE).run()
+    Trainer(settings, default_hand(), CATALOGUE).run()
+    assert (load_state(config.out / "best.pt").step, load_state(config.out / "state.pt").best) == (2, 2.0)
+
+
+def test_rendered_parts_of_a_mixture_get_the_given_backgrounds_and_the_papers_changes(config, tmp_path):
+    cv2.imwrite(str(tmp_path / "magenta.png"), np.full((480, 480, 3), (255, 0, 255), np.uint8))
+    mixed = replace(config, mixture=MixtureShares(0.4, 0.3, 0.3), backgrounds=tmp_path)
+    stored, *rendered = TrainingBatches(mixed, default_hand(), CATALOGUE, 128, 0, 1).dataset.parts
+    assert stored.augmentation == config.augmentation
+    for part in rendered:
+        assert part.augmentation == RENDERED_AUGMENTATION
+        red, green, blue = np.asarray(part[0, 0].images)
+        assert np.mean((red > 1.5 * green) & (blue > 1.5 * green)) > 0.3
+    red, green, blue = np.asarray(stored[0, 0].images)
+    assert np.mean((red > 1.5 * green) & (blue > 1.5 * green)) < 0.3
 
 
 def test_a_run_begun_before_a_setting_existed_goes_on_without_it(config):

@@ -108,7 +108,7 @@ class OpenHandFinder:
         return square_crop(projected_box(frame.camera, seen.lifted.hand)[None], _MARGIN)
 
     def _sighting(self, frame: Frame, seen: Observation) -> Sighting:
-        relative = seen.view.relative_meshes(seen.output, self._weights, self._model.name).hand
+        relative = seen.relative_meshes().hand
         directions = frame.camera.unproject(relative[:, :2], np.ones(len(relative)))
         bones = RelativeBones.of(directions, relative[:, 2], self._regressor)
         joints = seen.lifted.joints

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hand_object_pose.calibration.measurement import calibrate
 from hand_object_pose.calibration.open_hand import OpenHandFinder, Sighting
-from hand_object_pose.cli.intrinsics import camera_matrix
+from hand_object_pose.cli.numbers import camera_matrix, check_range
 from hand_object_pose.cli.recorded_frames import bag_frames, directory_frames, is_directory_of_pictures
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import load_backend
@@ -55,11 +55,11 @@ def run(
         depth_topic: the same of the depth images aligned to them.
         weights: a .safetensors file; the weights that ship with this package unless given.
     """
-    if every < 1 or not rate > 0:
-        raise UserError(f"--every and --rate: expected positive numbers, found {every} and {rate:g}")
+    check_range("--every", every, 1)
+    check_range("--rate", rate, 1e-3, unit="pictures a second")
     if is_directory_of_pictures(recording):
         if camera is None:
-            raise UserError("a directory of pictures needs --camera fx,fy,cx,cy, pixels")
+            raise UserError("--camera: a directory of pictures needs fx,fy,cx,cy in pixels")
         frames: Iterable[Frame | str] = directory_frames(recording, camera_matrix(camera), rate, every)
     else:
         frames = bag_frames(recording, ReplayConfig(image_topic=image_topic, depth_topic=depth_topic, every=every))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from hand_object_pose.cli.numbers import LARGEST_DOMAIN, check_range
 from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.demo.run import run_demo
 from hand_object_pose.live.processes import ChildFailedError, signals_raise
@@ -51,6 +52,10 @@ def run(
         baseline: means of the training set of other weights than those that ship with this package (.npz).
         domain_id: ROS domain of all processes; a random one unless given.
     """
+    check_range("--seed", seed, 0)
+    check_range("--frames", frames, 0)
+    check_range("--duration", duration, 0, unit="seconds")
+    check_range("--domain-id", domain_id, 0, LARGEST_DOMAIN)
     config = DemoConfig(
         seed=seed,
         out=out,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from hand_object_pose.cli.numbers import LARGEST_DOMAIN, check_range
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.comparability import differences
 from hand_object_pose.evaluation.evaluation_file import COMPLETE, METRICS_FILE, read_evaluation
@@ -94,6 +95,8 @@ def run(
         annotated_bag: write pictures with the meshes over them, markers, poses and numbers of each bag as a bag.
         rerun: write a recording for Rerun's viewer, too (needs rerun-sdk).
     """
+    check_range("--domain-id", domain_id, 0, LARGEST_DOMAIN)
+    check_range("--truth-tolerance", truth_tolerance, 0, unit="seconds")
     # What can be wrong with the gates is said before the work, not after it.
     conditions = [Condition.parse(text) for text in fail_if]
     allowed = parse_share("--max-regression", max_regression)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import tyro
 
-from hand_object_pose.cli.intrinsics import camera_matrix, numbers
+from hand_object_pose.cli.numbers import camera_matrix, check_range, numbers
 from hand_object_pose.cli.pictures import Picture, read_pictures
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backends import load_backend
@@ -22,6 +22,7 @@ from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.ros.parameters import SPECS
 
 _BOX = "four numbers x_min,y_min,x_max,y_max in pixels"
+_DEPTHS = (SPECS["root_depth.value"].low or 0.0, SPECS["root_depth.value"].high or 0.0)
 _DISTORTION = "4, 5 or 8 numbers k1,k2,p1,p2[,k3[,k4,k5,k6]]"
 
 
@@ -61,12 +62,10 @@ def run(
     """
     matrix = camera_matrix(camera)
     bent = np.array(numbers("--distortion", distortion, (4, 5, 8), _DISTORTION)) if distortion else np.zeros(0)
-    corners = Box(*numbers("--box", box, (4,), _BOX)) if box else None
-    if every < 1:
-        raise UserError(f"--every: expected at least 1, found {every}")
-    depths = SPECS["root_depth.value"]
-    if depths.problem(root_depth):
-        raise UserError(f"--root-depth: expected {depths.allowed} metres, found {root_depth:g}")
+    corners = _box(box) if box else None
+    check_range("--every", every, 1)
+    check_range("--root-depth", root_depth, *_DEPTHS, unit="metres")
+    check_range("--confidence-threshold", confidence_threshold, 0, 1)
     settings = EstimatorConfig(
         object_id=object_id,
         hand_side=side,
@@ -81,6 +80,8 @@ def run(
     nearby: Box | None = None
     for picture in pictures:
         shown = _camera(matrix, bent, picture)
+        if corners is not None:
+            _require_overlap(corners, picture)
         start = corners or (nearby if picture.follows else None)
         pair = estimate_still(estimator, Frame(picture.image, shown, float(picture.number)), start)
         nearby = box_around(estimator, shown, pair) if pair.valid else None
@@ -88,6 +89,19 @@ def run(
         valid, total = valid + pair.valid, total + 1
     print(f"{valid} of {total} images with a valid estimate; results in {out}")
     return 0 if valid else 1
+
+
+def _box(text: str) -> Box:
+    box = Box(*numbers("--box", text, (4,), _BOX))
+    if box.x_min >= box.x_max or box.y_min >= box.y_max:
+        raise UserError(f"--box: expected x_min below x_max and y_min below y_max, found '{text}'")
+    return box
+
+
+def _require_overlap(box: Box, picture: Picture) -> None:
+    height, width = picture.image.shape[:2]
+    if box.x_max <= 0 or box.y_max <= 0 or box.x_min >= width or box.y_min >= height:
+        raise UserError(f"--box: lies outside of {picture.source}, which has {width}x{height} pixels")
 
 
 def _camera(matrix: np.ndarray, distortion: np.ndarray, picture: Picture) -> Camera:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hand_object_pose.cli.numbers import check_range
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import catalogue_of
 from hand_object_pose.synthetic.backgrounds import PictureBackgrounds
@@ -28,11 +29,15 @@ def run(
         frames: how many frames; 0 means the whole sequence, about eleven seconds at 30 Hz.
         rate: detections a second; 0 writes none.
         compressed: JPEG and PNG instead of raw images.
-        workers: rendering processes.
+        workers: rendering processes; 0 renders in this one.
         backgrounds: directory of pictures to lie behind the scene, subdirectories included; procedural ones unless
             given.
         objects: directory of a catalogue of your own; the default objects unless given.
     """
+    check_range("--seed", seed, 0)
+    check_range("--frames", frames, 0)
+    check_range("--rate", rate, 0)
+    check_range("--workers", workers, 0)
     config = BagConfig(
         frames=frames,
         detection_rate=rate,

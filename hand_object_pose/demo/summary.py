@@ -8,7 +8,7 @@ from typing import Any
 from hand_object_pose.demo.requirements import SHARE, Requirement
 from hand_object_pose.demo.results import FORMAT
 from hand_object_pose.demo.tables import ERROR_NAMES, verdict
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.evaluation.report.html_report import Table
 
 # For these, the smallest value is the worst one.
@@ -33,7 +33,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: expected the metrics.json of a demo, found: {error}") from error
+        raise UserError(f"{path}: expected the metrics.json of a demo, found: {in_one_line(error)}") from error
     if not isinstance(metrics, dict) or metrics.get("format") != FORMAT:
         raise UserError(f"{path}: expected the metrics.json of a demo ('{FORMAT}'), found another file")
     return metrics
@@ -48,7 +48,7 @@ def summarise_runs(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         UserError: there are none, or one has no errors.
     """
     if not runs:
-        raise UserError("demo-summary: expected at least one metrics.json")
+        raise UserError("expected at least one metrics.json, found none")
     without = [name for name, run in runs.items() if "baseline" not in run]
     if without:
         raise UserError(f"{', '.join(without)}: no errors in it, because its bag has no ground truth")

@@ -62,7 +62,7 @@ class ContactRefinement:
         """The answer with hand and joints moved; the object stays.
 
         Args:
-            lifted: the answer, not of a mirrored view.
+            lifted: the answer.
             grid: signed distances around its object, object frame, negative inside.
             settings: see ``RefinementSettings``.
         """

@@ -20,6 +20,7 @@ from hand_object_pose.estimation.region_of_interest import Region, neighbours
 from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.track import Track
+from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.reachable_surface import reachable_surface
@@ -57,6 +58,7 @@ class Estimator:
         self._looking = Looking(backend, self._config)
         self._contact_refinement = ContactRefinement(self._weights.hand)
         self._tracks = [Track(self._config)]
+        self._camera: Camera | None = None
         self._own_boxes = OwnBoxes()
         self._own_boxes.set_wanted(self._config.roi_mode == "auto")
 
@@ -115,6 +117,7 @@ class Estimator:
         """
         timer, config = StageTimer(), self._config
         with timer.stage("total"):
+            self._follow_camera(frame.camera)
             if not any(track.is_sure(frame.stamp) for track in self._tracks):
                 frame = self._own_boxes.added(frame, timer)
             shown = assigned(self._tracks, frame, config.most_tracks, config.margin, lambda: Track(config))
@@ -135,6 +138,13 @@ class Estimator:
             UnknownObjectError: the weights do not know the configured object.
         """
         return Estimator(self._backend, config).process(frame)
+
+    def _follow_camera(self, camera: Camera) -> None:
+        """Tracks are in pixels: another resolution, or another window of the image, must not lose them."""
+        before, self._camera = self._camera, camera
+        if before is not None and not np.array_equal(before.matrix, camera.matrix):
+            for track in self._tracks:
+                track.change_camera(before, camera)
 
     def _task(self, track: Track, frame: Frame) -> _Task:
         region = track.propose(frame)
@@ -157,7 +167,8 @@ class Estimator:
             return self._nothing(task, seen)
         task.track.object_fit.keep(task.frame.stamp, seen.model, seen.lifted.object_pose, seen.object_residual)
         with timer.stage("uncertainty"):
-            covariance = pose_covariance(seen)
+            # The models were fitted to hands of one side; nobody has measured what they hold of the other.
+            covariance = pose_covariance(seen) if seen.side == self._weights.hand.side else None
         if self._config.refinement:
             with timer.stage("refinement"):
                 seen = self._refined(seen)
@@ -176,8 +187,8 @@ class Estimator:
         return max([seen, *self._looking.look(others, timer)], key=_sureness)
 
     def _refined(self, seen: Observation) -> Observation:
-        """The hand moved towards plausible contacts, where the object's pose is known."""
-        if seen.view.mirrored or not np.isfinite(seen.points).all():
+        """The hand moved towards plausible contacts."""
+        if not np.isfinite(seen.points).all():
             return seen
         settings = RefinementSettings(time_budget=self._config.refinement_time_budget)
         lifted = self._contact_refinement.refine(seen.lifted, grid_of(seen.model), settings)
@@ -235,8 +246,8 @@ class Estimator:
         return replace(pair, contacts=contacts, grasp=grasp)
 
     def _contacts(self, seen: Observation) -> Contacts | None:
-        """None where they were not asked for, or the object's pose is unknown."""
-        if not self._config.contacts or seen.view.mirrored or not np.isfinite(seen.points).all():
+        """None where they were not asked for."""
+        if not self._config.contacts or not np.isfinite(seen.points).all():
             return None
         pose, distance = seen.lifted.object_pose, self._config.contact_distance
         return find_contacts(seen.lifted.hand, self._finger_labels, pose, grid_of(seen.model), distance)

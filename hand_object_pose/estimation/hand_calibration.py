@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.bone_length_root import KnownBones
 from hand_object_pose.estimation.bone_lengths import BONE_NAMES, NUM_BONES, resting_bone_lengths
@@ -78,7 +78,9 @@ def read_hand_calibration(path: Path) -> HandCalibration:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: expected a file of 'hand-object-pose calibrate' (YAML), found: {error}") from error
+        raise UserError(
+            f"{path}: expected a file of 'hand-object-pose calibrate' (YAML), found: {in_one_line(error)}"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path}: expected a file of 'hand-object-pose calibrate' with 'format: {FORMAT}'")
     lengths = content.get("bone_lengths_mm")

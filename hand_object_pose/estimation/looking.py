@@ -8,6 +8,7 @@ import numpy as np
 
 from hand_object_pose.estimation.backend import Backend, NetworkOutput
 from hand_object_pose.estimation.configuration import EstimatorConfig
+from hand_object_pose.estimation.either_hand import run_for_either_hand
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.hand_depth_fit import HandDepthFit
 from hand_object_pose.estimation.object_fit import ObjectFit
@@ -70,11 +71,9 @@ class Looking:
             views = [self._view(sight) for sight in sights]
             images = np.concatenate([view.network_input(s.frame) for view, s in zip(views, sights, strict=True)])
         with timer.stage("network"):
-            output = self._backend.run(images, [sight.model for sight in sights])
-        return [
-            self._observed(sight, view, output.of(number), timer)
-            for number, (sight, view) in enumerate(zip(sights, views, strict=True))
-        ]
+            models, sides = [sight.model for sight in sights], [sight.side for sight in sights]
+            answers = run_for_either_hand(self._backend, images, models, sides)
+        return [self._observed(*seen, timer) for seen in zip(sights, views, answers, strict=True)]
 
     def look_alone(
         self, frame: Frame, crop: CropBox, model: ObjectModel, timer: StageTimer
@@ -83,7 +82,7 @@ class Looking:
         return self.look([Sight(frame, crop, model, self._config.hand_side, ObjectFit())], timer)[0]
 
     def _view(self, sight: Sight) -> View:
-        return View.of(sight.frame, sight.crop, self._weights.lixels, sight.side != self._weights.hand.side)
+        return View.of(sight.frame, sight.crop, self._weights.lixels)
 
     def _observed(
         self, sight: Sight, view: View, output: NetworkOutput, timer: StageTimer
@@ -91,7 +90,7 @@ class Looking:
         if problem := _unusable(output):
             return NothingSeen(problem)
         with timer.stage("root_depth"):
-            meshes = view.relative_meshes(output, self._weights, sight.model.name)
+            meshes = view.relative_meshes(output, self._weights.hand.faces_of(sight.side), sight.model)
             root = self._root_depth.estimate(sight.frame, meshes)
         if root.reason:
             return NothingSeen(root.reason, root.source)
@@ -99,15 +98,14 @@ class Looking:
             lifted = view.lift(output, root.depth, self._regressor)
         with timer.stage("surface_fit"):
             fits = self._config.surface_fit and root.source == "depth_image"
-            lifted, residual = self._fitted(sight, view, lifted) if fits else (lifted, math.inf)
-        return Observation(self._weights, sight.frame, sight.model, view, output, root, lifted, residual, fits)
+            lifted, residual = self._fitted(sight, lifted) if fits else (lifted, math.inf)
+        known = self._weights, sight.frame, sight.model, sight.side
+        return Observation(*known, view, output, root, lifted, residual, fits)
 
-    def _fitted(self, sight: Sight, view: View, lifted: Lifted) -> tuple[Lifted, float]:
+    def _fitted(self, sight: Sight, lifted: Lifted) -> tuple[Lifted, float]:
         """Hand and object pulled onto the surface that the depth image shows, and the object's residual."""
         faces = self._weights.hand.faces_of(sight.side)
         lifted = self._hand_depth_fit.fit(sight.frame, lifted, faces)
-        if view.mirrored:
-            return lifted, math.inf
         found = sight.object_fit.fit(sight.frame, lifted, sight.model, faces)
         return replace(lifted, object_pose=found.pose), found.residual
 

@@ -1,8 +1,9 @@
-"""Left hands: the network sees right hands, so their images are mirrored on the way in, and results on the way out."""
+"""Reflections of cameras, points and poses, and of what the network says of a picture in a mirror."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.estimation.backend import LixelGeometry
 from hand_object_pose.geometry.cameras import Camera
 
 FloatArray = NDArray[np.floating]
@@ -22,6 +23,12 @@ def mirror_camera(camera: Camera) -> Camera:
 def mirror_points(points: FloatArray) -> FloatArray:
     """M X of points (..., 3)."""
     return points * np.diag(MIRROR)
+
+
+def mirror_lixels(lixels: FloatArray, geometry: LixelGeometry) -> FloatArray:
+    """Lixels (..., 3) in a picture of those in its mirror image, and vice versa: pixel u is pixel W - 1 - u there."""
+    last = (geometry.image_size - 1) * geometry.bins / geometry.image_size
+    return np.array([last, 0.0, 0.0]) + mirror_points(lixels)
 
 
 def mirror_pose(pose: FloatArray) -> FloatArray:

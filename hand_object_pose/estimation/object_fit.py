@@ -85,7 +85,7 @@ class ObjectFit:
 
         Args:
             frame: the depth image.
-            lifted: the answer, not of a mirrored view.
+            lifted: the answer.
             model: the object; hand_faces: (F, 3), the hand may hide parts of it.
         """
         hand = TriangleMesh(lifted.hand, hand_faces)

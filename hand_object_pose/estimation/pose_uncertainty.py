@@ -13,10 +13,10 @@ FloatArray = NDArray[np.floating]
 def pose_covariance(seen: Observation) -> FloatArray | None:
     """(6, 6), order x, y, z, rx, ry, rz about the camera's fixed axes, square metres and radians.
 
-    None where the weights come without an uncertainty model, the object took no part in it, or the image is mirrored.
+    None where the weights come without an uncertainty model, or the object took no part in it.
     """
     model = seen.weights.uncertainty
-    chosen = None if model is None or seen.view.mirrored else model.one_hot(seen.model.name)
+    chosen = None if model is None else model.one_hot(seen.model.name)
     if model is None or chosen is None or not np.isfinite(seen.points).all():
         return None
     sigma_model = model.measured if seen.is_measured else model.voted

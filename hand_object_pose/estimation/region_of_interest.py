@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.estimation.frame import Frame
+from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, square_crop
 from hand_object_pose.geometry.projection import undistort_boxes
 
@@ -51,6 +52,10 @@ class RegionOfInterest(Protocol):
         """Where a tracked pair would be at a time in seconds; None where none is tracked."""
         ...
 
+    def change_camera(self, before: Camera, camera: Camera) -> None:
+        """From now on frames are seen through another camera, in the same place."""
+        ...
+
     def reset(self) -> None:
         """Forget everything learned."""
         ...
@@ -63,6 +68,9 @@ class _Stateless:
     def expected(self, stamp: float) -> CropBox | None:
         """Nothing is tracked."""
         return None
+
+    def change_camera(self, before: Camera, camera: Camera) -> None:
+        """Nothing is tracked."""
 
     def reset(self) -> None:
         """Nothing to forget."""

@@ -39,6 +39,7 @@ class HandEstimate:
         vertices: (778, 3); joints: (21, 3); metres, camera frame.
         vertex_sigma: (778,) standard deviation, metres; joint_sigma: (21,).
         side: "right" or "left".
+        wrist: (4, 4) wrist frame to camera frame, see ``estimation.wrist_pose``; None where it was not computed.
         filtered: the hand smoothed over time; None where no filter runs, or it has not settled.
     """
 
@@ -47,6 +48,7 @@ class HandEstimate:
     vertex_sigma: FloatArray
     joint_sigma: FloatArray
     side: str = "right"
+    wrist: FloatArray | None = None
     filtered: HandPoints | None = None
 
 

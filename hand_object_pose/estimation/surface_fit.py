@@ -68,25 +68,6 @@ class SurfaceFit:
     residual: float
 
 
-@dataclass(frozen=True)
-class SurfaceEvidence:
-    """How well a depth image holds a mesh where it is.
-
-    Attributes:
-        seen: vertices that the camera should see; measured: those with a measured depth; near: of these, those that lie
-            on the measured surface.
-        gap: metres, root mean square distance of the latter along their normals; NaN where there are none.
-        covariance: (6, 6) of a motion as ``fit_surface`` finds it, camera frame: a translation and a rotation vector
-            about the mesh's middle, which the surface and the prior leave uncertain.
-    """
-
-    seen: int
-    measured: int
-    near: int
-    gap: float
-    covariance: FloatArray
-
-
 NOT_MEASURED = SurfaceFit(np.eye(4), math.inf)
 
 
@@ -104,7 +85,7 @@ def fit_surface(
     if frame.depth is None or hiding.vertices[:, 2].min() <= 0:
         return NOT_MEASURED
     settings = settings or SurfaceFitSettings()
-    fit, motion = _Measurement(frame, mesh, hiding, settings), np.zeros(6)
+    fit, motion = SurfaceMeasurement(frame, mesh, hiding, settings), np.zeros(6)
     seen: IntArray = np.zeros(0, dtype=np.int64)
     for index, scale in enumerate(settings.scales):
         placement = fit.placement(motion)
@@ -118,28 +99,8 @@ def fit_surface(
     return SurfaceFit(placement, fit.residual(placement, seen))
 
 
-def surface_evidence(
-    frame: Frame, mesh: TriangleMesh, hiding: TriangleMesh, settings: SurfaceFitSettings | None = None
-) -> SurfaceEvidence:
-    """What the depth image says of a mesh where it is; arguments as of ``fit_surface``."""
-    settings = settings or SurfaceFitSettings()
-    prior = np.diag(1 / np.square(np.repeat([settings.prior_translation, settings.prior_rotation], 3)))
-    if frame.depth is None or min(hiding.vertices[:, 2].min(), mesh.vertices[:, 2].min()) <= 0:
-        return SurfaceEvidence(0, 0, 0, math.nan, np.linalg.inv(prior))
-    fit = _Measurement(frame, mesh, hiding, settings)
-    seen = fit.seen(np.eye(4))
-    points, targets, normals = fit.pairs(np.eye(4), seen)
-    near = np.linalg.norm(targets - points, axis=1) < settings.reach * settings.scales[-1]
-    gaps = ((targets - points) * normals).sum(axis=1)[near]
-    rows = np.concatenate([normals[near], np.cross(points[near] - fit.centre, normals[near])], axis=1)
-    weights = np.exp(-0.5 * np.square(gaps / settings.scales[-1])) / (settings.correlated * settings.noise**2)
-    covariance = np.linalg.inv(rows.T @ (rows * weights[:, None]) + prior)
-    gap = float(np.sqrt(np.mean(gaps**2))) if len(gaps) else math.nan
-    return SurfaceEvidence(len(seen), len(points), int(near.sum()), gap, covariance)
-
-
-class _Measurement:
-    """One frame's measurement. A motion (6,) is a translation and a rotation vector about the mesh's middle."""
+class SurfaceMeasurement:
+    """What a frame measures of a mesh. A motion (6,) is a translation and a rotation vector about the mesh's middle."""
 
     def __init__(self, frame: Frame, mesh: TriangleMesh, hiding: TriangleMesh, settings: SurfaceFitSettings) -> None:
         self.frame, self.mesh, self.settings = frame, mesh, settings
@@ -169,13 +130,21 @@ class _Measurement:
         near = np.linalg.norm(targets - points, axis=1) < settings.reach * scale
         if near.sum() < max(settings.least_vertices, settings.least_share * len(near)):
             return None
-        weights = np.exp(-0.5 * np.square(gaps[near] / scale)) / (settings.correlated * settings.noise**2)
-        arms = points[near] - (self.centre + motion[:3])
-        rows = np.concatenate([normals[near], np.cross(arms, normals[near])], axis=1)
+        information, pull = self.normal_equations(points[near], normals[near], gaps[near], motion, scale)
+        solution: FloatArray = np.linalg.solve(information, pull)
+        return solution
+
+    def normal_equations(
+        self, points: FloatArray, normals: FloatArray, gaps: FloatArray, motion: FloatArray, scale: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Information (6, 6) and its product (6,) with the further motion that closes gaps (N,) along normals."""
+        settings = self.settings
+        weights = np.exp(-0.5 * np.square(gaps / scale)) / (settings.correlated * settings.noise**2)
+        arms = points - (self.centre + motion[:3])
+        rows = np.concatenate([normals, np.cross(arms, normals)], axis=1)
         prior = 1 / np.square(np.repeat([settings.prior_translation, settings.prior_rotation], 3))
         information = rows.T @ (rows * weights[:, None]) + np.diag(prior)
-        solution: FloatArray = np.linalg.solve(information, rows.T @ (weights * gaps[near]) - prior * motion)
-        return solution
+        return information, rows.T @ (weights * gaps) - prior * motion
 
     def residual(self, placement: FloatArray, seen: IntArray) -> float:
         """Mean distance in metres of the measured vertices from the surface."""

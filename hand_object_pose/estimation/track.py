@@ -6,7 +6,8 @@ from hand_object_pose.estimation.grasp_state import GraspTracker
 from hand_object_pose.estimation.object_fit import ObjectFit
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.region_of_interest import LEAST_OVERLAP, Region, overlap
-from hand_object_pose.geometry.crops import CropBox
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.crops import CropBox, crop_through
 
 
 class Track:
@@ -47,6 +48,12 @@ class Track:
         self._last, self._is_valid = None, False
         for part in (self.object_fit, self._region_of_interest, self.grasps, self.smoother):
             part.reset()
+
+    def change_camera(self, before: Camera, camera: Camera) -> None:
+        """From now on frames are seen through another camera, in the same place: squares change, metres do not."""
+        self._region_of_interest.change_camera(before, camera)
+        if self._last is not None:
+            self._last = self._last[0], crop_through(self._last[1], before, camera)
 
     def expected(self, stamp: float) -> CropBox | None:
         """Where the pair would be at a time in seconds; None where the track is lost, or never began."""

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.region_of_interest import LEAST_OVERLAP, Detections, FullFrame, Region, overlap
-from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, projected_box, square_crop
+from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, crop_through, projected_box, square_crop
 
 FloatArray = NDArray[np.floating]
 
@@ -82,6 +83,14 @@ class Tracking:
             least = self._track.crop.side * (1 - self._fastest_shrinking) ** elapsed
             crop = _square(crop.centre, max(crop.side, least))
         self._track = _Track(crop, frame.stamp, velocity)
+
+    def change_camera(self, before: Camera, camera: Camera) -> None:
+        """Another resolution, window or lens: the track goes on with the square that shows the same of the world."""
+        if self._track is not None:
+            here, (x, y) = self._track.crop, self._track.velocity
+            crop = crop_through(here, before, camera)
+            a_second_later = crop_through(CropBox(here.x + x, here.y + y, here.side), before, camera)
+            self._track = _Track(crop, self._track.stamp, a_second_later.centre - crop.centre)
 
     def reset(self) -> None:
         """Forget everything learned."""

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.uncertainty_model import (
+    HandSigmaModel,
     Inputs,
     LevelModel,
-    PointScale,
     SigmaModel,
     UncertaintyModel,
 )
 from hand_object_pose.npz_files import UNREADABLE, write_npz
 
-FORMAT = "hand_object_pose uncertainty 1"
+FORMAT = "hand_object_pose uncertainty 2"
 _HEADER = "header"
 _REGIMES = ("measured", "voted")
 
@@ -37,14 +37,18 @@ def write_uncertainty(path: Path, model: UncertaintyModel, made_with: dict[str, 
         "weights": model.weights_hash,
         "objects": model.objects,
         "features": model.features,
-        "points": {name: vars(getattr(model, f"{name}_points")) for name in _REGIMES},
+        "hand_features": model.hand_features,
         "bones": {"bias": model.bone_bias, "spread": model.bone_spread},
         "made_with": made_with,
     }
     arrays: Arrays = {_HEADER: np.array(json.dumps(header))}
     for name in _REGIMES:
         sigmas: SigmaModel = getattr(model, name)
-        for part, prefix in ((sigmas.inputs, "inputs"), (sigmas.level, "level"), (sigmas, "sigmas")):
+        hand: HandSigmaModel = getattr(model, f"{name}_hand")
+        parts: dict[str, Inputs | LevelModel | SigmaModel | HandSigmaModel]
+        parts = {"inputs": sigmas.inputs, "level": sigmas.level, "sigmas": sigmas}
+        parts |= {"hand_inputs": hand.inputs, "hand": hand}
+        for prefix, part in parts.items():
             for field in fields(part):
                 value = getattr(part, field.name)
                 if isinstance(value, np.ndarray | float):
@@ -65,7 +69,10 @@ def read_uncertainty(path: Path, weights_hash: str) -> UncertaintyModel | None:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays[_HEADER]))
         if header["format"] != FORMAT:
-            raise UserError(f"{path}: expected '{FORMAT}', found '{header['format']}'; measure it anew")
+            raise UserError(
+                f"{path}: expected '{FORMAT}', found '{header['format']}'; "
+                "delete it, and measure anew with scripts/calibrate_uncertainty.py"
+            )
         return _model(header, arrays) if header["weights"] == weights_hash else None
     except UNREADABLE as error:
         raise UserError(
@@ -74,24 +81,29 @@ def read_uncertainty(path: Path, weights_hash: str) -> UncertaintyModel | None:
 
 
 def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
-    points = {name: PointScale(**header["points"][name]) for name in _REGIMES}
     return UncertaintyModel(
         header["weights"],
         tuple(header["objects"]),
         tuple(header["features"]),
+        tuple(header["hand_features"]),
         _sigmas("measured", arrays),
         _sigmas("voted", arrays),
-        points["measured"],
-        points["voted"],
+        _hand("measured", arrays),
+        _hand("voted", arrays),
         float(header["bones"]["bias"]),
         float(header["bones"]["spread"]),
     )
 
 
 def _sigmas(name: str, arrays: Arrays) -> SigmaModel:
-    def part(prefix: str) -> dict[str, Any]:
-        start = f"{name}.{prefix}."
-        found = {key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)}
-        return {key: value.astype(np.float64) if value.ndim else float(value) for key, value in found.items()}
+    inputs, level = Inputs(**_part(f"{name}.inputs.", arrays)), LevelModel(**_part(f"{name}.level.", arrays))
+    return SigmaModel(inputs, level, **_part(f"{name}.sigmas.", arrays))
 
-    return SigmaModel(Inputs(**part("inputs")), LevelModel(**part("level")), **part("sigmas"))
+
+def _hand(name: str, arrays: Arrays) -> HandSigmaModel:
+    return HandSigmaModel(Inputs(**_part(f"{name}.hand_inputs.", arrays)), **_part(f"{name}.hand.", arrays))
+
+
+def _part(start: str, arrays: Arrays) -> dict[str, Any]:
+    found = {key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)}
+    return {key: value.astype(np.float64) if value.ndim else float(value) for key, value in found.items()}

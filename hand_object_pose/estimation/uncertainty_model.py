@@ -103,16 +103,32 @@ class SigmaModel:
 
 
 @dataclass(frozen=True)
-class PointScale:
-    """Standard deviation of a hand's points from the spread of their heatmaps: ``factor`` times spread to ``power``."""
+class HandSigmaModel:
+    """Standard deviations of a hand's vertices: of each vertex as of all hands, times how far this hand is likely off.
 
-    factor: float
-    power: float
+    Attributes:
+        inputs: see there; no objects.
+        level: (1 + 2 F,) of a constant, of the inputs, and of their squares: the logarithm of the hand's standard
+            deviation, metres, root mean square over its vertices.
+        vertices: (V,) by how much the logarithm of each vertex differs from it.
+    """
 
-    def __call__(self, spread: FloatArray) -> FloatArray:
-        """Metres, of metres."""
-        scaled: FloatArray = self.factor * np.asarray(spread) ** self.power
-        return scaled
+    inputs: Inputs
+    level: FloatArray
+    vertices: FloatArray
+
+    def __post_init__(self) -> None:
+        check_shape("level", self.level, (1 + 2 * len(self.inputs.middle),))
+        check_shape("vertices", self.vertices, ("V",))
+
+    def sigmas(self, features: FloatArray) -> FloatArray:
+        """Metres (N, V), of ``hand_features`` (N, F)."""
+        return np.exp((self.columns(features) @ self.level)[:, None] + self.vertices)
+
+    def columns(self, features: FloatArray) -> FloatArray:
+        """(N, 1 + 2 F) what ``level`` weights."""
+        inputs = self.inputs(features, np.zeros((len(features), 0)))
+        return np.concatenate([np.ones((len(inputs), 1)), inputs, np.square(inputs)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -120,20 +136,22 @@ class UncertaintyModel:
     """What is known of the errors of one set of weights.
 
     Attributes:
-        weights_hash: SHA-256 of the weights; objects: in the order of the one-hot columns; features: names.
+        weights_hash: SHA-256 of the weights; objects: in the order of the one-hot columns.
+        features, hand_features: names.
         measured: where hand and object are fitted to a depth image; voted: where they are not, and the wrist's depth is
             right: its own uncertainty is to be added.
-        measured_points, voted_points: of the hand.
+        measured_hand, voted_hand: of the hand's vertices.
         bone_bias, bone_spread: of the wrist's depth from right bone lengths, as shares of it.
     """
 
     weights_hash: str
     objects: tuple[str, ...]
     features: tuple[str, ...]
+    hand_features: tuple[str, ...]
     measured: SigmaModel
     voted: SigmaModel
-    measured_points: PointScale
-    voted_points: PointScale
+    measured_hand: HandSigmaModel
+    voted_hand: HandSigmaModel
     bone_bias: float
     bone_spread: float
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.checks import check_shape
-from hand_object_pose.errors import UnknownObjectError, UserError
+from hand_object_pose.errors import UnknownObjectError, UserError, in_one_line
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.npz_files import UNREADABLE, write_npz
@@ -103,7 +103,7 @@ class Baseline:
                 return cls(arrays["vertices"], arrays["joints"], poses, int(arrays["count"]))
         except UNREADABLE as error:
             raise UserError(
-                f"{path}: expected a baseline, found: {error}; hand-object-train baseline makes one"
+                f"{path}: expected a baseline, found: {in_one_line(error)}; hand-object-train baseline makes one"
             ) from error
 
 

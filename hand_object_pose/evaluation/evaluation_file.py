@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.evaluation.frame_record import FrameRecord, read_records
 from hand_object_pose.evaluation.metric_table import METRICS, STATISTICS
 from hand_object_pose.evaluation.statistics import LIVE_COUNTS, frame_counts
@@ -28,7 +28,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{file}: expected the {METRICS_FILE} of evaluate-bag, found: {error}") from error
+        raise UserError(f"{file}: expected the {METRICS_FILE} of evaluate-bag, found: {in_one_line(error)}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{file}: expected the {METRICS_FILE} of evaluate-bag ('{FORMAT}'), found another file")
     return content

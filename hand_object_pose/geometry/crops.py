@@ -62,6 +62,18 @@ def crop_camera(camera: Camera, crop: CropBox, size: int) -> Camera:
     return Camera(crop.affine(size) @ camera.matrix, size, size)
 
 
+def crop_through(crop: CropBox, camera: Camera, other: Camera) -> CropBox:
+    """The square in which ``other`` sees what ``camera`` sees in ``crop``: both look from the same place, the same way.
+
+    Undistorted pixels change by K' K^-1, an affine map; where it scales x and y differently, the side by their
+    geometric mean.
+    """
+    change = other.matrix @ np.linalg.inv(camera.matrix)
+    x, y, _ = change @ [*crop.centre, 1.0]
+    side = crop.side * float(np.sqrt(abs(np.linalg.det(change[:2, :2]))))
+    return CropBox(float(x) - side / 2, float(y) - side / 2, side)
+
+
 def crop_image(image: NDArray, camera: Camera, crop: CropBox, size: int) -> NDArray:
     """Cut, scale and undistort in one bilinear remap; black outside the image.
 

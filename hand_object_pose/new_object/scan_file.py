@@ -19,9 +19,12 @@ def read_scan(path: Path) -> trimesh.Trimesh:
         UserError: the file is missing, of another format, damaged, or holds no solid.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file; give a scan or a CAD model ({', '.join(FORMATS)})")
+        found = "a directory" if path.is_dir() else "no such file"
+        raise UserError(f"{path}: {found}; give a scan or a CAD model ({', '.join(FORMATS)})")
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"{path}: expected one of {', '.join(FORMATS)}, found '{path.suffix}'; export it as GLB")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: expected a mesh, but the file is empty; export it again")
     try:
         mesh = trimesh.load_mesh(path, process=False)
     except Exception as error:  # trimesh raises many kinds on a broken file

@@ -20,7 +20,7 @@ import yaml
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.objects.object_model import Symmetries
 
@@ -39,7 +39,9 @@ def load_symmetries(path: Path) -> dict[str, Symmetries]:
     try:
         content = yaml.safe_load(path.read_text()) or {}
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: expected a YAML file of symmetries, but it cannot be read: {error}") from error
+        raise UserError(
+            f"{path}: expected a YAML file of symmetries, but it cannot be read: {in_one_line(error)}"
+        ) from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a mapping of object names, found {type(content).__name__}")
     return {str(name): _parse(f"{path}: {name}", entry or {}) for name, entry in content.items()}

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 from hand_object_pose.bags.bag_types import ESTIMATES
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.replay.bag_files import is_bag_file, open_recording
 from hand_object_pose.replay.topics import GROUND_TRUTH
 
@@ -22,7 +22,7 @@ def read_stamps(path: Path) -> tuple[int, ...]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: expected stamps in nanoseconds, one a line, found: {error}") from error
+        raise UserError(f"{path}: expected stamps in nanoseconds, one a line, found: {in_one_line(error)}") from error
     cells = [line.split(",")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
     if cells and cells[0] == "stamp_ns":
         cells = cells[1:]

@@ -8,6 +8,7 @@ import numpy as np
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.attention import AttendingBackend
 from hand_object_pose.estimation.backend import WeightsInfo
+from hand_object_pose.estimation.either_hand import attention_for_either_hand
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.result import FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.view import View
@@ -70,20 +71,21 @@ class FrameKeeper:
         return ShownFrames(frames, self._joint_shares, self._no_attention)
 
     def _network_input(self, frame: Frame, pair: HandObjectEstimate) -> np.ndarray | None:
-        """(1, 3, S, S), what the network was shown; None where nobody will ask."""
+        """(1, 3, S, S), the crop that the network was shown; None where nobody will ask."""
         if self._attending is None or pair.box is None or pair.hand is None:
             return None
         crop = CropBox(pair.box.x_min, pair.box.y_min, pair.box.x_max - pair.box.x_min)
-        mirrored = pair.hand.side != self._weights.hand.side
-        return View.of(frame, crop, self._weights.lixels, mirrored).network_input(frame)
+        return View.of(frame, crop, self._weights.lixels).network_input(frame)
 
     def _attention(self, seen: Seen, meshes: Mapping[str, TriangleMesh]) -> AttentionShares | None:
         if self._attending is None or seen.network_input is None or set(meshes) != {"hand", "object"}:
             return None
-        assert seen.estimate.object is not None
-        model = self._weights.objects[seen.estimate.object.name]
+        hand, thing = seen.estimate.hand, seen.estimate.object
+        assert hand is not None
+        assert thing is not None
+        shown = seen.network_input, self._weights.objects[thing.name], hand.side
         try:
-            (maps,) = self._attending.attention(seen.network_input, [model])
+            maps = attention_for_either_hand(self._attending, self._weights, *shown)
         except UserError as error:
             self._no_attention = str(error)
             return None

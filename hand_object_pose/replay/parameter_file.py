@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.ros.parameters import Settings, Value
 
 
@@ -19,7 +19,7 @@ def read_parameters(path: Path) -> dict[str, Value]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: expected a ROS parameter file (YAML), found: {error}") from error
+        raise UserError(f"{path}: expected a ROS parameter file (YAML), found: {in_one_line(error)}") from error
     found = [section["ros__parameters"] for section in _sections(content)]
     if not found:
         raise UserError(f"{path}: expected a ROS parameter file with 'NODE: ros__parameters: ...', found none")

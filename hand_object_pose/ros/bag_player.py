@@ -164,11 +164,13 @@ def message_class(kind: str) -> type:
 def main(arguments: list[str] | None = None) -> int:
     """Play; returns the exit status."""
     own, for_ros = split_ros_arguments(sys.argv[1:] if arguments is None else arguments)
-    config = tyro.cli(PlayerConfig, args=own, description=__doc__)
+    config = tyro.cli(PlayerConfig, prog="python -m hand_object_pose.ros.bag_player", args=own, description=__doc__)
     return exit_status("bag_player", lambda: _play(config, for_ros))
 
 
 def _play(config: PlayerConfig, for_ros: list[str]) -> None:
+    if config.rounds < 0:
+        raise UserError(f"--rounds: expected at least 0, found {config.rounds}")
     stop = stop_on_signals()
     enlarge_shared_memory()
     init_ros(for_ros)

@@ -318,7 +318,13 @@ PARAMETERS = (
         "prediction.longest", 0.25, "Nothing is predicted farther ahead.", unit="s", low=0.0, high=2.0, dynamic=True
     ),
     ParameterSpec("publish.markers", True, "Publish markers (when somebody subscribes).", dynamic=True),
-    ParameterSpec("publish.tf", True, "Publish the object's transform on /tf.", dynamic=True),
+    ParameterSpec(
+        "publish.tf",
+        True,
+        "Publish transforms on /tf: the object's, and the wrist's with publish.wrist_tf.",
+        dynamic=True,
+    ),
+    ParameterSpec("publish.wrist_tf", False, "Publish the wrist's transform on /tf, too.", dynamic=True),
     ParameterSpec("publish.debug_image", True, "Publish debug_image (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.hand_points", True, "Publish hand_points (when somebody subscribes).", dynamic=True),
     ParameterSpec("publish.free_surface", True, "Publish free_surface (when somebody subscribes).", dynamic=True),

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from geometry_msgs.msg import PoseWithCovarianceStamped
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseWithCovarianceStamped, TransformStamped
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
@@ -55,6 +56,7 @@ class Publishers:
         self._topology_of = ""
         self._info_of: tuple[str, str] | None = None
         self._message = HandObjectEstimates()
+        self._last_valid: dict[int, Time] = {}
         create = node.create_lifecycle_publisher
         self.estimate = create(HandObjectEstimates, "estimate", _DEPTH)
         self.object_pose = create(PoseWithCovarianceStamped, "object_pose", _DEPTH)
@@ -119,10 +121,15 @@ class Publishers:
         ]
         message = frame_message(bundle.image.header, pairs, estimated.result.timing, self._weights)
         for pair in message.estimates:
+            # A failure is of no track: there the newest valid estimate of all stands.
             if pair.valid:
                 pair.last_valid = message.header.stamp
-            elif estimated.problem is not None:
+            elif pair.track_id:
+                pair.last_valid = self._last_valid.get(pair.track_id, Time())
+            if not pair.valid and estimated.problem is not None:
                 pair.reason = pair.reason or estimated.problem.reason
+        of_tracks = {pair.track_id: pair.last_valid for pair in message.estimates if pair.track_id}
+        self._last_valid = of_tracks or self._last_valid
         message.received = time_message(bundle.received)
         message.sequence = bundle.sequence
         message.published = time_message(moment.published)
@@ -145,6 +152,8 @@ class Publishers:
             elif pair.object.filtered_valid:
                 transforms.append(transform_message(message.header, pair.object.filtered_pose.pose, child))
             self._publish_object_info(object_id, settings.text("tf_prefix"), 0)
+        if settings.flag("publish.wrist_tf"):
+            transforms.extend(_wrist_transforms(message, settings.text("tf_prefix")))
         if transforms and settings.flag("publish.tf"):
             self.transform.publish(TFMessage(transforms=transforms))
 
@@ -166,3 +175,12 @@ class Publishers:
         model, known = self._weights.objects[object_id], sorted(self._weights.objects)
         uri = self._mesh_uris.get(object_id, "")
         self.object_info.publish(object_info_message(model, uri, prefix + object_id, known, stamp))
+
+
+def _wrist_transforms(message: HandObjectEstimates, prefix: str) -> list[TransformStamped]:
+    """From the second hand on, its track's number is in the name of its frame."""
+    pairs = [pair for pair in message.estimates if pair.valid and pair.hand.wrist_pose_valid]
+    names = [f"{prefix}wrist" + (f"_{pair.track_id}" if number else "") for number, pair in enumerate(pairs)]
+    return [
+        transform_message(message.header, pair.hand.wrist_pose, name) for pair, name in zip(pairs, names, strict=True)
+    ]

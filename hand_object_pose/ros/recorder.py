@@ -132,7 +132,7 @@ def _offered(latched: bool) -> Any:
 def main(arguments: list[str] | None = None) -> int:
     """Record until a signal comes; returns the exit status."""
     own, for_ros = split_ros_arguments(sys.argv[1:] if arguments is None else arguments)
-    config = tyro.cli(RecorderConfig, args=own, description=__doc__)
+    config = tyro.cli(RecorderConfig, prog="python -m hand_object_pose.ros.recorder", args=own, description=__doc__)
     return exit_status("recorder", lambda: _record(config, for_ros))
 
 

@@ -98,8 +98,8 @@ def estimate_message(
         reason=pair.reason,
         confidence=float(pair.confidence),
         last_valid=time_message(last_valid),
-        hand=hand_message(pair.hand, weights.hand),
-        object=object_message(pair.object, weights.objects),
+        hand=hand_message(pair.hand, weights.hand, pair.confidence),
+        object=object_message(pair.object, weights.objects, pair.confidence),
         track_state=_track_state(pair),
         roi_source=pair.roi_source,
         root_depth=float(pair.root_depth),
@@ -117,29 +117,35 @@ def estimate_message(
     return message
 
 
-def hand_message(hand: result.HandEstimate | None, model: HandModel) -> HandEstimate:
-    """One hand; an invalid one where there is none."""
+def hand_message(hand: result.HandEstimate | None, model: HandModel, confidence: float) -> HandEstimate:
+    """One hand; an invalid one where there is none. ``confidence`` of the pair, whose parts are judged together."""
     message = HandEstimate(model_name=model.name, model_hash=model.hash, visible_fraction=_NAN)
     if hand is None:
         message.reason = "no hand was estimated"
         return message
     message.valid = True
     message.side = SIDES[hand.side]
+    message.confidence = float(confidence)
     message.vertices = _floats(hand.vertices)
     message.vertex_sigmas = _floats(hand.vertex_sigma)
     message.joints = [point_message(joint) for joint in hand.joints]
     message.joint_sigmas = _floats(hand.joint_sigma)
+    if hand.wrist is not None:
+        message.wrist_pose_valid, message.wrist_pose = True, pose_message(hand.wrist)
     return message
 
 
-def object_message(estimate: result.ObjectEstimate | None, known: Mapping[str, ObjectModel]) -> ObjectEstimate:
-    """One object; an invalid one where there is none."""
+def object_message(
+    estimate: result.ObjectEstimate | None, known: Mapping[str, ObjectModel], confidence: float
+) -> ObjectEstimate:
+    """One object; an invalid one where there is none. ``confidence`` of the pair; 0 where the object is not valid."""
     message = ObjectEstimate(visible_fraction=_NAN)
     if estimate is None:
         message.reason = "no object was estimated"
         return message
     message.valid, message.reason = estimate.valid, estimate.reason
     message.object_id = estimate.name
+    message.confidence = float(confidence) if estimate.valid else 0.0
     message.mesh_hash = known[estimate.name].hash if estimate.name in known else ""
     message.pose = pose_with_covariance_message(estimate)
     message.covariance_valid = estimate.covariance_valid

@@ -16,6 +16,7 @@ from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.ablation_results import (
     AblationResult,
     DamagedResultError,
+    read_begun,
     read_result,
     write_json,
     write_result,
@@ -100,7 +101,11 @@ def _check(config: AblateConfig) -> None:
 def _train(
     run: TrainConfig, variant: str, shared: dict[str, str], hand: HandModel, catalogue: dict[str, ObjectModel]
 ) -> None:
+    # The trainer would go on with other samples, and other weights to begin with, under the same names of files.
+    begun = run.out / "begun_with.json"
+    _require_same(begun, read_begun(begun), shared)
     trainer = Trainer(run, hand, catalogue)
+    write_json(begun, shared)
     remember(run.out, run.shards, run.objects)
     trainer.run()
     state = load_state(run.out / LAST)
@@ -142,14 +147,20 @@ def _known(config: AblateConfig, shared: dict[str, str], console: Console) -> It
             continue
         if result is None:
             continue
-        found = {**LATER_SETTINGS, **result.settings}
-        changed = sorted(name for name in shared if found.get(name) != shared[name])
-        if changed:
-            raise UserError(
-                f"{_result_path(run)}: made with other settings ({', '.join(changed)}); repeat them, or choose "
-                "another --out"
-            )
+        _require_same(_result_path(run), result.settings, shared)
         yield result
+
+
+def _require_same(path: Path, found: dict[str, str] | None, shared: dict[str, str]) -> None:
+    """Refuse settings of a file that this table's runs do not share; None are nobody's."""
+    if found is None:
+        return
+    known = {**LATER_SETTINGS, **found}
+    changed = sorted(name for name in shared if known.get(name) != shared[name])
+    if changed:
+        raise UserError(
+            f"{path}: made with other settings ({', '.join(changed)}); repeat them, or choose another --out"
+        )
 
 
 def _parameters(network: HandObjectNetwork) -> int:

@@ -64,6 +64,20 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         partial.unlink(missing_ok=True)
 
 
+def read_begun(path: Path) -> dict[str, str] | None:
+    """The settings that a run was begun with; None where it was not, or before they were written.
+
+    Raises:
+        UserError: it is something else.
+    """
+    if not path.exists():
+        return None
+    try:
+        return {str(name): str(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: expected the settings of a run ({error}); delete its directory") from error
+
+
 def write_result(path: Path, result: AblationResult) -> None:
     """Write one result; raises as ``write_json``."""
     write_json(path, {"format": FORMAT, **asdict(result)})

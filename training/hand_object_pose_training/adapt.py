@@ -6,7 +6,7 @@ heads, which no weights file holds, are left out.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -162,7 +162,7 @@ def _export(
     provenance = provenance_of(data, state, errors.over(list(errors.scenes)), count)
     provenance["keep"] = f"{config.keep}"
     write_weights(config.adapted, supervised.network, hand, catalogue, provenance)
-    errors = ErrorsByObject(load_weights_info(config.adapted).hash, errors.scenes, errors.means)
+    errors = replace(errors, weights=load_weights_info(config.adapted).hash)
     average((scenes.new, scenes.known), config.baseline)
     errors.save(path)
     return errors

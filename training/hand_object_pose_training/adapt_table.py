@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.evaluation.benchmark.intervals import LEVEL, mean_with_interval
 from hand_object_pose_training.ablation_results import write_json
 from hand_object_pose_training.samples import CropDataset
 from hand_object_pose_training.supervised import SupervisedNetwork
@@ -28,11 +29,13 @@ class ErrorsByObject:
     Attributes:
         weights: hash of what was measured; scenes: how many, by object.
         means: by object and error.
+        each: by object and error of ``COLUMNS``, that of each scene, in the order of the held-out scenes.
     """
 
     weights: str
     scenes: dict[str, int]
     means: dict[str, dict[str, float]]
+    each: dict[str, dict[str, list[float]]]
 
     @classmethod
     def measured(cls, weights: str, supervised: SupervisedNetwork, datasets: Sequence[CropDataset]) -> "ErrorsByObject":
@@ -42,7 +45,9 @@ class ErrorsByObject:
         for name, errors in found:
             grouped.setdefault(name, []).append(errors)
         counts = {name: len(grouped[name]) for name in sorted(grouped)}
-        return cls(weights, counts, {name: mean_errors(grouped[name]) for name in sorted(grouped)})
+        means = {name: mean_errors(grouped[name]) for name in counts}
+        each = {name: {error: [float(of[error]) for of in grouped[name]] for error in COLUMNS} for name in counts}
+        return cls(weights, counts, means, each)
 
     def over(self, names: Sequence[str]) -> dict[str, float]:
         """Means over the scenes of some objects together."""
@@ -51,6 +56,10 @@ class ErrorsByObject:
             error: float(np.average([self.means[name][error] for name in names], weights=counts))
             for error in self.means[names[0]]
         }
+
+    def of_scenes(self, names: Sequence[str], error: str) -> np.ndarray:
+        """One error (N,) of every scene of some objects."""
+        return np.concatenate([self.each[name][error] for name in names])
 
     def save(self, path: Path) -> None:
         """Write JSON."""
@@ -79,3 +88,31 @@ def table(new: str, before: ErrorsByObject, after: ErrorsByObject) -> str:
         cells = [f"{first[error]:.1f} → {last[error]:.1f}" for error in COLUMNS]
         lines.append(f"| {title} | {sum(before.scenes[name] for name in names)} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def changes(new: str, before: ErrorsByObject, after: ErrorsByObject) -> str:
+    """After minus before in Markdown: means over scenes with intervals, since each scene was measured both times.
+
+    Raises:
+        UserError: they were measured on other scenes.
+    """
+    if before.scenes != after.scenes:
+        raise UserError(
+            f"errors before adapting are of {before.scenes} scenes, those after of {after.scenes}; delete before.json "
+            "to have the former measured on the same scenes"
+        )
+    rows = {f"**{new}**, new": [new], "known objects": [name for name in before.scenes if name != new]}
+    lines = [f"| after minus before ({LEVEL:.0%} interval) | {' | '.join(COLUMNS.values())} |"]
+    lines.append("|---|" + "---|" * len(COLUMNS))
+    for title, names in rows.items():
+        cells = [_change(after.of_scenes(names, error) - before.of_scenes(names, error)) for error in COLUMNS]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _change(differences: np.ndarray) -> str:
+    """Scenes are drawn independently, so that each is a block of its own."""
+    mean = mean_with_interval(differences.tolist(), range(len(differences)))
+    if mean.low is None or mean.high is None:
+        return f"{mean.value:+.2f}"
+    return f"{mean.value:+.2f} ({mean.low:+.2f} to {mean.high:+.2f})"

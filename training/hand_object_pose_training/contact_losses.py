@@ -26,7 +26,12 @@ REPULSION = 0.02
 
 @dataclass(frozen=True)
 class GraspLimits:
-    """The paper's lambda_c and lambda_p: a grasp with a larger contact or penetration loss is refused; metres."""
+    """The paper's lambda_c and lambda_p: a grasp with a larger loss is refused.
+
+    Attributes:
+        contact: of the contact loss, metres.
+        penetration: of the penetration loss, metres.
+    """
 
     contact: float = 0.012
     penetration: float = 0.1

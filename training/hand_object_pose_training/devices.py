@@ -16,9 +16,10 @@ def fabric_of(config: TrainConfig) -> Fabric:
     """One process, or one a device: those that ``torchrun`` started, otherwise started here, on this machine.
 
     Raises:
-        UserError: ``torchrun`` started another number of processes than the settings say, or was not used although
-            there are several machines.
+        UserError: there is no such device, ``torchrun`` started another number of processes than the settings say, or
+            was not used although there are several machines.
     """
+    _check_device(config.device)
     processes = config.devices * config.machines
     _check_launch(processes, config)
     if processes == 1:
@@ -28,6 +29,13 @@ def fabric_of(config: TrainConfig) -> Fabric:
     fabric = Fabric(accelerator=config.device, strategy=strategy, devices=config.devices, num_nodes=config.machines)
     fabric.launch()
     return fabric
+
+
+def _check_device(device: str) -> None:
+    if device not in ("auto", "cpu", "cuda"):
+        raise UserError(f"--device: expected auto, cpu or cuda, found '{device}'")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: PyTorch finds no GPU here; take auto or cpu")
 
 
 def _check_launch(processes: int, config: TrainConfig) -> None:

@@ -32,7 +32,7 @@ class LossWeights:
         translation: relative to the wrist (21), metres.
         joint: joints of the hand meshes and of the joint head (22), lixels.
         silhouette: cross entropy of the object's mask (23).
-        finger: finger rendering (24); the paper's weight is 100. Left out by default, because it costs 45 ms of a CPU
+        finger: finger rendering (24); the paper's weight is 100. Left out by default, because it costs 34 ms of a CPU
             core for each sample.
         wrist: equation 22's distance for the wrist alone, because its error enters every joint that is measured
             relative to it, lixels.

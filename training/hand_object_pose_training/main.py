@@ -11,7 +11,7 @@ from hand_object_pose.exit_status import exit_status
 from hand_object_pose_training.ablation import AblateConfig, ablate
 from hand_object_pose_training.adapt import adapt
 from hand_object_pose_training.adapt_config import AdaptConfig
-from hand_object_pose_training.adapt_table import table
+from hand_object_pose_training.adapt_table import changes, table
 from hand_object_pose_training.baseline import BaselineConfig, write_baseline
 from hand_object_pose_training.benchmark.command import Evaluate
 from hand_object_pose_training.box_detector.command import train_detector
@@ -22,7 +22,8 @@ from hand_object_pose_training.datasets.training_data import TrainingData, remem
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps, total
 from hand_object_pose_training.model_card import CardConfig, write_model_card
-from hand_object_pose_training.overfit import OverfitConfig, overfit
+from hand_object_pose_training.overfit import overfit
+from hand_object_pose_training.overfit_config import OverfitConfig
 from hand_object_pose_training.recipes import PAPER_DEXYCB, PAPER_HO3D
 from hand_object_pose_training.render import RenderConfig, render_shards
 from hand_object_pose_training.trainer import TrainConfig, Trainer
@@ -52,12 +53,12 @@ class Train(TrainConfig):
 
 @dataclass(frozen=True)
 class Overfit(OverfitConfig):
-    """Learn a few samples by heart, which shows in minutes whether network, losses and data fit together."""
+    """Learn a few samples by heart, to see if network, losses and data fit; the same command goes on if interrupted."""
 
     def run_command(self) -> None:
         """Train on one batch, and say how it goes."""
         data = TrainingData.of(self.shards)
-        for progress in overfit(self, data.hand, data.catalogue):
+        for progress in overfit(self, data.hand, data.catalogue, Console()):
             print(progress, flush=True)
 
 
@@ -140,6 +141,7 @@ class Adapt(AdaptConfig):
         adapted = adapt(self, Console())
         print(f"{self.adapted}: knows {adapted.new}, after {adapted.minutes:.0f} minutes\n")
         print(table(adapted.new, adapted.before, adapted.after))
+        print(f"\n{changes(adapted.new, adapted.before, adapted.after)}")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
+from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.crops import crop_camera, projected_box, square_crop
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.default_hand import default_hand
@@ -60,8 +61,12 @@ def render_shards(config: RenderConfig) -> int:
     """Render the missing shards; returns how many there were.
 
     Raises:
-        UserError: the directory of backgrounds holds no pictures, that of objects none, or there are no grasps of them.
+        UserError: nothing is to be rendered, the directory of backgrounds holds no pictures, that of objects none, or
+            there are no grasps of them.
     """
+    if config.samples < 1 or config.shard_size < 1:
+        found = f"{config.samples} and {config.shard_size}"
+        raise UserError(f"--samples and --shard-size: expected at least 1, found {found}")
     _tools(config)  # what is missing is refused here, before any process starts
     numbers = range(-(-config.samples // config.shard_size))
     missing = [number for number in numbers if not _path(config, number).exists()]

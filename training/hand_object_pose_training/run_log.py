@@ -23,7 +23,7 @@ class RunLog:
     def losses(self, step: int, losses: Mapping[str, Tensor]) -> None:
         """A row of the table."""
         if self._table is not None:
-            self._table.add(step, losses)
+            self._table.add_losses(step, losses)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Events, each under its name."""

@@ -88,8 +88,10 @@ def load_state(path: Path) -> RunState:
     """Read a state without executing anything.
 
     Raises:
-        UserError: if the file is damaged or not of this program.
+        UserError: if the file is missing, damaged or not of this program.
     """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected the state of a training run")
     try:
         return RunState(**torch.load(path, map_location="cpu", weights_only=True))
     except (pickle.UnpicklingError, RuntimeError, TypeError, EOFError) as error:

@@ -9,6 +9,10 @@ from hand_object_pose_training.losses import LossWeights
 from hand_object_pose_training.mixture import REAL_ONLY, MixtureShares
 from hand_object_pose_training.schedule import ScheduleConfig
 
+_LEAST = {"steps": 1, "epochs": 1, "budget_minutes": 0, "batch_size": 1, "seed": 0, "workers": 0} | dict.fromkeys(
+    ("devices", "machines", "save_every", "validate_every"), 1
+)
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -99,9 +103,13 @@ class TrainConfig:
         """Refuse settings that contradict each other.
 
         Raises:
-            UserError: no length or several, several kinds of weights to begin with, two kinds of mixtures, or a
-                hand that is trained and left.
+            UserError: no length or several, several kinds of weights to begin with, two kinds of mixtures, a hand that
+                is trained and left, or a number that is too small.
         """
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise UserError(f"--{name.replace('_', '-')}: expected at least {least}, found {value}")
         if sum(length is not None for length in (self.steps, self.epochs, self.budget_minutes)) != 1:
             raise UserError("give the length of the run either as --steps, or as --epochs, or as --budget-minutes")
         if self.epochs is not None and self.mixture.real == 0:

@@ -17,8 +17,9 @@ from hand_object_pose.objects.symmetry import nearest_equivalent_pose
 
 FloatArray = NDArray[np.floating]
 
-# A tenth of a millimetre and of a milliradian: a covariance of zero would make the filter's own singular.
-_LEAST_NOISE = 1e-4**2 * np.eye(6)
+# A millimetre and a degree, added in quadrature: the surer the measurements, the faster the filter follows them, and
+# below that it takes the noise of a scene at rest for motion, and predicts what moves no better (docs/smoothing.md).
+_LEAST_NOISE = np.diag([1e-3] * 3 + [0.016] * 3) ** 2
 
 
 class ObjectFilter:

@@ -30,7 +30,7 @@ class Seen:
     Attributes:
         image: (H, W, 3) RGB, no wider than ``LARGEST_WIDTH``; camera: of it.
         estimate: valid or not; truth: in the same form, if it is known.
-        network_input: (1, 3, S, S), what the network was shown; None where it is not known.
+        network_input: (1, 3, S, S), the crop that the network was shown; None where it is not known.
     """
 
     image: ColourImage

@@ -82,8 +82,6 @@ class NetworkEstimates:
         hand, thing = pair.hand, pair.object
         if not pair.valid or hand is None or thing is None:
             return PosedFrame(), pair.reason
-        if not thing.valid:
-            return PosedFrame(hand.vertices, hand.joints), thing.reason
         pose = thing.pose.copy()
         # Votes in lixels are for a place in the image; others are relative to the wrist, which moves.
         if "wrist" in self._given and not self._votes_for_place:
