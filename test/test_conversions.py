@@ -204,8 +204,8 @@ def test_compressed_depth_in_both_forms():
     np.testing.assert_allclose(plain, expected, rtol=1e-6)
     headed = compressed(bytes(12) + png, "16UC1; compressedDepth png")
     np.testing.assert_allclose(depth_from_compressed(headed), expected, rtol=1e-6)
-    # compressed_depth_image_transport quantizes inverse depth: value = A / z + B, where A = q (q + 1), B = 1 - A / z_max,
-    # for its defaults q = 100 and z_max = 10 m.
+    # compressed_depth_image_transport quantizes inverse depth: value = A / z + B, where A = q (q + 1) and
+    # B = 1 - A / z_max; its defaults are q = 100 and z_max = 10 m.
     scale, offset = 10100.0, -1009.0
     inverse = np.round(scale / np.array([[0.5, 1.0], [2.0, 4.0]]) + offset).astype(np.uint16)
     inverse[0, 0] = 0

@@ -101,7 +101,7 @@ def test_left_and_right_hands_of_one_picture_keep_their_own_answers() -> None:
     backend = TwoSides(scenes)
     boxes = [detections(camera(), scene) for scene in scenes.values()]
     fields = {name: np.concatenate([one[name] for one in boxes]) for name in boxes[0]}
-    pairs = process(backend, hand_sides=("right", "left"), **fields)
+    pairs = process(backend, CONFIG, hand_sides=("right", "left"), **fields)
     for pair, (side, scene) in zip(pairs, scenes.items(), strict=True):
         assert_true(pair, scene, side)
     assert backend.batches == [3]

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hand_object_pose.errors import UserError
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.network.encoder import IMAGENET_MEAN, IMAGENET_STD
 from hand_object_pose.network.model import HandObjectNetwork
 
@@ -28,7 +28,9 @@ def load_imagenet_weights(network: HandObjectNetwork, path: Path) -> None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and PyTorch each have their own for a damaged file
-        raise UserError(f"{path}: expected a state dict of torchvision's; it cannot be read ({error})") from error
+        raise UserError(
+            f"{path}: expected a state dict of torchvision's; it cannot be read ({in_one_line(error)})"
+        ) from error
     features = {name: value for name, value in state.items() if not name.startswith(_CLASSIFIERS)}
     try:
         if network.trunk is None:

@@ -112,7 +112,7 @@ class GraspLibrary:
                 grasps = {name: Grasps(*(_wide(data[f"{name}/{f.name}"]) for f in fields(Grasps))) for name in names}
                 return cls(grasps, {n: str(data[f"{n}/hash"]) for n in names}, str(data["hand_hash"]), str(path))
         except FileNotFoundError as error:
-            raise UserError(f"{path}: no such grasp library; make one with GraspLibrary.generate(...).save") from error
+            raise UserError(f"{path}: no such grasp library; make one: hand-object-train grasps --out FILE") from error
         except UNREADABLE as error:
             raise UserError(f"{path}: expected a grasp library written by GraspLibrary.save ({error})") from error
 

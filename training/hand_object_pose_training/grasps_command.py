@@ -36,6 +36,8 @@ def make_grasps(config: GraspsConfig) -> dict[str, FilterReport]:
         UserError: a file is missing or is something else, an object has no plausible grasp, or ``out`` cannot be
             written.
     """
+    if config.count < 1:
+        raise UserError(f"--count: expected at least 1, found {config.count}")
     hand = load_mano(config.mano, "right") if config.mano is not None else default_hand()
     library, reports = synthesise_grasps(hand, chosen_objects(config.objects, config.names), config)
     try:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
+from hand_object_pose.errors import UserError
+
 
 class ResumableSampler(Sampler[list[tuple[int, int]]]):
     """Endless batches of (epoch, index), each epoch a new permutation; starts at any step.
@@ -15,8 +17,14 @@ class ResumableSampler(Sampler[list[tuple[int, int]]]):
     def __init__(
         self, num_samples: int, batch_size: int, seed: int, first_step: int = 0, rank: int = 0, devices: int = 1
     ) -> None:
+        """See there.
+
+        Raises:
+            UserError: there are fewer samples than one step takes.
+        """
         if num_samples < batch_size * devices:
-            raise ValueError(f"a step of {batch_size * devices} needs as many samples, found {num_samples}")
+            found = f"{num_samples} samples for {batch_size} of each of {devices}"
+            raise UserError(f"--batch-size: a step needs as many samples as all devices take, found {found}")
         self.num_samples = num_samples
         self.rank, self.devices = rank, devices
         self.batch_size = batch_size

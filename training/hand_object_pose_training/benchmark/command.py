@@ -91,6 +91,8 @@ def evaluate(config: EvaluateConfig) -> Iterator[str]:
         raise UserError("expected --weights or --predictions, found both")
     if config.every < 1:
         raise UserError(f"--every: expected at least 1, found {config.every}")
+    if not config.root.is_dir():
+        raise UserError(f"{config.root}: no such directory; expected {config.dataset}")
     protocols = [find_protocol(name, config.dataset) for name in config.protocol]
     if (config.root / SYNTHETIC_NOTE).is_file():
         protocols = [replace(protocol, rows=()) for protocol in protocols]

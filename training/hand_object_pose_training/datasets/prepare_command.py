@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 from rich.progress import Progress
 
+from hand_object_pose.errors import UserError
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.contact_filter import ContactFilter, FilterName
 from hand_object_pose_training.datasets.contract import check_frames
@@ -73,6 +74,8 @@ def prepare(config: PrepareConfig) -> list[tuple[Path | None, PrepareReport]]:
     Raises:
         UserError: the directory is not such a dataset, or not one frame of the splits asked for could be kept.
     """
+    if not config.root.is_dir():
+        raise UserError(f"{config.root}: no such directory; expected {config.dataset} as unpacked")
     hands = Hands.from_mano(config.mano) if config.mano else Hands.default()
     catalogue, problems = load_objects(_models(config))
     splits = (config.split,) if config.split else (DEXYCB_SPLITS if config.dataset == "dexycb" else HO3D_SPLITS)
