@@ -34,7 +34,7 @@ from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.pose_uncertainty import pose_covariance
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.evaluation.frame_errors import frame_errors
-from hand_object_pose.evaluation.markdown import markdown_table
+from hand_object_pose.evaluation.report.markdown import markdown_table
 from hand_object_pose.objects.catalogue import default_catalogue
 
 FloatArray = NDArray[np.floating]
