@@ -123,17 +123,17 @@ def test_weights_are_moved_back_and_written_again_for_another_share(config, adap
     """Each weight lies where the share says between the given and the trained one, without more training."""
     monkeypatch.setattr("hand_object_pose_training.export.export_onnx", lambda weights: None)
     shutil.copytree(config.out, tmp_path / "copy")
-    half = replace(config, out=tmp_path / "copy", keep=0.5)
-    again = adapt(half, SILENT)
+    quarter = replace(config, out=tmp_path / "copy", keep=0.25)
+    again = adapt(quarter, SILENT)
     trained = load_state(config.run / LAST).network
-    (_, begun), (_, written) = load_network_tensors(DEFAULT_WEIGHTS), load_network_tensors(half.adapted)
+    (_, begun), (_, written) = load_network_tensors(DEFAULT_WEIGHTS), load_network_tensors(quarter.adapted)
     assert any(not np.array_equal(trained[name], begun[name]) for name in written)
     for name, value in written.items():
-        np.testing.assert_allclose(value, (begun[name] + trained[name].numpy()) / 2, rtol=1e-6, atol=1e-8)
-    assert again.after.weights == load_weights_info(half.adapted).hash != adapted.after.weights
+        np.testing.assert_allclose(value, 0.25 * begun[name] + 0.75 * trained[name].numpy(), rtol=1e-6, atol=1e-8)
+    assert again.after.weights == load_weights_info(quarter.adapted).hash != adapted.after.weights
     assert again.after.means["bar"] != adapted.after.means["bar"]
     with pytest.raises(UserError, match=r"--keep 1\.5: expected 0"):
-        adapt(replace(half, keep=1.5), SILENT)
+        adapt(replace(quarter, keep=1.5), SILENT)
 
 
 def test_a_directory_of_other_weights_is_refused(config, adapted, tmp_path):

@@ -256,18 +256,16 @@ class Estimator:
         """The object's id, or the reason why there is none."""
         known = sorted(self._weights.objects)
         wanted = self._config.object_id or detected or (known[0] if len(known) == 1 else "")
-        if wanted in self._weights.objects:
-            return wanted, ""
         if not wanted:
             return "", f"no object chosen; the weights know: {', '.join(known)}"
-        return "", str(self._unknown(wanted))
+        try:
+            return self._weights.object(wanted).name, ""
+        except UnknownObjectError as error:
+            return "", str(error)
 
     def _check_object(self, object_id: str) -> None:
-        if object_id and object_id not in self._weights.objects:
-            raise self._unknown(object_id)
-
-    def _unknown(self, object_id: str) -> UnknownObjectError:
-        return UnknownObjectError(object_id, list(self._weights.objects), f"the weights '{self._weights.name}'")
+        if object_id:
+            self._weights.object(object_id)
 
 
 def _sureness(seen: Observation | NothingSeen) -> float:

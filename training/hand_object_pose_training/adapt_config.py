@@ -52,7 +52,7 @@ class AdaptConfig:
     held_out_scenes: int = 200
     grasps: int = 200
     new_share: float = 0.5
-    keep: float = 0.3
+    keep: float = 0.5
     batch_size: int = 16
     device: str = "auto"
     workers: int = 0
