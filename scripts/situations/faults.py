@@ -12,7 +12,7 @@ from situations.common import WATCHDOG, Footage, in_words, restored_row, row_of
 from situations.report import Row, said_since
 from situations.stage import Stage
 
-ROUNDS = 20
+ROUNDS = 40
 
 
 def worker_raises(stage: Stage, footage: Footage) -> list[Row]:
