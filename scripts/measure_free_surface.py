@@ -11,22 +11,20 @@ Prints Markdown tables: of all frames with a valid estimate, and of those whose 
 The seeds 41 to 60, with which the default margin was chosen, are not among the default ones.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import tyro
+from estimated_handovers import estimated_handovers
 from numpy.typing import NDArray
-from rendered_handovers import RenderedFrame, rendered_handovers
+from rendered_handovers import RenderedFrame
 from run_script import run_script
 from scipy.spatial import KDTree
 
-from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
-from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.free_surface import FreeSurface, FreeSurfaceSettings, free_surface
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.geometry.meshes import TriangleMesh
@@ -87,27 +85,15 @@ def measure(
         margins: added to the clearance, one row of the table each, metres.
     """
     settings, backend = FreeSurfaceSettings(clearance, 0.0), load_backend(weights)
-    hand = default_hand(side)
-    frames = [_measured(*found, hand, settings) for found in _estimates(backend, seeds, every, side)]
+    hand, config = default_hand(side), EstimatorConfig(hand_side=side, contacts=False)
+    found = estimated_handovers(backend, seeds, every, config)
+    frames = [_measured(rendered, pair, hand, settings) for rendered, pair in found if pair.valid]
     held = [frame for frame in frames if frame.gap < _NEAR]
     for name, chosen in (("all frames", frames), ("hand at the object", held)):
         print(f"\n{name}: {len(chosen)}, clearance {1000 * clearance:g} mm\n")
         print("| " + " | ".join(_HEADS) + " |\n" + "|---" * len(_HEADS) + "|")
         for margin in margins:
             print(_row(margin, [_outcome(frame, clearance + margin, clearance) for frame in chosen]))
-
-
-def _estimates(
-    backend: Backend, seeds: tuple[int, ...], every: int, side: str
-) -> Iterator[tuple[RenderedFrame, HandObjectEstimate]]:
-    """Frames with valid estimates; a new estimator begins each sequence."""
-    for seed in seeds:
-        estimator = Estimator(backend, EstimatorConfig(hand_side=side, roi_mode="topic", contacts=False))
-        for rendered in rendered_handovers((seed,), every, side):
-            frame = replace(rendered.frame, object_id=rendered.truth.object_name)
-            pair = estimator.process(frame).pairs[0]
-            if pair.valid:
-                yield rendered, pair
 
 
 def _measured(

@@ -13,13 +13,12 @@ from typing import Literal
 
 import numpy as np
 import tyro
+from estimated_handovers import estimated_handovers
 from numpy.typing import NDArray
-from rendered_handovers import rendered_handovers
 from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
-from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.grasp_state import GraspSettings, GraspState, GraspTracker, grasp_of
 from hand_object_pose.estimation.interaction import find_contacts
 from hand_object_pose.hand.default_hand import default_hand
@@ -76,16 +75,14 @@ def measure(
 
 def _moments(weights: Path | None, seeds: tuple[int, ...], every: int, side: str) -> Iterator[Moment]:
     backend, labels = load_backend(weights), default_hand().finger_labels
-    for seed in seeds:
-        estimator = Estimator(backend, EstimatorConfig(hand_side=side, roi_mode="topic"))
-        for rendered in rendered_handovers((seed,), every, side):
-            truth = rendered.truth
-            pair = estimator.process(replace(rendered.frame, object_id=truth.object_name)).pairs[0]
-            if not pair.valid or pair.contacts is None:
-                continue
-            grid = grid_of(default_catalogue()[truth.object_name])
-            true = grasp_of(find_contacts(truth.hand_vertices, labels, truth.object_pose, grid).touching)
-            yield Moment(seed, rendered.frame.stamp, true, pair.contacts.part_distances)
+    config = EstimatorConfig(hand_side=side)
+    for rendered, pair in estimated_handovers(backend, seeds, every, config):
+        truth = rendered.truth
+        if not pair.valid or pair.contacts is None:
+            continue
+        grid = grid_of(default_catalogue()[truth.object_name])
+        true = grasp_of(find_contacts(truth.hand_vertices, labels, truth.object_pose, grid).touching)
+        yield Moment(rendered.seed, rendered.frame.stamp, true, pair.contacts.part_distances)
 
 
 def _said(moments: list[Moment], settings: GraspSettings) -> list[GraspState]:
