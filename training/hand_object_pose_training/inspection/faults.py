@@ -1,0 +1,155 @@
+"""Which number speaks of which mistake, in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hand_object_pose_training.inspection.measures import Measures
+
+
+@dataclass(frozen=True)
+class TruthLimits:
+    """Bounds beyond which the truth is called wrong; wide enough for a depth camera's and an annotator's errors.
+
+    Attributes:
+        on_mask: least share of seen vertices, and of joints, on the mask.
+        depth: greatest median distance of seen vertices to the measured surface, metres; near: what counts as on it.
+        unit: greatest deviation from 1 of measured over expected depth that may be something else than a unit;
+            spread: greatest range of the middle half of these ratios, of their median, for it to be a unit.
+        joint: greatest median of inner joints to the MANO layer's, metres; tip: of fingertips, which HO3D takes from
+            other vertices; regressed: of inner joints to those regressed from the mesh, which lie further inside.
+        pixels: greatest median of projected joints to annotated pixels.
+        corners: greatest median of the object's annotated corners to its mesh's, metres.
+        reader: greatest distance of a sample to its files, metres, or pixels of their projections times 1000.
+        fewest: seen vertices below which the shares and medians of a single frame say nothing.
+        frames: greatest share of frames that are wrong by themselves.
+    """
+
+    on_mask: float = 0.8
+    depth: float = 0.02
+    near: float = 0.01
+    unit: float = 0.05
+    spread: float = 0.05
+    joint: float = 0.005
+    tip: float = 0.015
+    regressed: float = 0.010
+    pixels: float = 3.0
+    corners: float = 0.010
+    reader: float = 1e-4
+    fewest: int = 30
+    frames: float = 0.1
+
+
+def faults(measures: Measures, limits: TruthLimits) -> list[str]:
+    """What the numbers of a frame, or of many together, say is wrong, each with what it comes from; [] if nothing."""
+    return [
+        *_reading(measures, limits),
+        *_masks(measures, limits),
+        *_depth(measures, limits),
+        *_hand(measures, limits),
+        *_others(measures, limits),
+    ]
+
+
+def _reading(measures: Measures, limits: TruthLimits) -> list[str]:
+    found = []
+    off = measures["reader"].max()
+    if off > limits.reader:
+        found.append(
+            f"the sample is up to {1000 * off:.1f} mm off what a plain reading of the files gives (at most "
+            f"{1000 * limits.reader:g}): the index is older than the files (prepare again), or our reader is wrong"
+        )
+    shift = measures["shift"].max()
+    if shift > 1000 * limits.reader:
+        found.append(
+            f"the sample's camera shifts projections by up to {shift:.1f} pixels against the matrix in the files (at "
+            f"most {1000 * limits.reader:g}): the index is older than the files (prepare again), or our reader is wrong"
+        )
+    relabelled = measures.get("relabelled", np.zeros(1)).max()
+    if relabelled:
+        found.append(
+            f"the reader gives up to {relabelled:.0f} pixels of a mask another label than the file: a wrong id"
+        )
+    return found
+
+
+def _masks(measures: Measures, limits: TruthLimits) -> list[str]:
+    places = {"hand": "the hand's pixels", "object": "the object's pixels", "joints": "pixels of hand or object"}
+    low = {
+        name: measures[name].mean()
+        for name in places
+        if name in measures and len(measures[name]) >= _fewest(name, limits) and measures[name].mean() < limits.on_mask
+    }
+    if not low:
+        return []
+    shares = ", ".join(
+        f"{share:.0%} of the {'joints' if name == 'joints' else f'seen vertices of the {name}'} fall on {places[name]}"
+        for name, share in low.items()
+    )
+    return [f"{shares} (at least {limits.on_mask:.0%}): {_cause(set(low))}"]
+
+
+def _cause(low: set[str]) -> str:
+    if low == {"object"}:
+        return "the object's pose or mesh is another one: models of another release, with another origin, or a wrong id"
+    if low <= {"hand", "joints"}:
+        return "the hand's translation or flip, the MANO files (side, shape), or its id in the mask"
+    return "the camera's frame (y and z change sign between OpenGL and OpenCV), or the matrix of another camera"
+
+
+def _fewest(name: str, limits: TruthLimits) -> int:
+    return 10 if name == "joints" else limits.fewest
+
+
+def _depth(measures: Measures, limits: TruthLimits) -> list[str]:
+    gaps = np.abs(measures.get("depth", np.zeros(0)))
+    if len(gaps) < limits.fewest or np.median(gaps) <= limits.depth:
+        return []
+    low, ratio, high = np.percentile(measures["ratio"], [25, 50, 75])
+    if abs(ratio - 1) > limits.unit and high - low < limits.spread * ratio:
+        cause = (
+            f"measured depth is {ratio:.3g} times the expected one everywhere, which is a unit: 1000 or 0.001 is "
+            "millimetres for metres, 8 is HO3D's depth taken for millimetres"
+        )
+    else:
+        cause = (
+            f"measured depth is {low:.2f} to {high:.2f} times the expected one, which is no unit: hand and object lie "
+            "elsewhere; the camera's frame or matrix, the hand's translation, or a depth image of another camera"
+        )
+    return [f"seen vertices lie {_mm(gaps)} from the measured surface (at most {1000 * limits.depth:g}): {cause}"]
+
+
+def _hand(measures: Measures, limits: TruthLimits) -> list[str]:
+    files = "the MANO files (forgot --mano?), their side, the shape, or how the pose is stored"
+    found = []
+    for name, limit, what, cause in (
+        ("inner", limits.joint, "the MANO layer's", f"joint order, or {files}"),
+        ("regressed", limits.regressed, "those of its mesh", f"joint order, or {files}"),
+        ("tips", limits.tip, "the MANO layer's", "the order of the tips"),
+    ):
+        gaps = measures.get(name, np.zeros(0))
+        if len(gaps) and np.median(gaps) > limit:
+            joints = "fingertips" if name == "tips" else "annotated joints"
+            found.append(f"{joints} are {_mm(gaps)} from {what} (at most {1000 * limit:g}): {cause}")
+    return found
+
+
+def _others(measures: Measures, limits: TruthLimits) -> list[str]:
+    found = []
+    pixels = measures.get("pixels", np.zeros(0))
+    if len(pixels) and np.median(pixels) > limits.pixels:
+        found.append(
+            f"projected joints are {np.median(pixels):.1f} pixels (median) from `joint_2d` (at most {limits.pixels:g})"
+            ": the matrix of another camera, or of another image size"
+        )
+    corners = measures.get("corners", np.zeros(0))
+    if len(corners) and np.median(corners) > limits.corners:
+        found.append(
+            f"the object's annotated corners are {_mm(corners)} from its mesh's (at most {1000 * limits.corners:g}): "
+            "models of another release, with another origin, or the object's pose"
+        )
+    return found
+
+
+def _mm(gaps: np.ndarray) -> str:
+    return f"{1000 * np.median(gaps):.1f} mm (median)"
