@@ -13,7 +13,13 @@ from rich.progress import Progress
 from hand_object_pose.errors import UserError
 from hand_object_pose_training.datasets.index import SUFFIX, PreparedIndex
 from hand_object_pose_training.inspection.faults import TruthLimits
-from hand_object_pose_training.inspection.inspected_split import FrameSource, InspectedSplit, inspect_split, spread
+from hand_object_pose_training.inspection.inspected_split import (
+    FrameSource,
+    InspectedFrame,
+    InspectedSplit,
+    inspect_split,
+    spread,
+)
 from hand_object_pose_training.inspection.page import page
 from hand_object_pose_training.inspection.picture import contact_sheet, outlined
 
@@ -77,8 +83,12 @@ def inspect(config: InspectConfig) -> list[InspectedSplit]:
 
 
 def _index_files(config: InspectConfig) -> list[Path]:
-    if config.frames < 1:
-        raise UserError(f"--frames: expected at least 1, found {config.frames}")
+    if config.frames < 1 or config.pictured < 1:
+        raise UserError(f"--frames, --pictured: expected at least 1, found {config.frames}, {config.pictured}")
+    if not config.indices:
+        raise UserError(
+            "expected an index that prepare wrote, or a directory with some: hand-object-train inspect PATH"
+        )
     found = []
     for path in config.indices:
         files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
@@ -90,12 +100,18 @@ def _index_files(config: InspectConfig) -> list[Path]:
     return found
 
 
+def _pictured(split: InspectedSplit, count: int) -> list[InspectedFrame]:
+    """Wrong frames, then others, spread over the split."""
+    wrong, right = split.wrong[:count], [frame for frame in split.frames if not frame.faults]
+    count = min(count - len(wrong), len(right))
+    return wrong + [right[number * len(right) // count] for number in range(count)]
+
+
 def _write_picture(config: InspectConfig, sources: list[FrameSource], splits: list[InspectedSplit]) -> None:
     assert config.picture is not None
     rows = []
     for source, split in zip(sources, splits, strict=True):
-        # A stable sort: wrong frames first, all in the order of the index.
-        for shown in sorted(split.frames, key=lambda frame: not frame.faults)[: config.pictured]:
+        for shown in _pictured(split, config.pictured):
             frame, plain = source.pair(shown.number)
             rows.append(outlined(frame, plain, source.hands.right, source.catalogue[frame.object_name]))
     try:

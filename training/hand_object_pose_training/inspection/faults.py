@@ -13,19 +13,24 @@ class TruthLimits:
 
     Attributes:
         on_mask: least share of seen vertices, and of joints, on the mask.
-        depth: greatest median distance of seen vertices to the measured surface, metres; near: what counts as on it.
-        unit: greatest deviation from 1 of measured over expected depth that may be something else than a unit;
-            spread: greatest range of the middle half of these ratios, of their median, for it to be a unit.
-        joint: greatest median of inner joints to the MANO layer's, metres; tip: of fingertips, which HO3D takes from
-            other vertices; regressed: of inner joints to those regressed from the mesh, which lie further inside.
+        covered: greatest share of seen vertices where the mask shows neither hand nor object, but something else.
+        depth: greatest median distance of seen vertices to the measured surface, metres.
+        near: distance that counts as on the surface, metres.
+        unit: greatest deviation from 1 of measured over expected depth that may be something else than a unit.
+        spread: greatest range of the middle half of these ratios, relative to their median, if it is to be a unit.
+        joint: greatest median distance of inner joints to the MANO layer's, metres.
+        tip: the same of fingertips, which HO3D takes from other vertices.
+        regressed: the same of inner joints to those regressed from the mesh, which lie further inside.
         pixels: greatest median of projected joints to annotated pixels.
-        corners: greatest median of the object's annotated corners to its mesh's, metres.
-        reader: greatest distance of a sample to its files, metres, or pixels of their projections times 1000.
-        fewest: seen vertices below which the shares and medians of a single frame say nothing.
+        corners: greatest median distance of the object's annotated corners to its mesh's, metres.
+        reader: greatest distance of a sample to its files, metres.
+        camera: greatest shift of its projections by an error of its camera, pixels.
+        fewest: seen vertices below which shares and medians say nothing.
         frames: greatest share of frames that are wrong by themselves.
     """
 
     on_mask: float = 0.8
+    covered: float = 0.3
     depth: float = 0.02
     near: float = 0.01
     unit: float = 0.05
@@ -36,6 +41,7 @@ class TruthLimits:
     pixels: float = 3.0
     corners: float = 0.010
     reader: float = 1e-4
+    camera: float = 0.1
     fewest: int = 30
     frames: float = 0.1
 
@@ -45,6 +51,7 @@ def faults(measures: Measures, limits: TruthLimits) -> list[str]:
     return [
         *_reading(measures, limits),
         *_masks(measures, limits),
+        *_covered(measures, limits),
         *_depth(measures, limits),
         *_hand(measures, limits),
         *_others(measures, limits),
@@ -60,10 +67,10 @@ def _reading(measures: Measures, limits: TruthLimits) -> list[str]:
             f"{1000 * limits.reader:g}): the index is older than the files (prepare again), or our reader is wrong"
         )
     shift = measures["shift"].max()
-    if shift > 1000 * limits.reader:
+    if shift > limits.camera:
         found.append(
             f"the sample's camera shifts projections by up to {shift:.1f} pixels against the matrix in the files (at "
-            f"most {1000 * limits.reader:g}): the index is older than the files (prepare again), or our reader is wrong"
+            f"most {limits.camera:g}): the index is older than the files (prepare again), or our reader is wrong"
         )
     relabelled = measures.get("relabelled", np.zeros(1)).max()
     if relabelled:
@@ -93,12 +100,22 @@ def _cause(low: set[str]) -> str:
     if low == {"object"}:
         return "the object's pose or mesh is another one: models of another release, with another origin, or a wrong id"
     if low <= {"hand", "joints"}:
-        return "the hand's translation or flip, the MANO files (side, shape), or its id in the mask"
+        return "the hand's translation or flip, or the MANO files (side, shape)"
     return "the camera's frame (y and z change sign between OpenGL and OpenCV), or the matrix of another camera"
 
 
 def _fewest(name: str, limits: TruthLimits) -> int:
     return 10 if name == "joints" else limits.fewest
+
+
+def _covered(measures: Measures, limits: TruthLimits) -> list[str]:
+    covered = measures.get("covered", np.zeros(0))
+    if len(covered) < limits.fewest or covered.mean() <= limits.covered:
+        return []
+    return [
+        f"{covered.mean():.0%} of the seen vertices fall on what is neither hand nor object in the mask (at most "
+        f"{limits.covered:.0%}): the hand's id in the mask, or which object is the grasped one"
+    ]
 
 
 def _depth(measures: Measures, limits: TruthLimits) -> list[str]:

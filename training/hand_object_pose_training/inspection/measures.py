@@ -17,6 +17,7 @@ Measures = dict[str, FloatArray]
 """Numbers by name, one dimension each; a name is missing where there was nothing to measure:
 
 hand, object, joints: 1 or 0, whether a seen vertex (any joint) falls on the mask of its own kind (on any of both);
+covered: 1 or 0, whether a seen vertex falls on the label of something that is neither, of which the others say nothing;
 depth: measured minus expected at seen vertices, metres; ratio: measured over expected;
 inner, tips: joints to the MANO layer's of the annotated parameters, metres; regressed: inner joints to those that the
     regressor takes from the mesh, where there are no parameters;
@@ -59,7 +60,7 @@ def _against_pictures(
     """Seen vertices on mask and depth image; behind something that is neither hand nor object nothing can be told."""
     surface = draw(matrix, size, meshes)
     found: dict[str, FloatArray] = {}
-    gaps, ratios = [], []
+    covered, gaps, ratios = [], [], []
     for number, (name, own) in enumerate([("object", OBJECT), ("hand", HAND)][: len(meshes)]):
         vertices = meshes[number][0]
         pixels = np.round(projected(vertices, matrix)).astype(int)
@@ -69,11 +70,14 @@ def _against_pictures(
         if plain.labels is not None:
             label = plain.labels[row, column]
             free = label != OTHER
+            covered.append(~free)
             found[name] = np.isin(label[free], (own, EITHER))
         if plain.depth is not None:
             depth, expected = plain.depth[row, column][free], vertices[seen, 2][free]
             gaps.append((depth - expected)[depth > 0])
             ratios.append((depth / expected)[depth > 0])
+    if covered:
+        found["covered"] = np.concatenate(covered)
     if gaps:
         found |= {"depth": np.concatenate(gaps), "ratio": np.concatenate(ratios)}
     return found

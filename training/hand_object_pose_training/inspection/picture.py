@@ -17,8 +17,8 @@ _TILE = 240
 # Around the box of hand and object, relative to its longer side.
 _MARGIN = 1.5
 _LABELS = {OBJECT: (40, 75, 110), HAND: (120, 85, 65), EITHER: (90, 90, 90), OTHER: (60, 60, 60)}
-# Depth is shown in bands, so that a shift of the outline against them is seen: metres a turn from dark to bright.
-_BAND = 0.1
+# Metres before and behind hand and object that the depth image's brightness spans.
+_ROOM = 0.05
 
 
 def outlined(frame: AnnotatedFrame, plain: PlainFrame, hand: HandModel, model: ObjectModel) -> Picture:
@@ -34,7 +34,8 @@ def outlined(frame: AnnotatedFrame, plain: PlainFrame, hand: HandModel, model: O
         meshes.append((frame.hand_vertices, hand.faces))
     owner = draw(frame.camera.matrix, (frame.camera.width, frame.camera.height), meshes).owner
     window = _window(frame)
-    pictures = [frame.image(), *_recorded(plain)]
+    depths = np.concatenate([vertices[:, 2] for vertices, _ in meshes])
+    pictures = [frame.image(), *_recorded(plain, depths.min() - _ROOM, depths.max() + _ROOM)]
     return np.hstack([_tile(picture, owner, window) for picture in pictures])
 
 
@@ -44,7 +45,8 @@ def contact_sheet(rows: list[Picture]) -> Picture:
     return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
 
-def _recorded(plain: PlainFrame) -> list[Picture]:
+def _recorded(plain: PlainFrame, near: float, far: float) -> list[Picture]:
+    """The mask in colours, and depth from bright (near) to dark (far, or not measured)."""
     pictures = []
     if plain.labels is not None:
         picture = np.zeros((*plain.labels.shape, 3), np.uint8)
@@ -52,8 +54,8 @@ def _recorded(plain: PlainFrame) -> list[Picture]:
             picture[plain.labels == label] = colour
         pictures.append(picture)
     if plain.depth is not None:
-        bands = np.where(plain.depth > 0, 40 + 150 * (plain.depth % _BAND) / _BAND, 0)
-        pictures.append(np.repeat(bands.astype(np.uint8)[..., None], 3, axis=2))
+        brightness = np.where(plain.depth > 0, (far - plain.depth) / (far - near), 0).clip(0, 1)
+        pictures.append(np.repeat((220 * brightness).astype(np.uint8)[..., None], 3, axis=2))
     return pictures
 
 

@@ -36,15 +36,9 @@ class PlainHo3d:
         self._folder, self._layer = root / split, ManoLayer(hands.right)
         # Unpacked into the dataset's folders, or beside them.
         self._segmentations = [self._folder, *(root / f"HO3D_{v}_segmentations_rendered" / split for v in ("v2", "v3"))]
+        self._root, self._is_evaluation = root, split == "evaluation"
         self._places: dict[str, int] = {}
         self._lists: dict[str, FloatArray] = {}
-        if split == "evaluation":
-            keys = (root / "evaluation.txt").read_text().split()
-            self._places = {key: place for place, key in enumerate(keys)}
-            for name, count in (("xyz", 21), ("verts", 778)):
-                path = root / f"evaluation_{name}.json"
-                if path.is_file():
-                    self._lists[name] = read_number_list(path, (len(keys), count, 3)).astype(float)
 
     def read(self, key: str) -> PlainFrame:
         """See ``PlainReader``."""
@@ -65,7 +59,9 @@ class PlainHo3d:
         )
 
     def _joints(self, key: str, content: dict[str, Any]) -> FloatArray:
-        listed = self._lists["xyz"][self._places[key]] if "xyz" in self._lists else _array(content, "handJoints3D")
+        listed = self._listed("xyz", key, 21)
+        if listed is None:
+            listed = _array(content, "handJoints3D")
         joints = np.full((21, 3), np.nan)
         if listed.size == 63:
             joints[:] = listed.reshape(21, 3)[_PLACES]
@@ -79,9 +75,18 @@ class PlainHo3d:
             parameters = (_array(content, name).reshape(1, -1) for name in ("handPose", "handBeta", "handTrans"))
             posed = self._layer(*parameters)
             return posed.vertices[0] * _TO_OPENCV, posed.joints[0] * _TO_OPENCV
-        if "verts" in self._lists:
-            return self._lists["verts"][self._places[key]] * _TO_OPENCV, None
-        return None, None
+        listed = self._listed("verts", key, 778)
+        return (None, None) if listed is None else (listed * _TO_OPENCV, None)
+
+    def _listed(self, name: str, key: str, count: int) -> FloatArray | None:
+        """(count, 3) of the public evaluation truth, read when it is first asked for; None without its file."""
+        path = self._root / f"evaluation_{name}.json"
+        if not self._is_evaluation or not path.is_file():
+            return None
+        if name not in self._lists:
+            self._places = {key: place for place, key in enumerate((self._root / "evaluation.txt").read_text().split())}
+            self._lists[name] = read_number_list(path, (len(self._places), count, 3))
+        return self._lists[name][self._places[key]].astype(float)
 
     def _labels(self, sequence: str, number: str) -> NDArray[np.uint8] | None:
         """Rendered at a quarter of the size; which colour is whose is not documented, that black is neither is."""
