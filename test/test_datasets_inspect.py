@@ -62,11 +62,20 @@ def rewritten_labels(root, change):
         np.savez_compressed(path, **content)
 
 
-def rewritten_yaml(pattern, root, change):
-    for path in root.glob(pattern):
+def rewritten_yaml(paths, change):
+    for path in paths:
         content = yaml.safe_load(path.read_text())
         change(content)
         path.write_text(yaml.safe_dump(content))
+
+
+def rewritten_cameras(root, change, serial="*"):
+    rewritten_yaml(root.glob(f"calibration/intrinsics/{serial}_640x480.yml"), change)
+
+
+def rewritten_sequences(root, change):
+    """Those with frames; the others have a description alone."""
+    rewritten_yaml([path for path in root.glob("2020*/*/meta.yml") if len(list(path.parent.iterdir())) > 1], change)
 
 
 def rescaled_depth(root, pattern, factor):
@@ -191,24 +200,27 @@ def renumbered_hand(content):
     content["seg"][content["seg"] == 255] = 22
 
 
-def shifted_hand(content):
-    content["joint_3d"] = content["joint_3d"] + np.float32([0.05, 0, 0])
-    content["pose_m"] = content["pose_m"] + np.float32([0] * 48 + [0.05, 0, 0])
+def moved_hand(metres):
+    def change(content):
+        content["joint_3d"] = content["joint_3d"] + np.float32([metres, 0, 0])
+        content["pose_m"] = content["pose_m"] + np.float32([0] * 48 + [metres, 0, 0])
+
+    return change
 
 
-@pytest.mark.parametrize("split", ["val", "test"])
 @pytest.mark.parametrize(
-    ("rewrite", "pattern", "change", "said"),
+    ("split", "rewrite", "change", "said"),
     [
-        (rewritten_yaml, "calibration/intrinsics/*.yml", scaled_camera, ["matrix of another camera", "`joint_2d`"]),
-        (rewritten_yaml, "2020*/*/meta.yml", mirrored_hand, ["MANO files"]),
-        (rewritten_labels, None, shifted_hand, ["seen vertices of the hand", "`joint_2d`"]),
+        ("val", rewritten_cameras, scaled_camera, ["matrix of another camera", "`joint_2d`"]),
+        ("test", rewritten_sequences, mirrored_hand, ["MANO files"]),
+        ("val", rewritten_labels, moved_hand(0.05), ["seen vertices of the hand", "`joint_2d`"]),
+        ("test", rewritten_labels, moved_hand(2.0), ["0% of the hand's vertices are seen"]),
     ],
 )
-def test_mistakes_in_dexycbs_files_are_named(tree, split, rewrite, pattern, change, said):
-    """Both splits: one shows a left hand, the other right ones too."""
+def test_mistakes_in_dexycbs_files_are_named(tree, split, rewrite, change, said):
+    """In one split there is a left hand, in the other there are right ones, too."""
     root = tree("dexycb")
-    rewrite(*([pattern] if pattern else []), root, change)
+    rewrite(root, change)
     text = "\n".join(only_split(prepared("dexycb", root, split)).faults)
     assert all(words in text for words in said), text
     assert "our reader is wrong" not in text
@@ -216,7 +228,7 @@ def test_mistakes_in_dexycbs_files_are_named(tree, split, rewrite, pattern, chan
 
 def test_one_camera_of_eight_is_named_by_its_frames(tree):
     root = tree("dexycb")
-    rewritten_yaml("calibration/intrinsics/840412060917_640x480.yml", root, scaled_camera)
+    rewritten_cameras(root, scaled_camera, "840412060917")
     split = only_split(prepared("dexycb", root, "val"))
     assert {frame.key.split("/")[2] for frame in split.wrong} == {"840412060917"}
     assert any("by themselves" in fault for fault in split.faults)

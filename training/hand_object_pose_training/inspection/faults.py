@@ -25,6 +25,7 @@ class TruthLimits:
         corners: greatest median distance of the object's annotated corners to its mesh's, metres.
         reader: greatest distance of a sample to its files, metres.
         camera: greatest shift of its projections by an error of its camera, pixels.
+        seen: least mean share of the vertices of hand and object that are seen; about a third of a free mesh is.
         fewest: seen vertices below which shares and medians say nothing.
         frames: greatest share of frames that are wrong by themselves.
     """
@@ -42,6 +43,7 @@ class TruthLimits:
     corners: float = 0.010
     reader: float = 1e-4
     camera: float = 0.1
+    seen: float = 0.05
     fewest: int = 30
     frames: float = 0.1
 

@@ -118,6 +118,13 @@ def _faults(split: InspectedSplit, limits: TruthLimits) -> list[str]:
             f"{share:.0%} of the frames are wrong by themselves (at most {limits.frames:.0%}), though all together are "
             "not: one camera, sequence, object or side"
         )
+    for name in ("hand", "object"):
+        seen = together.get(f"seen_{name}", np.ones(1)).mean()
+        if seen < limits.seen:
+            found.append(
+                f"only {seen:.0%} of the {name}'s vertices are seen at all (at least {limits.seen:.0%}): it lies "
+                "outside the images or behind the other; its translation, a unit, or the camera's matrix"
+            )
     if not {"hand", "object", "depth"} & set(together):
         found.append("no frame has a mask or depth at a seen vertex: nothing could be compared with the pictures")
     return found

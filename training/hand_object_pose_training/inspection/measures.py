@@ -16,6 +16,7 @@ FloatArray = NDArray[np.floating]
 Measures = dict[str, FloatArray]
 """Numbers by name, one dimension each; a name is missing where there was nothing to measure:
 
+seen_hand, seen_object: the share of the vertices that are seen, one number a frame;
 hand, object, joints: 1 or 0, whether a seen vertex (any joint) falls on the mask of its own kind (on any of both);
 covered: 1 or 0, whether a seen vertex falls on the label of something that is neither, of which the others say nothing;
 depth: measured minus expected at seen vertices, metres; ratio: measured over expected;
@@ -65,6 +66,7 @@ def _against_pictures(
         vertices = meshes[number][0]
         pixels = np.round(projected(vertices, matrix)).astype(int)
         seen = surface.sees(number, vertices, pixels)
+        found[f"seen_{name}"] = seen.mean()
         column, row = pixels[seen].T
         free = np.ones(len(row), bool)
         if plain.labels is not None:

@@ -53,9 +53,12 @@ class PlainFrame:
             camera_matrix=matrix,
             joints=self.joints * _MIRROR,
             object_pose=reflection @ self.object_pose @ reflection,
+            hand_vertices=_reflected(self.hand_vertices),
+            hand_joints=_reflected(self.hand_joints),
             joint_pixels=pixels,
-            **{name: _reflected(getattr(self, name)) for name in ("hand_vertices", "hand_joints", "corners")},
-            **{name: _reversed(getattr(self, name)) for name in ("depth", "labels")},
+            corners=_reflected(self.corners),
+            depth=None if self.depth is None else self.depth[:, ::-1],
+            labels=None if self.labels is None else self.labels[:, ::-1],
         )
 
 
@@ -95,7 +98,3 @@ def pose_of(rotation: FloatArray, translation: FloatArray) -> FloatArray:
 
 def _reflected(points: FloatArray | None) -> FloatArray | None:
     return None if points is None else points * _MIRROR
-
-
-def _reversed(image: NDArray | None) -> NDArray | None:
-    return None if image is None else image[:, ::-1]
