@@ -100,7 +100,9 @@ def _masks(measures: Measures, limits: TruthLimits) -> list[str]:
 
 def _cause(low: set[str]) -> str:
     if low == {"object"}:
-        return "the object's pose or mesh is another one: models of another release, with another origin, or a wrong id"
+        return (
+            "the object's pose or mesh (models with another origin, a wrong id), or, in few frames, a thing before it"
+        )
     if low <= {"hand", "joints"}:
         return "the hand's translation or flip, or the MANO files (side, shape)"
     return "the camera's frame (y and z change sign between OpenGL and OpenCV), or the matrix of another camera"

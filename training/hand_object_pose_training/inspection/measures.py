@@ -1,6 +1,6 @@
 """How far one frame's sample is from the pictures and from what the files say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -57,10 +57,10 @@ def pooled(measures: Sequence[Measures]) -> Measures:
 
 def _against_pictures(
     matrix: FloatArray, size: tuple[int, int], meshes: Sequence[Mesh], plain: PlainFrame
-) -> Mapping[str, FloatArray]:
+) -> dict[str, NDArray]:
     """Seen vertices on mask and depth image; behind something that is neither hand nor object nothing can be told."""
     surface = draw(matrix, size, meshes)
-    found: dict[str, FloatArray] = {}
+    found: dict[str, NDArray] = {}
     covered, gaps, ratios = [], [], []
     for number, (name, own) in enumerate([("object", OBJECT), ("hand", HAND)][: len(meshes)]):
         vertices = meshes[number][0]
@@ -85,7 +85,7 @@ def _against_pictures(
     return found
 
 
-def _joints_on_mask(frame: AnnotatedFrame, plain: PlainFrame) -> Mapping[str, FloatArray]:
+def _joints_on_mask(frame: AnnotatedFrame, plain: PlainFrame) -> dict[str, NDArray]:
     """Joints are inside the hand, so that hand or object is seen in their place."""
     if plain.labels is None:
         return {}
@@ -98,8 +98,8 @@ def _joints_on_mask(frame: AnnotatedFrame, plain: PlainFrame) -> Mapping[str, Fl
 
 def _against_annotations(
     frame: AnnotatedFrame, plain: PlainFrame, hand: HandModel, model: ObjectModel
-) -> Mapping[str, FloatArray]:
-    found: dict[str, FloatArray] = {}
+) -> dict[str, NDArray]:
+    found: dict[str, NDArray] = {}
     known = np.isfinite(frame.joints).all()
     if known and plain.hand_joints is not None:
         gaps = np.linalg.norm(frame.joints - plain.hand_joints, axis=1)
@@ -116,7 +116,7 @@ def _against_annotations(
     return found
 
 
-def _against_files(frame: AnnotatedFrame, plain: PlainFrame, model: ObjectModel) -> Mapping[str, FloatArray]:
+def _against_files(frame: AnnotatedFrame, plain: PlainFrame, model: ObjectModel) -> dict[str, NDArray]:
     """The sample's own values; nothing but rounding may lie between them and the files."""
     thing = _moved(frame.object_pose, model.vertices)
     gaps = [np.abs(thing - _moved(plain.object_pose, model.vertices)), np.abs(frame.joints - plain.joints)]

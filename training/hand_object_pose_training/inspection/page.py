@@ -61,17 +61,17 @@ def _pictures(split: InspectedSplit, limits: TruthLimits) -> list[str]:
 
 def _annotations(split: InspectedSplit) -> list[str]:
     together = split.together
-    distances = [_spread(together, name, 1000, 1) for name in ("inner", "tips", "regressed")]
-    others = [_spread(together, "pixels", 1, 2), _spread(together, "corners", 1000, 1)]
+    distances = [_spread(together, name, 1000) for name in ("inner", "tips", "regressed")]
+    others = [_spread(together, "pixels", 1), _spread(together, "corners", 1000)]
     reader = [f"{1000 * together['reader'].max():.3f}", f"{together['shift'].max():.3f}"]
     return [split.name, *distances, *others, *reader]
 
 
-def _spread(measures: Measures, name: str, unit: float, digits: int) -> str:
+def _spread(measures: Measures, name: str, unit: float) -> str:
     if name not in measures:
         return _NONE
     values = unit * measures[name]
-    return f"{np.median(values):.{digits}f}, {values.max():.{digits}f}"
+    return f"{np.median(values):.2f}, {values.max():.2f}"
 
 
 def _share(values: NDArray) -> str:

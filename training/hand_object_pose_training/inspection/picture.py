@@ -9,7 +9,7 @@ from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.frame import AnnotatedFrame
 from hand_object_pose_training.inspection.plain_frame import EITHER, HAND, OBJECT, OTHER, PlainFrame
-from hand_object_pose_training.inspection.seen_surface import draw
+from hand_object_pose_training.inspection.seen_surface import Mesh, draw
 
 Picture = NDArray[np.uint8]
 
@@ -29,7 +29,7 @@ def outlined(frame: AnnotatedFrame, plain: PlainFrame, hand: HandModel, model: O
     """
     pose = frame.object_pose
     thing = model.vertices @ pose[:3, :3].T + pose[:3, 3]
-    meshes = [(thing, model.faces)]
+    meshes: list[Mesh] = [(thing, model.faces)]
     if frame.hand_vertices is not None:
         meshes.append((frame.hand_vertices, hand.faces))
     owner = draw(frame.camera.matrix, (frame.camera.width, frame.camera.height), meshes).owner
