@@ -140,6 +140,7 @@ def upside_down(content):
 
 
 def other_fingers(content):
+    """Index and thumb: a quarter of the joints, which the median over all joints does not notice."""
     content["handJoints3D"] = content["handJoints3D"][[0, 13, 14, 15, *range(4, 13), 1, 2, 3, *range(16, 21)]]
 
 
@@ -161,7 +162,7 @@ def other_origin(content):
         (upside_down, "lie elsewhere"),
         (other_fingers, "joint order"),
         (tips_backwards, "order of the tips"),
-        (other_shape, "MANO files"),
+        (other_shape, "their side, the shape"),
         (other_origin, "annotated corners"),
     ],
 )
@@ -281,7 +282,7 @@ def test_ho3ds_rendered_segmentation_is_used_where_it_is(tree):
     split = only_split(path)
     assert split.faults == []
     assert split.together["hand"].mean() > 0.95
-    assert split.together["joints"].mean() > 0.95
+    assert split.together["joints"].mean() > 0.9
     for place in root.glob("HO3D_v2*/train/*/seg/*.jpg"):
         cv2.imwrite(str(place), np.roll(cv2.imread(str(place)), 60, axis=1))
     assert any("fall on" in fault for fault in only_split(path).faults)
@@ -303,6 +304,16 @@ def test_frames_that_cannot_be_checked_are_named_and_cost_nothing_else(tree, cap
     shutil.rmtree(root / "train")
     with pytest.raises(UserError, match="not one of"):
         inspect(InspectConfig((path,)))
+
+
+def test_another_joint_order_in_the_evaluations_list_is_named(tree):
+    """Where there are no parameters, the listed mesh tells."""
+    root = tree("ho3d")
+    path = root / "evaluation_xyz.json"
+    joints = np.array(json.loads(path.read_text()))
+    path.write_text(json.dumps(joints[:, [0, 13, 14, 15, *range(4, 13), 1, 2, 3, *range(16, 21)]].tolist()))
+    (fault,) = only_split(prepared("ho3d", root, "evaluation")).faults
+    assert "from their mesh's" in fault
 
 
 def test_without_the_hands_of_the_evaluation_split_the_object_is_checked(tree):
