@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 from pathlib import Path
 
@@ -153,17 +154,18 @@ def other_shape(content):
 
 
 def other_origin(content):
-    content["objTrans"] = content["objTrans"] + [0.0, 0.03, 0.0]
+    content["objTrans"] = content["objTrans"] + [0.0, 0.0, 0.03]
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (upside_down, "lie elsewhere"),
+        (upside_down, "it lies elsewhere"),
         (other_fingers, "joint order"),
         (tips_backwards, "order of the tips"),
         (other_shape, "their side, the shape"),
         (other_origin, "annotated corners"),
+        (other_origin, "seen vertices of the object lie"),
     ],
 )
 def test_mistakes_in_ho3ds_annotations_are_named(tree, change, said, capsys):
@@ -183,9 +185,14 @@ def test_mistakes_in_ho3ds_annotations_are_named(tree, change, said, capsys):
 def test_another_unit_of_depth_is_named_as_such(tree, kind, split, factor):
     root = tree(kind)
     rescaled_depth(root, "train/*/depth/*.png" if kind == "ho3d" else "2020*/*/*/aligned*.png", factor)
-    (fault,) = only_split(prepared(kind, root, split)).faults
-    assert "which is a unit" in fault
-    assert f"{factor:g} times" in fault.replace("9.99", "10").replace("0.0999", "0.1")
+    faults = only_split(prepared(kind, root, split)).faults
+    assert [fault.partition(" lie ")[0] for fault in faults] == [
+        "seen vertices of the hand",
+        "seen vertices of the object",
+    ]
+    for fault in faults:
+        (times,) = re.findall(r"([\d.]+) times the expected one everywhere, which is a unit", fault)
+        assert float(times) == pytest.approx(factor, rel=0.01)
 
 
 def scaled_camera(content):
@@ -321,8 +328,9 @@ def test_without_the_hands_of_the_evaluation_split_the_object_is_checked(tree):
     for name in ("xyz", "verts"):
         (root / f"evaluation_{name}.json").unlink()
     split = only_split(prepared("ho3d", root, "evaluation"))
+    assert split.faults == split.wrong == []
     assert not {"inner", "regressed"} & set(split.together)
-    assert len(split.together["depth"]) > 100
+    assert len(split.together["depth_object"]) > 100
 
 
 def test_pictures_and_mistakes_of_the_user(tmp_path, monkeypatch, capsys):

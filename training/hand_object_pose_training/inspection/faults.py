@@ -14,7 +14,7 @@ class TruthLimits:
     Attributes:
         on_mask: least share of seen vertices, and of joints, on the mask.
         covered: greatest share of seen vertices where the mask shows neither hand nor object, but something else.
-        depth: greatest median distance of seen vertices to the measured surface, metres.
+        depth: greatest median distance of seen vertices, of hand or of object, to the measured surface, metres.
         near: distance that counts as on the surface, metres.
         unit: greatest deviation from 1 of measured over expected depth that may be something else than a unit.
         spread: greatest range of the middle half of these ratios, relative to their median, if it is to be a unit.
@@ -54,7 +54,8 @@ def faults(measures: Measures, limits: TruthLimits) -> list[str]:
         *_reading(measures, limits),
         *_masks(measures, limits),
         *_covered(measures, limits),
-        *_depth(measures, limits),
+        *_depth("hand", measures, limits),
+        *_depth("object", measures, limits),
         *_hand(measures, limits),
         *_others(measures, limits),
     ]
@@ -122,11 +123,11 @@ def _covered(measures: Measures, limits: TruthLimits) -> list[str]:
     ]
 
 
-def _depth(measures: Measures, limits: TruthLimits) -> list[str]:
-    gaps = np.abs(measures.get("depth", np.zeros(0)))
+def _depth(name: str, measures: Measures, limits: TruthLimits) -> list[str]:
+    gaps = np.abs(measures.get(f"depth_{name}", np.zeros(0)))
     if len(gaps) < limits.fewest or np.median(gaps) <= limits.depth:
         return []
-    low, ratio, high = np.percentile(measures["ratio"], [25, 50, 75])
+    low, ratio, high = np.percentile(measures[f"ratio_{name}"], [25, 50, 75])
     if abs(ratio - 1) > limits.unit and high - low < limits.spread * ratio:
         cause = (
             f"measured depth is {ratio:.3g} times the expected one everywhere, which is a unit: 1000 or 0.001 is "
@@ -134,10 +135,11 @@ def _depth(measures: Measures, limits: TruthLimits) -> list[str]:
         )
     else:
         cause = (
-            f"measured depth is {low:.2f} to {high:.2f} times the expected one, which is no unit: hand and object lie "
-            "elsewhere; the camera's frame or matrix, the hand's translation, or a depth image of another camera"
+            f"measured depth is {low:.2f} to {high:.2f} times the expected one, which is no unit: it lies elsewhere; "
+            "the camera's frame or matrix, its pose or translation, or a depth image of another camera"
         )
-    return [f"seen vertices lie {_mm(gaps)} from the measured surface (at most {1000 * limits.depth:g}): {cause}"]
+    lie = f"seen vertices of the {name} lie {_mm(gaps)} from the measured surface"
+    return [f"{lie} (at most {1000 * limits.depth:g}): {cause}"]
 
 
 def _hand(measures: Measures, limits: TruthLimits) -> list[str]:

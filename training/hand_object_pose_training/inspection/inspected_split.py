@@ -125,7 +125,7 @@ def _faults(split: InspectedSplit, limits: TruthLimits) -> list[str]:
                 f"only {seen:.0%} of the {name}'s vertices are seen at all (at least {limits.seen:.0%}): it lies "
                 "outside the images or behind the other; its translation, a unit, or the camera's matrix"
             )
-    if not {"hand", "object", "depth"} & set(together):
+    if not {"hand", "object", "depth_hand", "depth_object"} & set(together):
         found.append("no frame has a mask or depth at a seen vertex: nothing could be compared with the pictures")
     return found
 

@@ -19,7 +19,8 @@ Measures = dict[str, FloatArray]
 seen_hand, seen_object: the share of the vertices that are seen, one number a frame;
 hand, object, joints: 1 or 0, whether a seen vertex (any joint) falls on the mask of its own kind (on any of both);
 covered: 1 or 0, whether a seen vertex falls on the label of something that is neither, of which the others say nothing;
-depth: measured minus expected at seen vertices, metres; ratio: measured over expected;
+depth_hand, depth_object: measured minus expected at seen vertices, metres; ratio_hand, ratio_object: measured over
+    expected;
 inner, tips: joints to the MANO layer's of the annotated parameters, metres; regressed: inner joints to those that the
     regressor takes from the mesh, where there are no parameters;
 pixels: projected joints to the annotated pixels; corners: annotated corners of the object's box to its mesh's, metres;
@@ -27,6 +28,8 @@ reader: sample to the files, metres, of joints, hand, object and depth; shift: o
 relabelled: pixels whose label the reader gives otherwise.
 """
 
+# What is measured by so much before the object, metres, may be a hand that is not known.
+_IN_FRONT = 0.02
 _TIPS = np.isin(np.arange(21), (4, 8, 12, 16, 20))
 
 
@@ -61,7 +64,7 @@ def _against_pictures(
     """Seen vertices on mask and depth image; behind something that is neither hand nor object nothing can be told."""
     surface = draw(matrix, size, meshes)
     found: dict[str, NDArray] = {}
-    covered, gaps, ratios = [], [], []
+    covered = []
     for number, (name, own) in enumerate([("object", OBJECT), ("hand", HAND)][: len(meshes)]):
         vertices = meshes[number][0]
         pixels = np.round(projected(vertices, matrix)).astype(int)
@@ -76,12 +79,12 @@ def _against_pictures(
             found[name] = np.isin(label[free], (own, EITHER))
         if plain.depth is not None:
             depth, expected = plain.depth[row, column][free], vertices[seen, 2][free]
-            gaps.append((depth - expected)[depth > 0])
-            ratios.append((depth / expected)[depth > 0])
+            # A hand that is not known may hide what is seen in the drawing.
+            told = (depth > 0) & ((len(meshes) > 1) | (depth > expected - _IN_FRONT))
+            found[f"depth_{name}"] = (depth - expected)[told]
+            found[f"ratio_{name}"] = (depth / expected)[told]
     if covered:
         found["covered"] = np.concatenate(covered)
-    if gaps:
-        found |= {"depth": np.concatenate(gaps), "ratio": np.concatenate(ratios)}
     return found
 
 

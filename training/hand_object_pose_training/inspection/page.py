@@ -50,11 +50,12 @@ def page(splits: Sequence[InspectedSplit], limits: TruthLimits) -> str:
 
 def _pictures(split: InspectedSplit, limits: TruthLimits) -> list[str]:
     together = split.together
-    gaps = np.abs(together.get("depth", np.zeros(0)))
+    gaps, ratios = (_of_both(together, name) for name in ("depth", "ratio"))
+    gaps = np.abs(gaps)
     depth = [_NONE] * 4
     if len(gaps):
         middle, most = 1000 * np.percentile(gaps, [50, 95])
-        depth = [f"{middle:.1f}", f"{most:.1f}", _share(gaps < limits.near), f"{np.median(together['ratio']):.4f}"]
+        depth = [f"{middle:.1f}", f"{most:.1f}", _share(gaps < limits.near), f"{np.median(ratios):.4f}"]
     masks = [_share(together[name]) if name in together else _NONE for name in ("hand", "object", "joints")]
     return [split.name, f"{len(split.frames)} of {split.size}", *masks, *depth]
 
@@ -65,6 +66,11 @@ def _annotations(split: InspectedSplit) -> list[str]:
     others = [_spread(together, "pixels", 1), _spread(together, "corners", 1000)]
     reader = [f"{1000 * together['reader'].max():.3f}", f"{together['shift'].max():.3f}"]
     return [split.name, *distances, *others, *reader]
+
+
+def _of_both(measures: Measures, name: str) -> NDArray:
+    """One kind of number of the seen vertices of hand and object."""
+    return np.concatenate([measures.get(f"{name}_{of}", np.zeros(0)) for of in ("hand", "object")])
 
 
 def _spread(measures: Measures, name: str, unit: float) -> str:
@@ -93,7 +99,7 @@ def _verdict(split: InspectedSplit) -> str:
 def _witnesses(measures: Measures) -> str:
     """What the sample was compared with."""
     masks = ["masks"] if {"hand", "object"} & set(measures) else []
-    depth = ["depth images"] if "depth" in measures else []
+    depth = ["depth images"] if len(_of_both(measures, "depth")) else []
     return ", ".join([*masks, *depth, "annotations among each other and files"])
 
 
