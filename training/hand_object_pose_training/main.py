@@ -21,6 +21,7 @@ from hand_object_pose_training.datasets.prepare_command import PrepareConfig, pr
 from hand_object_pose_training.datasets.training_data import TrainingData, remember
 from hand_object_pose_training.export import ExportConfig, export
 from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps, total
+from hand_object_pose_training.inspection.command import Inspect
 from hand_object_pose_training.model_card import CardConfig, write_model_card
 from hand_object_pose_training.overfit import overfit
 from hand_object_pose_training.overfit_config import OverfitConfig
@@ -172,6 +173,7 @@ Command = (
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[ExportDataset, tyro.conf.subcommand("export-dataset")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Inspect, tyro.conf.subcommand("inspect")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Card, tyro.conf.subcommand("card")]
     | Annotated[Grasps, tyro.conf.subcommand("grasps")]
