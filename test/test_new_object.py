@@ -1,6 +1,7 @@
 """From a scan to an entry of a catalogue: units, axes, repair, symmetries, what is written."""
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -359,3 +360,12 @@ def test_colours_of_a_texture_are_those_of_its_pixels(tmp_path):
 def test_the_picture_is_refused_in_words_where_it_cannot_be_written(tmp_path):
     with pytest.raises(UserError, match="cannot be written"):
         turntable(box(), tmp_path / "missing" / "turntable.png")
+
+
+def test_painting_without_its_package_says_how_to_get_it(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parent.parent / "scripts")
+    monkeypatch.setitem(sys.modules, "xatlas", None)
+    from build_default_objects import textured
+
+    with pytest.raises(UserError, match=r"xatlas, found none: pip install -e '\.\[synthesis,assets\]'"):
+        textured("hammer", None, None)
