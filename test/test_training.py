@@ -131,6 +131,24 @@ def test_each_mesh_and_the_joint_head_count_once_in_lixels(config):
             assert min(added["joint"]) > 0.3, name
 
 
+def test_the_wrist_term_sees_the_wrist_alone(config):
+    """Equation 22's distance of one joint: vertices that it is not regressed from do not count, a shift of all does."""
+    trainer = Trainer(config, default_hand(), CATALOGUE)
+    objective, batch = trainer.supervised.objective, next(iter(trainer._loader()))
+    perfect = perfect_prediction(objective, batch, objective.geometry)
+    before = objective(perfect, batch)
+    everything = torch.ones(778, dtype=torch.bool)
+    elsewhere = objective.regressor[0] == 0
+    assert 0 < elsewhere.sum() < 778
+    for name in MESHES[:2]:
+        for moved, expected, tolerance in ((elsewhere, 0.0, 1e-4), (everything, 0.5, 0.15)):
+            shift = moved[:, None] * torch.tensor([1.5, 0.0, 0.0])
+            terms = objective(replace(perfect, **{name: getattr(perfect, name) + shift}), batch)
+            added = {key: (terms[key] - before[key]).tolist() for key in ("wrist", "joint")}
+            assert added["wrist"] == pytest.approx([expected] * 2, abs=tolerance), name
+            assert min(added["joint"]) > 0.2, name
+
+
 def test_the_edges_are_the_objects_own_and_equally_weighed():
     """Equations 19, 20: a mesh grown by a tenth has edges longer by a tenth (trimesh's), and none leaves its plane."""
     from hand_object_pose.network.config import preset_config
