@@ -276,7 +276,7 @@ def test_turning_a_sample_moves_pixels_and_points_alike(shards):
     assert np.linalg.norm(crop.turn - np.eye(3)) > 0.1
 
 
-def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_measured_to_do(config, tmp_path):
+def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_measured_to_do(config, tmp_path, recwarn):
     from hand_object_pose.estimation.onnx_backend import OnnxBackend
     from hand_object_pose_training.export import ExportConfig, export
     from hand_object_pose_training.model_card import model_card
@@ -286,6 +286,9 @@ def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_mea
     trainer.save()
     weights = tmp_path / "trained.safetensors"
     provenance = export(ExportConfig(config.out, config.validation_shards, weights), default_hand(), CATALOGUE)
+    assert not [
+        warning.message for warning in recwarn if "onnx" in warning.filename or "treespec" in str(warning.message)
+    ]
     info = OnnxBackend(weights).weights
     assert info.provenance == provenance
     assert float(info.provenance["hand.mje_cm"]) > 0

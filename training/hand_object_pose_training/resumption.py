@@ -67,8 +67,8 @@ def check_resumable(path: Path, state: RunState, settings: dict[str, str], steps
         )
     if steps not in (None, state.total_steps):
         raise UserError(
-            f"{path}: the run is {state.total_steps} steps long, not {steps}; its schedule "
-            "was made for that. To train longer, begin a new run with --start-from its exported weights"
+            f"{path}: the run is {state.total_steps} steps long, not {steps}, and its schedule was made for that; give "
+            "that length, or choose another --out (of train, with --start-from and the weights exported from this run)"
         )
 
 
