@@ -25,7 +25,7 @@ from hand_object_pose.new_object.surface_colours import SurfaceColours
 from hand_object_pose.new_object.surface_samples import SurfaceSamples
 from hand_object_pose.new_object.symmetry_search import CONTINUOUS, find_symmetries
 from hand_object_pose.new_object.turntable import turntable, viewing_axes
-from hand_object_pose.objects.catalogue import ObjectCatalogue
+from hand_object_pose.objects.catalogue import ObjectCatalogue, default_catalogue
 from hand_object_pose.objects.symmetry_file import load_symmetries
 
 SIDES = (0.1, 0.06, 0.04)
@@ -250,6 +250,26 @@ def test_colours_decide_which_symmetries_are_of_the_look(light, fold):
 
     main = symmetries_of(cylinder(), colours)[0]
     assert (main.fold, main.look_fold) == (CONTINUOUS, fold)
+
+
+def test_a_handle_is_seen_and_many_sides_are_round():
+    mug = default_catalogue()["mug"]
+    assert symmetries_of(trimesh.Trimesh(mug.vertices, mug.faces, process=False)) == ()
+    assert symmetries_of(cylinder(32))[0].fold == CONTINUOUS
+    assert symmetries_of(cylinder(8))[0].fold == 8
+
+
+@pytest.mark.parametrize(
+    ("share", "grey_levels", "round_to_the_eye"), [(0.05, 200, True), (0.12, 200, False), (1 / 2, 50, True)]
+)
+def test_a_small_spot_and_faint_colours_leave_the_look_as_it_is(share, grey_levels, round_to_the_eye):
+    """A turn changes twice the spot's share of the places: 10 % may, 24 % may not."""
+
+    def colours(points):
+        spot = np.arctan2(points[:, 1], points[:, 0]) % (2 * np.pi) < 2 * np.pi * share
+        return np.where(spot[:, None], np.uint8(20 + grey_levels), np.uint8(20)).repeat(3, axis=1)
+
+    assert (symmetries_of(cylinder(), colours)[0].look_fold == CONTINUOUS) == round_to_the_eye
 
 
 def test_nothing_is_declared_unless_it_is_chosen():
