@@ -51,7 +51,7 @@ class AdaptConfig:
     scenes: int = 2000
     held_out_scenes: int = 200
     grasps: int = 200
-    new_share: float = 0.5
+    new_share: float = 0.3
     keep: float = 0.5
     batch_size: int = 16
     device: str = "auto"
