@@ -170,10 +170,14 @@ def test_the_edges_are_the_objects_own_and_equally_weighed():
     assert terms["normal"].max() < 0.02
 
 
-def test_of_the_equivalent_poses_the_one_of_least_cost_over_mesh_and_pose_serves_both():
+@pytest.mark.parametrize(("pose_weight", "outweighed"), [(10.0, 0), (0.1, 1)], ids=["pose decides", "mesh decides"])
+def test_of_the_equivalent_poses_the_one_of_least_cost_over_mesh_and_pose_serves_both(
+    monkeypatch, pose_weight, outweighed
+):
     """By trying each alone. The rough mesh is in one pose, and the voted one another."""
     from hand_object_pose.network.config import preset_config
 
+    monkeypatch.setattr("hand_object_pose_training.objective._POSE_WEIGHT_IN_CHOICE", pose_weight)
     geometry = preset_config("compact").lixels
     objective = Objective(geometry, default_hand(), CATALOGUE)
     dataset = CropDataset(
@@ -189,12 +193,12 @@ def test_of_the_equivalent_poses_the_one_of_least_cost_over_mesh_and_pose_serves
     def costs(chosen):
         objective.equivalents = chosen
         terms = objective(mixed, batch)
-        return [terms["mesh"].item(), 10 * (terms["rotation"] + terms["translation"]).item()]
+        return [terms["mesh"].item(), pose_weight * (terms["rotation"] + terms["translation"]).item()]
 
     alone = np.array([costs(equivalents[:, [number]]) for number in range(equivalents.shape[1])])
     found = costs(equivalents)
     best = alone.sum(axis=1).argmin()
-    assert best != alone[:, 0].argmin()
+    assert best != alone[:, outweighed].argmin()
     assert found == pytest.approx(alone[best].tolist(), abs=1e-3)
 
 
