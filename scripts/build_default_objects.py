@@ -1,11 +1,12 @@
 """Build the default objects from nothing but formulas: shapes, paint, texture atlas, resampled mesh.
 
-    pip install 'hand_object_pose[synthesis,assets]'
+    pip install -e '.[synthesis,assets]'
     python scripts/build_default_objects.py hand_object_pose/assets/objects
 
 Deterministic. Weights are trained on the vertex order of the result: build into another directory to try a change.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,6 @@ import pyacvd
 import pyvista
 import trimesh
 import tyro
-import xatlas
 from default_objects_paint import PAINT, Paint
 from default_objects_shapes import SHAPES, Shape
 from numpy.typing import NDArray
@@ -78,6 +78,8 @@ def on_surface(shape: Shape, points: Array, steps: int = 3) -> Array:
 
 def unwrap(mesh: TriangleMesh) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     """Source vertex of each atlas vertex (A,), faces (F, 3) of the atlas, texture coordinates (A, 2)."""
+    import xatlas
+
     atlas = xatlas.Atlas()
     atlas.add_mesh(mesh.vertices.astype(np.float32), mesh.faces.astype(np.uint32))
     packing = xatlas.PackOptions()
@@ -124,7 +126,13 @@ def covered_texels(corners: Array, size: int) -> tuple[NDArray[np.intp], NDArray
 
 
 def textured(name: str, shape: Shape, paint: Paint) -> trimesh.Trimesh:
-    """The painted surface of a solid, metres, z up."""
+    """The painted surface of a solid, metres, z up.
+
+    Raises:
+        UserError: the package that cuts texture atlases is missing.
+    """
+    if find_spec("xatlas") is None:
+        raise UserError("painting needs the package xatlas, found none: pip install -e '.[synthesis,assets]'")
     mesh = surface(shape)
     source, faces, uv = unwrap(mesh)
     vertices = mesh.vertices.astype(np.float64)

@@ -1,6 +1,6 @@
 """Build a claw hammer, none of the six objects, as a scanner would hand it out: GLB in millimetres, y up, textured.
 
-    pip install 'hand_object_pose[synthesis,assets]'
+    pip install -e '.[synthesis,assets]'
     python scripts/build_example_scan.py hammer.glb
 
 docs/new_object.md adds it to a catalogue and adapts the default weights to it. Deterministic.

@@ -136,7 +136,8 @@ def test_weights_are_moved_back_and_written_again_for_another_share(config, adap
         adapt(replace(quarter, keep=1.5), SILENT)
 
 
-def test_a_directory_of_other_weights_is_refused(config, adapted, tmp_path):
+def test_a_directory_of_other_weights_is_refused_before_anything_is_rendered(config, adapted, tmp_path, monkeypatch):
+    monkeypatch.setattr(adapt_module, "prepare_scenes", pytest.fail)
     other = tmp_path / "other.safetensors"
     _, tensors = load_network_tensors(DEFAULT_WEIGHTS)
     save_weights_file(other, tensors, preset_config("compact"), default_hand(), CATALOGUE, {"data": "another"})

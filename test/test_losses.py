@@ -53,11 +53,12 @@ def test_edge_loss_is_invariant_to_rigid_motion_and_normal_loss_to_translation()
     assert normal_loss(moved, batch(TETRAHEDRON), FACES).item() > 100
 
 
-def test_normal_loss_of_a_lifted_corner_is_its_height():
+@pytest.mark.parametrize("height", [0.003, -0.003])
+def test_normal_loss_of_a_lifted_corner_is_its_height_on_either_side(height):
     # One triangle in the plane z = 0; lifting vertex 2 by 3 mm tilts two of its three edges.
     triangle = torch.tensor([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]], dtype=torch.float64)
     lifted = triangle.clone()
-    lifted[0, 2, 2] = 0.003
+    lifted[0, 2, 2] = height
     assert normal_loss(lifted, triangle, torch.tensor([[0, 1, 2]])).item() == pytest.approx(2.0)
 
 

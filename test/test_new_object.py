@@ -1,6 +1,7 @@
 """From a scan to an entry of a catalogue: units, axes, repair, symmetries, what is written."""
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -251,6 +252,30 @@ def test_colours_decide_which_symmetries_are_of_the_look(light, fold):
     assert (main.fold, main.look_fold) == (CONTINUOUS, fold)
 
 
+def test_a_small_handle_is_seen_and_many_sides_are_round():
+    """The handle has 5 % of the surface; half a turn about the axis through it is all that it leaves."""
+    handle = trimesh.creation.box(extents=(0.02, 0.006, 0.02))
+    handle.apply_translation((0.04, 0, 0))
+    (axis,) = symmetries_of(trimesh.util.concatenate([cylinder(), handle]))
+    assert axis.fold == 2
+    assert abs(axis.direction[0]) > 0.999
+    assert symmetries_of(cylinder(32))[0].fold == CONTINUOUS
+    assert symmetries_of(cylinder(8))[0].fold == 8
+
+
+@pytest.mark.parametrize(
+    ("share", "grey_levels", "round_to_the_eye"), [(0.05, 200, True), (0.12, 200, False), (1 / 2, 50, True)]
+)
+def test_a_small_spot_and_faint_colours_leave_the_look_as_it_is(share, grey_levels, round_to_the_eye):
+    """A turn changes twice the spot's share of the places: 10 % may, 24 % may not."""
+
+    def colours(points):
+        spot = np.arctan2(points[:, 1], points[:, 0]) % (2 * np.pi) < 2 * np.pi * share
+        return np.where(spot[:, None], np.uint8(20 + grey_levels), np.uint8(20)).repeat(3, axis=1)
+
+    assert (symmetries_of(cylinder(), colours)[0].look_fold == CONTINUOUS) == round_to_the_eye
+
+
 def test_nothing_is_declared_unless_it_is_chosen():
     axes = symmetries_of(box())
     assert entry_of(axes, "none") == {}
@@ -359,3 +384,12 @@ def test_colours_of_a_texture_are_those_of_its_pixels(tmp_path):
 def test_the_picture_is_refused_in_words_where_it_cannot_be_written(tmp_path):
     with pytest.raises(UserError, match="cannot be written"):
         turntable(box(), tmp_path / "missing" / "turntable.png")
+
+
+def test_painting_without_its_package_says_how_to_get_it(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parent.parent / "scripts")
+    monkeypatch.setitem(sys.modules, "xatlas", None)
+    from build_default_objects import textured
+
+    with pytest.raises(UserError, match=r"xatlas, found none: pip install -e '\.\[synthesis,assets\]'"):
+        textured("hammer", None, None)

@@ -110,6 +110,17 @@ def test_turns_are_as_uniform_as_scipys_and_as_small_as_asked():
     assert 0.3 < max(limited) <= 0.4
 
 
+def test_neither_hand_nor_object_comes_nearer_to_the_camera_than_it_may(scenes):
+    for scene in scenes:
+        model = CATALOGUE[scene.truth.object_name]
+        nearest = object_centre(scene.truth, model)[2] - 0.1
+        for seed in range(5):
+            config = ViewSynthesisConfig(nearest=nearest, attempts=1000)
+            new = synthesise_view(scene.truth, model, config, np.random.default_rng(seed))
+            assert new.hand_vertices[:, 2].min() >= nearest
+            assert transform_points(new.object_pose, model.vertices)[:, 2].min() >= nearest
+
+
 def test_scenes_that_cannot_be_seen_are_refused_in_words(scenes):
     model = CATALOGUE[scenes[0].truth.object_name]
     pose = scenes[0].truth.object_pose.copy()

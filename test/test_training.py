@@ -131,6 +131,24 @@ def test_each_mesh_and_the_joint_head_count_once_in_lixels(config):
             assert min(added["joint"]) > 0.3, name
 
 
+def test_the_wrist_term_sees_the_wrist_alone(config):
+    """Equation 22's distance of one joint: vertices that it is not regressed from do not count, a shift of all does."""
+    trainer = Trainer(config, default_hand(), CATALOGUE)
+    objective, batch = trainer.supervised.objective, next(iter(trainer._loader()))
+    perfect = perfect_prediction(objective, batch, objective.geometry)
+    before = objective(perfect, batch)
+    everything = torch.ones(778, dtype=torch.bool)
+    elsewhere = objective.regressor[0] == 0
+    assert 0 < elsewhere.sum() < 778
+    for name in MESHES[:2]:
+        for moved, expected, tolerance in ((elsewhere, 0.0, 1e-4), (everything, 0.5, 0.15)):
+            shift = moved[:, None] * torch.tensor([1.5, 0.0, 0.0])
+            terms = objective(replace(perfect, **{name: getattr(perfect, name) + shift}), batch)
+            added = {key: (terms[key] - before[key]).tolist() for key in ("wrist", "joint")}
+            assert added["wrist"] == pytest.approx([expected] * 2, abs=tolerance), name
+            assert min(added["joint"]) > 0.2, name
+
+
 def test_the_edges_are_the_objects_own_and_equally_weighed():
     """Equations 19, 20: a mesh grown by a tenth has edges longer by a tenth (trimesh's), and none leaves its plane."""
     from hand_object_pose.network.config import preset_config
@@ -152,10 +170,14 @@ def test_the_edges_are_the_objects_own_and_equally_weighed():
     assert terms["normal"].max() < 0.02
 
 
-def test_of_the_equivalent_poses_the_one_of_least_cost_over_mesh_and_pose_serves_both():
+@pytest.mark.parametrize(("pose_weight", "outweighed"), [(10.0, 0), (0.1, 1)], ids=["pose decides", "mesh decides"])
+def test_of_the_equivalent_poses_the_one_of_least_cost_over_mesh_and_pose_serves_both(
+    monkeypatch, pose_weight, outweighed
+):
     """By trying each alone. The rough mesh is in one pose, and the voted one another."""
     from hand_object_pose.network.config import preset_config
 
+    monkeypatch.setattr("hand_object_pose_training.objective._POSE_WEIGHT_IN_CHOICE", pose_weight)
     geometry = preset_config("compact").lixels
     objective = Objective(geometry, default_hand(), CATALOGUE)
     dataset = CropDataset(
@@ -171,12 +193,12 @@ def test_of_the_equivalent_poses_the_one_of_least_cost_over_mesh_and_pose_serves
     def costs(chosen):
         objective.equivalents = chosen
         terms = objective(mixed, batch)
-        return [terms["mesh"].item(), 10 * (terms["rotation"] + terms["translation"]).item()]
+        return [terms["mesh"].item(), pose_weight * (terms["rotation"] + terms["translation"]).item()]
 
     alone = np.array([costs(equivalents[:, [number]]) for number in range(equivalents.shape[1])])
     found = costs(equivalents)
     best = alone.sum(axis=1).argmin()
-    assert best != alone[:, 0].argmin()
+    assert best != alone[:, outweighed].argmin()
     assert found == pytest.approx(alone[best].tolist(), abs=1e-3)
 
 
@@ -258,7 +280,7 @@ def test_turning_a_sample_moves_pixels_and_points_alike(shards):
     assert np.linalg.norm(crop.turn - np.eye(3)) > 0.1
 
 
-def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_measured_to_do(config, tmp_path):
+def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_measured_to_do(config, tmp_path, recwarn):
     from hand_object_pose.estimation.onnx_backend import OnnxBackend
     from hand_object_pose_training.export import ExportConfig, export
     from hand_object_pose_training.model_card import model_card
@@ -268,6 +290,9 @@ def test_a_run_exports_weights_that_run_without_torch_and_say_what_they_were_mea
     trainer.save()
     weights = tmp_path / "trained.safetensors"
     provenance = export(ExportConfig(config.out, config.validation_shards, weights), default_hand(), CATALOGUE)
+    assert not [
+        warning.message for warning in recwarn if "onnx" in warning.filename or "treespec" in str(warning.message)
+    ]
     info = OnnxBackend(weights).weights
     assert info.provenance == provenance
     assert float(info.provenance["hand.mje_cm"]) > 0

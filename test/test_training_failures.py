@@ -53,7 +53,7 @@ def test_what_is_no_number_stops_the_run_and_leaves_its_batch(trainer, broken):
 
     assert trainer.state_path.read_bytes() == before
     for name, value in trainer.supervised.network.named_parameters():
-        assert torch.equal(value, weights[name]) or broken == "loss", name
+        assert torch.equal(value.nan_to_num(), weights[name].nan_to_num()), name
 
 
 class OneMissing:

@@ -1,7 +1,9 @@
 """What a user may get wrong on the command line of the training is said in words, before any work."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hand_object_pose.errors import UserError
@@ -31,3 +33,17 @@ def test_nothing_to_make_is_refused(tmp_path: Path) -> None:
         make_grasps(GraspsConfig(count=0, out=tmp_path / "grasps.npz"))
     with pytest.raises(UserError, match="--samples and --shard-size: expected at least 1, found 0 and 500"):
         render_shards(RenderConfig(tmp_path / "shards", samples=0))
+
+
+def test_shards_of_another_seed_are_not_taken_for_what_was_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from training_support import CATALOGUE, random_scene, write_shard
+
+    scene = random_scene(np.random.default_rng(0), "can")
+    for number, seed in enumerate("77"):
+        write_shard(tmp_path / f"shard_{number:05d}.safetensors", [scene], sorted(CATALOGUE), {"seed": seed})
+    config = RenderConfig(tmp_path, samples=2, shard_size=1, seed=7)
+    assert render_shards(config) == 0
+    for other in (replace(config, seed=8), replace(config, seed=8, samples=3)):
+        with pytest.raises(UserError, match=r"shard_00000\.safetensors: rendered with --seed 7, expected 8"):
+            render_shards(other)

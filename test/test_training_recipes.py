@@ -130,13 +130,13 @@ def test_a_run_begun_before_a_setting_existed_goes_on_without_it(config):
     assert steps == 4
     for name, changed in LATER.items():
         with pytest.raises(UserError, match=rf"other settings \({name}\)"):
-            check_resumable(path, state, compared_settings(replace(config, **{name: changed}), 12), 4)
+            check_resumable(path, state, compared_settings(replace(config, **{name: changed}), 12, {}), 4)
 
 
 def test_a_state_with_later_settings_is_not_gone_on_with_without_them(config):
-    state = RunState(0, 4, 0.0, {}, {}, compared_settings(replace(config, **LATER), 12))
+    state = RunState(0, 4, 0.0, {}, {}, compared_settings(replace(config, **LATER), 12, {}))
     with pytest.raises(UserError, match="freeze_batch_norm, hand_steps, machines, mixture"):
-        check_resumable(config.out, state, compared_settings(config, 12), 4)
+        check_resumable(config.out, state, compared_settings(config, 12, {}), 4)
 
 
 def test_a_mixed_run_resumes_bit_for_bit(config, tmp_path):

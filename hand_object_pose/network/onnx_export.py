@@ -1,5 +1,6 @@
 """Export to ONNX, for inference without torch."""
 
+import warnings
 from pathlib import Path
 
 import onnx
@@ -56,16 +57,20 @@ def export_onnx(weights: Path, out: Path | None = None) -> Path:
         torch.randint(0, NUM_OBJECT_VERTICES + 1, (2, NUM_OBJECT_VERTICES, 9)),
     )
     batch, columns = torch.export.Dim("batch"), torch.export.Dim("columns")
-    program = torch.onnx.export(
-        _Exported(network).eval(),
-        example,
-        input_names=list(INPUT_NAMES),
-        output_names=list(OUTPUT_NAMES),
-        dynamic_shapes=({0: batch}, {0: batch}, {0: batch, 2: columns}),
-        opset_version=_OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # Both are about PyTorch's own parts, and nothing that who exports could change.
+        warnings.filterwarnings("ignore", message="`isinstance.treespec, LeafSpec")
+        warnings.filterwarnings("ignore", message="# The axis name: batch will not be used")
+        program = torch.onnx.export(
+            _Exported(network).eval(),
+            example,
+            input_names=list(INPUT_NAMES),
+            output_names=list(OUTPUT_NAMES),
+            dynamic_shapes=({0: batch}, {0: batch}, {0: batch, 2: columns}),
+            opset_version=_OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     model = program.model_proto
     properties = {SOURCE_HASH_KEY: file_hash(weights), ATTENTION_KEY: attention_names(model)}

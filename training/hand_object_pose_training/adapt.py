@@ -33,6 +33,7 @@ from hand_object_pose_training.validation import held_out_crops
 
 # Writing safetensors and ONNX, seconds.
 _EXPORT = 20.0
+_BEFORE = "before.json"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def adapt(config: AdaptConfig, console: Console) -> Adapted:
     info, hand = load_weights_info(config.weights), default_hand()
     new = chosen_objects(config.objects, (config.object_name,))[config.object_name]
     _check(config, info, hand, new)
+    _require_same_weights(config, info)
     catalogue = {**info.objects, new.name: new}
     scenes = prepare_scenes(config, info, hand, new, console)
     clock = time.monotonic()
@@ -86,23 +88,24 @@ def _check(config: AdaptConfig, info: WeightsInfo, hand: HandModel, new: ObjectM
         )
 
 
+def _require_same_weights(config: AdaptConfig, info: WeightsInfo) -> None:
+    """Refuse a directory that belongs to other weights, before anything is rendered into it."""
+    path = config.out / _BEFORE
+    found = ErrorsByObject.load(path).weights if path.is_file() else info.hash
+    if found != info.hash:
+        raise UserError(
+            f"{path}: of other weights ({found[:12]}) than {config.weights} ({info.hash[:12]}); "
+            "choose another --out for these"
+        )
+
+
 def _before(
     config: AdaptConfig, info: WeightsInfo, hand: HandModel, catalogue: dict[str, ObjectModel], scenes: AdaptScenes
 ) -> ErrorsByObject:
-    """Errors of the weights as they are given; measured once.
-
-    Raises:
-        UserError: ``config.out`` belongs to other weights.
-    """
-    path = config.out / "before.json"
+    """Errors of the weights as they are given; measured once."""
+    path = config.out / _BEFORE
     if path.is_file():
-        found = ErrorsByObject.load(path)
-        if found.weights != info.hash:
-            raise UserError(
-                f"{path}: of other weights ({found.weights[:12]}) than {config.weights} ({info.hash[:12]}); "
-                "choose another --out for these"
-            )
-        return found
+        return ErrorsByObject.load(path)
     network = load_network(config.weights, hand)
     supervised = SupervisedNetwork(network, Objective(info.lixels, hand, catalogue), mixed_precision=False)
     errors = _errors(info.hash, supervised, hand, catalogue, scenes)

@@ -23,7 +23,7 @@ from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import RenderedScene
 from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
-from hand_object_pose_training.shards import OBJECT_HASHES, write_shard
+from hand_object_pose_training.shards import OBJECT_HASHES, open_shard, write_shard
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,34 @@ def render_shards(config: RenderConfig) -> int:
     """Render the missing shards; returns how many there were.
 
     Raises:
-        UserError: nothing is to be rendered, the directory of backgrounds holds no pictures, that of objects none, or
-            there are no grasps of them.
+        UserError: nothing is to be rendered, shards that are there were rendered with another seed, the directory of
+            backgrounds holds no pictures, that of objects none, or there are no grasps of them.
     """
     if config.samples < 1 or config.shard_size < 1:
         found = f"{config.samples} and {config.shard_size}"
         raise UserError(f"--samples and --shard-size: expected at least 1, found {found}")
-    _tools(config)  # what is missing is refused here, before any process starts
     numbers = range(-(-config.samples // config.shard_size))
     missing = [number for number in numbers if not _path(config, number).exists()]
+    _require_same_seed(config)
+    if not missing:
+        return 0
+    _tools(config)  # what is missing is refused here, before any process starts
     workers = config.workers or os.cpu_count() or 1
     with ProcessPoolExecutor(workers) as pool:
         jobs = [pool.submit(_render_shard, config, number) for number in missing]
         for job in track(as_completed(jobs), description="rendering shards", total=len(jobs)):
             job.result()
     return len(missing)
+
+
+def _require_same_seed(config: RenderConfig) -> None:
+    """Scenes of two seeds in one directory are neither what was asked for nor what is there."""
+    for path in sorted(config.out.glob("shard_*.safetensors")):
+        found = (open_shard(path).metadata() or {}).get("seed")
+        if found not in (None, f"{config.seed}"):
+            raise UserError(
+                f"{path}: rendered with --seed {found}, expected {config.seed}; choose another --out, or that seed"
+            )
 
 
 def _path(config: RenderConfig, number: int) -> Path:

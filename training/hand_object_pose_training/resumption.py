@@ -1,5 +1,6 @@
 """Which settings a resumed run must share with the run as it was begun."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,15 +30,23 @@ LATER_SETTINGS: dict[str, str] = {
 """Settings that runs and results from before them do not name, and what they were then."""
 
 
-def compared_settings(config: TrainConfig, samples: int) -> dict[str, str]:
-    """What a resumed run must share, as text; ``samples`` is how many it trains on."""
+CONTENT = "content of "
+"""Begins the names of compared values that are hashes of what files hold; the setting that names the file follows."""
+
+
+def compared_settings(config: TrainConfig, samples: int, contents: Mapping[str, str]) -> dict[str, str]:
+    """What a resumed run must share, as text.
+
+    Args:
+        config: of the run; samples: how many it trains on; contents: of ``samples_hash.contents``.
+    """
     settings = asdict(config)
     settings["weights"] = {
         name: weight for name, weight in settings["weights"].items() if weight or name not in _LATER_WEIGHTS
     }
     settings["rehearsal_share"] = 0.0 if config.rehearse is None else config.rehearsal_share
     values = {name: str(value) for name, value in settings.items() if name not in _FREE_TO_CHANGE}
-    return {**values, "samples": f"{samples}"}
+    return {**values, "samples": f"{samples}", **{CONTENT + name: found for name, found in contents.items()}}
 
 
 def check_resumable(path: Path, state: RunState, settings: dict[str, str], steps: int | None) -> None:
@@ -50,7 +59,7 @@ def check_resumable(path: Path, state: RunState, settings: dict[str, str], steps
         UserError: a setting or the length differs; names it.
     """
     begun = {**LATER_SETTINGS, **state.settings}
-    changed = {name for name, value in settings.items() if begun.get(name) != value}
+    changed = {name for name, value in settings.items() if begun.get(name) != value and not _is_content(name)}
     if changed:
         raise UserError(
             f"{path}: the run was begun with other settings ({', '.join(sorted(changed))}); "
@@ -58,6 +67,34 @@ def check_resumable(path: Path, state: RunState, settings: dict[str, str], steps
         )
     if steps not in (None, state.total_steps):
         raise UserError(
-            f"{path}: the run is {state.total_steps} steps long, not {steps}; its schedule "
-            "was made for that. To train longer, begin a new run with --start-from its exported weights"
+            f"{path}: the run is {state.total_steps} steps long, not {steps}, and its schedule was made for that; give "
+            "that length, or choose another --out (of train, with --start-from and the weights exported from this run)"
         )
+
+
+def check_samples(path: Path, state: RunState, settings: Mapping[str, str], config: TrainConfig) -> None:
+    """Refuse to go on with other samples; a state of an earlier version does not say what its samples held, and passes.
+
+    Args:
+        path: of the state; settings: ``compared_settings`` of ``config``, which is of now.
+
+    Raises:
+        UserError: names the options, and the files that hold something else.
+    """
+    begun = {name: found for name, found in state.settings.items() if _is_content(name)}
+    others = [name.removeprefix(CONTENT) for name, found in begun.items() if settings[name] != found]
+    if others:
+        given = ", ".join(f"--{name} {getattr(config, name)}" for name in others)
+        raise UserError(
+            f"{path}: the run was begun with other samples than {given} holds now; give those that it was begun with, "
+            "or choose another --out"
+        )
+
+
+def says_contents(state: RunState) -> bool:
+    """Whether a state says what its samples held; those of earlier versions do not."""
+    return any(_is_content(name) for name in state.settings)
+
+
+def _is_content(name: str) -> bool:
+    return name.startswith(CONTENT)

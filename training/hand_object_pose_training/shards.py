@@ -68,7 +68,7 @@ class ShardedSamples:
         self.paths = sorted(directory.glob("*.safetensors"))[:limit]
         if not self.paths:
             raise UserError(f"{directory}: no shards (*.safetensors); render some: hand-object-train render --out DIR")
-        self._files = [_open(path) for path in self.paths]
+        self._files = [open_shard(path) for path in self.paths]
         metadata = self._files[0].metadata() or {}
         if "objects" not in metadata:
             raise UserError(f"{self.paths[0]}: expected rendered samples, found another .safetensors file")
@@ -117,7 +117,12 @@ class ShardedSamples:
         return (self[index] for index in range(len(self)))
 
 
-def _open(path: Path) -> safe_open:
+def open_shard(path: Path) -> safe_open:
+    """A shard's file, mapped into memory.
+
+    Raises:
+        UserError: it is damaged.
+    """
     try:
         return safe_open(str(path), framework="numpy")
     except SafetensorError as error:

@@ -24,10 +24,11 @@ from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import weighted_sum
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.rejected_batch import save_rejected_batch
-from hand_object_pose_training.resumption import check_resumable, compared_settings
+from hand_object_pose_training.resumption import check_resumable, check_samples, compared_settings, says_contents
 from hand_object_pose_training.run_log import RunLog, Throughput
 from hand_object_pose_training.run_state import BEST, LAST, RunState, explaining_full_disks, load_state, save_state
 from hand_object_pose_training.samples import Batch
+from hand_object_pose_training.samples_hash import contents
 from hand_object_pose_training.starting_weights import begin_with_weights
 from hand_object_pose_training.supervised import SupervisedNetwork, TrainedPart
 from hand_object_pose_training.train_config import TrainConfig
@@ -68,7 +69,7 @@ class Trainer:
         self.batches = TrainingBatches(config, hand, catalogue, self.geometry.image_size, *share)
         self.step, self.seconds, self.total_steps = 0, 0.0, self._given_steps() or 0
         self.best: float | None = None
-        self._settings = compared_settings(config, len(self.batches.stored))
+        self._settings = compared_settings(config, len(self.batches.stored), self._contents())
         self._resume()
         self.throughput = Throughput(config.batch_size * self.fabric.world_size)
         self.log = RunLog(config.out, self.step, self.fabric.is_global_zero)
@@ -100,6 +101,12 @@ class Trainer:
         device = f"{self.fabric.device} ({os.cpu_count()} cores)"
         progress = self.step, self.total_steps, self.seconds
         return RunState(*progress, network, optimizer, self._settings, device, self.lineage, self.best)
+
+    def _contents(self) -> dict[str, str]:
+        """Hashes of the samples; of several processes only the first reads them for it."""
+        with self.console.status("reading the samples once, to know them again"):
+            found = contents(self.config) if self.fabric.is_global_zero else {}
+        return self.fabric.broadcast(found)
 
     def _loader(self) -> DataLoader:
         return self.batches.loader(self.step)
@@ -211,7 +218,11 @@ class Trainer:
         if not self.state_path.exists():
             return
         state = load_state(self.state_path)
+        check_samples(self.state_path, state, self._settings, self.config)
         check_resumable(self.state_path, state, self._settings, self._given_steps())
+        if not says_contents(state):
+            note = "saved by an earlier version, it does not say what its samples held; from the next state on it does"
+            self.console.print(f"{self.state_path}: {note}", soft_wrap=True)
         self.supervised.network.load_state_dict(state.network)
         self.optimizer.load_state_dict(state.optimizer)
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds

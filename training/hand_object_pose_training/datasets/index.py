@@ -139,6 +139,11 @@ class PreparedIndex:
         """Sorted, as in the dataset."""
         return sorted(self.header.objects)
 
+    @property
+    def columns(self) -> list[str]:
+        """Sorted names of all fields, those that hold the keys included."""
+        return sorted(self._file.keys())
+
     def known_hands(self) -> NDArray[np.bool_]:
         """(N,) whether the whole hand of each frame is known."""
         known = np.isfinite(self.column("hand_pose")).all(axis=1)
