@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from collected_errors import MODES, Errors, collected_errors, one_hot
+from collected_errors import MODES, Errors, collected_errors, coloured_objects, one_hot
 from hand_fitting import fit_hand_model
 from numpy.typing import NDArray
 from run_script import run_script
-from sigma_fitting import fit_sigma_model
+from sigma_fitting import Cases, FitSettings, fit_sigma_model, joined
 
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
 from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth, KnownBones
@@ -27,11 +27,16 @@ from hand_object_pose.estimation.uncertainty_model import UncertaintyModel
 
 FloatArray = NDArray[np.floating]
 
+# Of an object that is hardly seen, tails are heavier.
+_SETTINGS = FitSettings(others=(FEATURES.index("coloured"),))
+
 
 def calibrate(
     weights: Path = DEFAULT_WEIGHTS,
-    scenes: int = 2800,
+    scenes: int = 8400,
     seed: int = 500_002,
+    check_scenes: int = 3000,
+    check_seeds: tuple[int, ...] = (271_828, 662_607),
     folder: Path = Path("out/uncertainty"),
     out: Path | None = None,
 ) -> None:
@@ -41,6 +46,8 @@ def calibrate(
         weights: a .safetensors file.
         scenes: how many are rendered.
         seed: of the scenes; ``measure_uncertainty`` has another one.
+        check_scenes: to each of ``check_seeds``, to which the regions' sizes are fitted.
+        check_seeds: of these scenes.
         folder: keeps what was measured, so that an interrupted run goes on.
         out: the file; beside the weights unless given.
     """
@@ -48,15 +55,17 @@ def calibrate(
     info = backend.weights
     objects = tuple(sorted(info.objects))
     found = {mode: collected_errors(backend, mode, scenes, seed, folder) for mode in MODES}
-    sigma_models = {
-        mode: fit_sigma_model(errors.features, one_hot(errors.object_name, objects), errors.local_error)
-        for mode, errors in found.items()
-    }
+    sigma_models = {}
+    for mode, errors in found.items():
+        others = [collected_errors(backend, mode, check_scenes, other, folder) for other in check_seeds]
+        checked = joined([_cases(each, objects) for each in others])
+        sigma_models[mode] = fit_sigma_model(_cases(errors, objects), checked, _SETTINGS)
     hand_models = {mode: fit_hand_model(errors.hand_features, errors.hand_error) for mode, errors in found.items()}
     bias, spread = _bones(found["ground_truth"], info.hand.joint_regressor21)
     model = UncertaintyModel(
         info.hash,
         objects,
+        {name: known.colours for name, known in coloured_objects(info).items() if known.colours is not None},
         FEATURES,
         HAND_FEATURES,
         sigma_models["depth_image"],
@@ -68,10 +77,14 @@ def calibrate(
     )
     path = out or uncertainty_path(weights)
     valid = {mode: len(errors) for mode, errors in found.items()}
-    write_uncertainty(
-        path, model, {"script": "scripts/calibrate_uncertainty.py", "seed": seed, "scenes": scenes, "valid": valid}
-    )
+    check = {"seeds": check_seeds, "scenes": check_scenes}
+    made_with = {"script": "scripts/calibrate_uncertainty.py", "seed": seed, "scenes": scenes, "valid": valid}
+    write_uncertainty(path, model, {**made_with, "check": check})
     print(f"{path}: {valid} of {scenes} scenes; depth from true bone lengths {bias:+.1%}, spread {spread:.1%}")
+
+
+def _cases(errors: Errors, objects: tuple[str, ...]) -> Cases:
+    return Cases(errors.features, one_hot(errors.object_name, objects), errors.local_error, errors.axes)
 
 
 def _bones(errors: Errors, regressor: FloatArray) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from rich.progress import track
 from scipy.spatial.transform import Rotation
 from still_scenes import StillScene, still_scenes
 
-from hand_object_pose.estimation.backend import Backend, NetworkOutput
+from hand_object_pose.estimation.backend import Backend, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.bone_lengths import RelativeBones, bone_lengths
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.looking import Looking
@@ -25,6 +25,7 @@ from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.symmetry import nearest_equivalent_pose
+from hand_object_pose.synthetic.surface_colours import with_colours
 
 FloatArray = NDArray[np.floating]
 
@@ -96,14 +97,14 @@ def _file(folder: Path, mode: str, seed: int, start: int) -> Path:
 
 
 def _collect(backend: Backend, seed: int, start: int, folder: Path) -> None:
-    catalogue = default_catalogue()
-    known = {name: catalogue[name] for name in backend.weights.objects}
+    catalogue, objects = default_catalogue(), coloured_objects(backend.weights)
+    known = {name: catalogue[name] for name in objects}
     remembering = _Remembering(backend)
     config = EstimatorConfig(contacts=False)
     looks = {mode: Looking(remembering, replace(config, root_depth_mode=mode)) for mode in MODES}
     rows: dict[str, list[dict[str, object]]] = {mode: [] for mode in MODES}
     for scene in still_scenes(backend.weights.hand, known, seed, range(start, start + _CHUNK)):
-        model = backend.weights.objects[scene.truth.object_name]
+        model = objects[scene.truth.object_name]
         for mode, looking in looks.items():
             seen = looking.look_alone(scene.frame, scene.crop, model, StageTimer())
             if isinstance(seen, Observation) and seen.confidence() >= config.confidence_threshold:
@@ -132,6 +133,14 @@ def _row(scene: StillScene, seen: Observation) -> dict[str, object]:
         "slopes": bones.slopes,
         "lengths": bone_lengths(truth.joints),
         "depth": truth.joints[0, 2],
+    }
+
+
+def coloured_objects(weights: WeightsInfo) -> dict[str, ObjectModel]:
+    """The weights' objects, with the colours of the default catalogue."""
+    catalogue = default_catalogue()
+    return {
+        name: replace(known, colours=with_colours(catalogue[name]).colours) for name, known in weights.objects.items()
     }
 
 

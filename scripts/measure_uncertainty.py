@@ -8,6 +8,7 @@ distribution with ``hand_calibration.SIZE_SPREAD``) will have it.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,8 @@ class Judged:
 
 def measure(
     weights: Path = DEFAULT_WEIGHTS,
-    scenes: int = 1200,
-    seed: int = 910_007,
+    scenes: int = 3000,
+    seed: int = 141_421,
     folder: Path = Path("out/uncertainty"),
     out: Path = Path("out/uncertainty/reliability.png"),
 ) -> None:
@@ -99,6 +100,7 @@ def measure(
         _print_hand(name, errors, hand, regressor)
     for name, errors in (("depth image", measured), ("true depth", voted)):
         _print_votes(name, errors)
+    _print_colours(measured)
     _draw(judged, out)
 
 
@@ -174,6 +176,16 @@ def _print_votes(name: str, errors: Errors) -> None:
     place = np.linalg.norm(errors.pose_error[:, :3], axis=1)
     beside, behind = (spearmanr(column, place).statistic for column in spread.T)
     print(f"{name}: rank correlation of votes' spread and error in place: beside {beside:.2f}, along {behind:.2f}")
+
+
+def _print_colours(errors: Errors) -> None:
+    """How well the object's colours agree with the image, by how far the pose is turned away."""
+    agreement = errors.features[:, FEATURES.index("colour_agreement")]
+    turned = np.degrees(np.linalg.norm(errors.pose_error[:, 3:], axis=1))
+    for low, high in pairwise((0, 3, 10, 30, 90, 180)):
+        found = agreement[(turned >= low) & (turned <= high)]
+        spread = ", ".join(f"{value:.2f}" for value in np.quantile(found, [0.1, 0.5, 0.9])) if len(found) else "-"
+        print(f"turned by {low} to {high} degrees, {len(found)} scenes: colours agree by {spread} (10, 50, 90 %)")
 
 
 def _draw(judged: dict[str, Judged], out: Path) -> None:

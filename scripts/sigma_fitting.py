@@ -1,20 +1,19 @@
-"""Fits ``SigmaModel`` to collected errors.
+"""Fits ``SigmaModel`` to collected errors: levels, how they are shared out to axes, and corrections.
 
-Errors have heavy tails: a Gaussian whose 68 % region is right has a 95 % region that is too small. The corrections
-therefore widen some of the estimates, those whose level says that they are doubtful, and narrow others, until both
-regions hold about their share; they are fitted to predictions for scenes that the models were not fitted to.
+How levels are shared out, and the corrections, are fitted to other scenes than the levels.
 """
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from level_fitting import fit_kernel, fit_level
 from numpy.typing import NDArray
-from scipy.linalg import solve
+from region_fitting import HalfErrors, fit_corrections
 from scipy.optimize import minimize
-from scipy.special import expit
-from scipy.stats import chi2, norm
 
-from hand_object_pose.estimation.uncertainty_model import Inputs, LevelModel, SigmaModel, kernel
+from hand_object_pose.estimation.uncertainty_model import Inputs, LevelModel, SigmaModel
 
 FloatArray = NDArray[np.floating]
 
@@ -22,13 +21,9 @@ _HALVES = (slice(0, 3), slice(3, 6))
 _FOLDS = 8
 _HUBER = 4.0
 # Errors below count as this: a third of a millimetre and of a degree.
-_FLOORS = (3e-4, 5e-3)
-# Share of the truth that a region is to hold, what is aimed at, and what one is off by counts as. Of rotations, some of
-# which are turned half round, both cannot be had, and the larger region counts more.
-POSITION_AIMS = ((0.68, 0.69, 0.01), (0.95, 0.945, 0.006))
-_ROTATION_AIMS = ((0.68, 0.7, 0.02), (0.95, 0.938, 0.004))
-_AIMS = (POSITION_AIMS, _ROTATION_AIMS)
-_SOFTNESS = 0.1
+_LEAST = (3e-4, 5e-3)
+# The position's ellipsoid counts more than each of its axes; that of the rotation is nobody's.
+_ELLIPSOIDS = (4.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -36,50 +31,57 @@ class FitSettings:
     """Of ``fit_sigma_model``.
 
     Attributes:
-        reach, slope: see ``LevelModel``; noise: variance of a logarithm, where the kernel's is one.
+        kernel_scenes: of which the kernel's parameters are learned, evenly spread; the level itself knows all.
         ridge: penalty of the offsets.
-        quantiles: of the level, where corrections may differ; smoothness: penalty of their second differences.
-        likelihood: weight of the negative log likelihood beside that of the regions' shares.
-        floors: see ``SigmaModel``.
+        others: see ``SigmaModel``; quantiles: of what corrections depend on, where they may differ.
+        likelihood: see ``fit_corrections``; floors: see ``SigmaModel``.
     """
 
-    reach: float = 7.0
-    slope: float = 0.02
-    noise: float = 0.5
+    kernel_scenes: int = 2800
     ridge: float = 0.5
+    others: tuple[int, ...] = ()
     quantiles: tuple[float, ...] = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
-    smoothness: float = 0.3
     likelihood: float = 0.02
-    floors: tuple[float, float] = (0.0003, 0.05)
+    floors: tuple[float, float] = (0.0001, 0.003)
 
 
-def fit_sigma_model(
-    features: FloatArray, objects: FloatArray, errors: FloatArray, settings: FitSettings | None = None
-) -> SigmaModel:
-    """The model of features (N, F), one-hot objects (N, O) and errors (N, 6) about local axes."""
+@dataclass(frozen=True)
+class Cases:
+    """Features (N, F), one-hot objects (N, O), errors (N, 6) about local axes, these (N, 6, 6) as of ``error_axes``."""
+
+    features: FloatArray
+    objects: FloatArray
+    errors: FloatArray
+    axes: FloatArray
+
+
+def joined(parts: Sequence[Cases]) -> Cases:
+    """All of them."""
+    return Cases(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts), strict=True)))
+
+
+def fit_sigma_model(cases: Cases, checked: Cases, settings: FitSettings | None = None) -> SigmaModel:
+    """The model whose levels are fitted to ``cases``, all else to what these say of other scenes, ``checked``.
+
+    Of its own scenes a level knows more than of others.
+    """
     settings = settings or FitSettings()
-    logarithms = held_out_logarithms(features, objects, errors, settings)
-    model = _uncorrected(features, objects, errors, settings)
-    fitted = [_fit_corrections(*logarithms, half, errors, settings) for half in (0, 1)]
-    steps, corrections, shifts = zip(*fitted, strict=True)
-    offsets, floors = model.offsets.copy(), np.array(settings.floors)
-    offsets[0] += np.concatenate(shifts)
-    return replace(model, offsets=offsets, steps=np.array(steps), corrections=np.array(corrections), floors=floors)
-
-
-def held_out_logarithms(
-    features: FloatArray, objects: FloatArray, errors: FloatArray, settings: FitSettings
-) -> tuple[FloatArray, FloatArray]:
-    """Levels (N, 2) and logarithms of sigmas (N, 6) of each scene by models that were fitted without it."""
-    levels, logarithms = np.zeros((len(errors), 2)), np.zeros_like(errors)
-    folds = np.arange(len(errors)) % _FOLDS
-    for fold in range(_FOLDS):
-        there = folds == fold
-        model = _uncorrected(features[~there], objects[~there], errors[~there], settings)
-        inputs = model.inputs(features[there], objects[there])
-        levels[there] = model.level(inputs)
-        logarithms[there] = np.log(model.corrected(levels[there], inputs))
-    return levels, logarithms
+    prepare = inputs_of(cases.features)
+    level = _fit_level(prepare(cases.features, cases.objects), cases.errors, settings)
+    inputs = prepare(checked.features, checked.objects)
+    levels = level(inputs)
+    offsets = _fit_offsets(inputs, levels, checked.errors, settings.ridge)
+    logarithms = _held_out_logarithms(inputs, levels, checked.errors, settings)
+    others = np.array(settings.others, dtype=np.int64)
+    known = np.concatenate([levels, inputs[:, others]], axis=1)
+    steps = np.quantile(known, settings.quantiles, axis=0).T
+    basis = np.concatenate([_basis(each, at) for each, at in zip(known.T, steps, strict=True)], axis=1)
+    corrections = np.zeros((2, *steps.shape))
+    for half, (axes, floor, ellipsoid) in enumerate(zip(_HALVES, settings.floors, _ELLIPSOIDS, strict=True)):
+        errors = HalfErrors(checked.errors[:, axes], checked.axes[:, axes, axes], floor, ellipsoid)
+        weights, shifts = fit_corrections(basis, logarithms[:, axes], errors, settings.likelihood)
+        corrections[half], offsets[0, axes] = weights.reshape(steps.shape), offsets[0, axes] + shifts
+    return SigmaModel(prepare, level, offsets, others, steps, corrections, np.array(settings.floors))
 
 
 def inputs_of(features: FloatArray) -> Inputs:
@@ -90,27 +92,47 @@ def inputs_of(features: FloatArray) -> Inputs:
     return Inputs(low, high, clipped.mean(axis=0), np.where(scale > 1e-6, scale, 1.0))
 
 
-def _uncorrected(features: FloatArray, objects: FloatArray, errors: FloatArray, settings: FitSettings) -> SigmaModel:
-    prepare = inputs_of(features)
-    inputs = prepare(features, objects)
-    level = _fit_level(inputs, errors, settings)
-    # Those of scenes that the level was not fitted to would be better, but the offsets hardly depend on it.
-    columns = np.concatenate([np.ones((len(inputs), 1)), inputs], axis=1)
-    levels = np.repeat(level(inputs), 3, axis=1)
-    scores = np.abs(errors) * np.exp(-levels) + 0.01
-    offsets = np.stack([_fit_offsets(columns, score, settings.ridge) for score in scores.T], axis=1)
-    return SigmaModel(prepare, level, offsets, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2)), np.zeros(2))
-
-
 def _fit_level(inputs: FloatArray, errors: FloatArray, settings: FitSettings) -> LevelModel:
+    targets = _targets(errors)
+    some = slice(None, None, math.ceil(len(inputs) / settings.kernel_scenes))
+    return fit_level(inputs, targets, fit_kernel(inputs[some], targets[some]))
+
+
+def _targets(errors: FloatArray) -> FloatArray:
+    """(N, 2) logarithms of the lengths of errors (N, 6)."""
     lengths = [np.linalg.norm(errors[:, axes], axis=1) for axes in _HALVES]
-    targets = np.log(np.stack([np.hypot(length, low) for length, low in zip(lengths, _FLOORS, strict=True)], axis=1))
-    means = targets.mean(axis=0)
-    among = kernel(inputs, inputs, settings.reach, settings.slope) + settings.noise * np.eye(len(inputs))
-    return LevelModel(inputs, solve(among, targets - means, assume_a="pos"), means, settings.reach, settings.slope)
+    return np.log(np.stack([np.hypot(length, least) for length, least in zip(lengths, _LEAST, strict=True)], axis=1))
 
 
-def _fit_offsets(columns: FloatArray, scores: FloatArray, ridge: float) -> FloatArray:
+def _basis(values: FloatArray, steps: FloatArray) -> FloatArray:
+    """(N, L) functions of values (N,) whose weights are what they are at steps (L,), linear in between."""
+    return np.stack([np.interp(values, steps, row) for row in np.eye(len(steps))], axis=1)
+
+
+def _held_out_logarithms(
+    inputs: FloatArray, levels: FloatArray, errors: FloatArray, settings: FitSettings
+) -> FloatArray:
+    """Logarithms of sigmas (N, 6) from levels (N, 2), by offsets that were fitted to the other scenes."""
+    logarithms, folds = np.zeros_like(errors), np.arange(len(inputs)) % _FOLDS
+    for fold in range(_FOLDS):
+        there = folds == fold
+        offsets = _fit_offsets(inputs[~there], levels[~there], errors[~there], settings.ridge)
+        logarithms[there] = np.repeat(levels[there], 3, axis=1) + _columns(inputs[there]) @ offsets
+    return logarithms
+
+
+def _fit_offsets(inputs: FloatArray, levels: FloatArray, errors: FloatArray, ridge: float) -> FloatArray:
+    """(1 + D, 6) see ``SigmaModel``, of levels (N, 2)."""
+    scores = np.abs(errors) * np.exp(-np.repeat(levels, 3, axis=1)) + 0.01
+    return np.stack([_fit_scale(_columns(inputs), score, ridge) for score in scores.T], axis=1)
+
+
+def _columns(inputs: FloatArray) -> FloatArray:
+    """(N, 1 + D): a constant, and the inputs."""
+    return np.concatenate([np.ones((len(inputs), 1)), inputs], axis=1)
+
+
+def _fit_scale(columns: FloatArray, scores: FloatArray, ridge: float) -> FloatArray:
     """(P,) weights of columns (N, P) for the logarithm of the standard deviation of scores (N,); Huber's loss."""
     penalty = np.full(columns.shape[1], ridge)
     penalty[0] = 0.0
@@ -125,31 +147,3 @@ def _fit_offsets(columns: FloatArray, scores: FloatArray, ridge: float) -> Float
         return float(value), columns.T @ slopes / len(scores) + penalty * weights
 
     return np.asarray(minimize(loss, np.zeros(columns.shape[1]), jac=True, method="L-BFGS-B").x)
-
-
-def _fit_corrections(
-    levels: FloatArray, logarithms: FloatArray, half: int, errors: FloatArray, settings: FitSettings
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Steps (L,), corrections (L,) and shifts of the axes (3,) of the translation (half 0) or the rotation (1)."""
-    level, axes = levels[:, half], _HALVES[half]
-    steps = np.quantile(level, settings.quantiles)
-    basis = np.stack([np.interp(level, steps, row) for row in np.eye(len(steps))], axis=1)
-    lengths = np.hypot(errors[:, axes], _FLOORS[half] / 10)
-
-    def loss(parameters: FloatArray) -> float:
-        corrections, shifts = parameters[:-3], parameters[-3:]
-        shifted = logarithms[:, axes] + (basis @ corrections)[:, None] + shifts
-        sigmas = np.hypot(np.exp(shifted), settings.floors[half])
-        scores = lengths / sigmas
-        value = settings.likelihood * float((np.log(sigmas) + 0.5 * np.square(scores)).sum(axis=1).mean())
-        # What the quantiles of each axis, and of the ellipsoid of all three, are compared with.
-        found = np.log(np.concatenate([scores, np.linalg.norm(scores, axis=1, keepdims=True)], axis=1))
-        for share, aim, unit in _AIMS[half]:
-            edges = np.log([*[norm.ppf(0.5 + share / 2)] * 3, np.sqrt(chi2.ppf(share, 3))])
-            held = expit((edges - found) / _SOFTNESS).mean(axis=0)
-            value += float(np.square((held - aim) / unit).mean())
-        rough = float(np.square(np.diff(corrections, 2)).mean()) if len(corrections) > 2 else 0.0
-        return value + settings.smoothness * rough + 0.01 * float(np.mean(parameters**2))
-
-    result = minimize(loss, np.zeros(len(steps) + 3), method="L-BFGS-B", options={"maxiter": 100})
-    return steps, np.asarray(result.x[:-3]), np.asarray(result.x[-3:])

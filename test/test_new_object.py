@@ -21,12 +21,12 @@ from hand_object_pose.new_object.entry import RECORD
 from hand_object_pose.new_object.placing import PlacingConfig, place, turned_up
 from hand_object_pose.new_object.proposal import declare, entry_of
 from hand_object_pose.new_object.scan_file import read_scan
-from hand_object_pose.new_object.surface_colours import SurfaceColours
 from hand_object_pose.new_object.surface_samples import SurfaceSamples
 from hand_object_pose.new_object.symmetry_search import CONTINUOUS, find_symmetries
 from hand_object_pose.new_object.turntable import turntable, viewing_axes
 from hand_object_pose.objects.catalogue import ObjectCatalogue
 from hand_object_pose.objects.symmetry_file import load_symmetries
+from hand_object_pose.synthetic.surface_colours import SurfaceColours
 
 SIDES = (0.1, 0.06, 0.04)
 TILT = Rotation.from_rotvec([0.3, 0.5, -0.8]).as_matrix()

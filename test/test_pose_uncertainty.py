@@ -46,10 +46,11 @@ def constant_model(sigmas: np.ndarray, objects: int = 2) -> SigmaModel:
     """Says the same of every estimate."""
     features, columns = len(FEATURES), len(FEATURES) + objects
     inputs = Inputs(*(np.full(features, value) for value in (-9.0, 9.0, 0.0, 1.0)))
-    level = LevelModel(np.zeros((1, columns)), np.zeros((1, 2)), np.log([0.01, 0.1]), 1.0, 0.0)
+    level = LevelModel(np.zeros((1, columns)), np.zeros((1, 2)), np.log([0.01, 0.1]), np.ones(columns), 0.0)
     offsets = np.zeros((1 + columns, 6))
     offsets[0] = np.log(sigmas) - np.log(np.repeat([0.01, 0.1], 3))
-    return SigmaModel(inputs, level, offsets, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2)), np.zeros(2))
+    none = np.zeros(0, dtype=np.int64)
+    return SigmaModel(inputs, level, offsets, none, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2, 2)), np.zeros(2))
 
 
 def constant_hand(sigma: float) -> HandSigmaModel:
@@ -63,7 +64,7 @@ def constant_hand(sigma: float) -> HandSigmaModel:
 def uncertainty(weights_hash: str = "0" * 64, objects: tuple[str, ...] = ("bottle", "mug")) -> UncertaintyModel:
     model = constant_model(SIGMAS, len(objects))
     hands = constant_hand(0.01), constant_hand(0.02)
-    return UncertaintyModel(weights_hash, objects, FEATURES, HAND_FEATURES, model, model, *hands, 0.05, 0.1)
+    return UncertaintyModel(weights_hash, objects, {}, FEATURES, HAND_FEATURES, model, model, *hands, 0.05, 0.1)
 
 
 def observation(wrist: tuple[float, float, float] = (0.2, -0.1, 0.6), **changes: object) -> Observation:
@@ -159,6 +160,16 @@ def test_features_grow_with_disagreement() -> None:
     assert found["voted_turn"] == pytest.approx(plain["voted_turn"], abs=1e-6)
 
 
+def test_colours_are_compared_where_the_object_has_some() -> None:
+    seen = observation()
+    shades = np.random.default_rng(0).integers(0, 256, (1000, 3), dtype=np.uint8)
+    coloured = replace(seen, model=replace(seen.model, colours=shades))
+    plain, found = (dict(zip(FEATURES, pose_features(each), strict=True)) for each in (seen, coloured))
+    assert (np.exp(plain["coloured"]), plain["colour_agreement"]) == (pytest.approx(5), 0)
+    assert np.exp(found["coloured"]) > 100
+    assert {name for name in FEATURES if found[name] != plain[name]} <= {"coloured", "colour_agreement"}
+
+
 def test_turns_of_symmetric_objects_do_not_count() -> None:
     symmetries = Symmetries(np.eye(4)[None], np.array([[0.0, 0.0, 1.0]]), np.zeros((1, 3)))
     spun = pose_matrix(Rotation.from_rotvec([0.0, 0.0, 2.0]).as_matrix(), np.zeros(3))
@@ -181,18 +192,29 @@ def test_votes_that_scatter_along_the_line_of_sight() -> None:
 def test_the_file_gives_the_same_numbers(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     model, columns = uncertainty(), len(FEATURES) + 2
-    level = LevelModel(rng.normal(size=(7, columns)), rng.normal(size=(7, 2)), np.array([-5.0, -2.0]), 3.0, 0.02)
-    corrections = np.array([[0.1, -0.2], [0.3, 0.4]])
-    measured = replace(model.measured, level=level, steps=np.array([[-6.0, -4], [-3, 1]]), corrections=corrections)
+    level = LevelModel(
+        rng.normal(size=(7, columns)),
+        rng.normal(size=(7, 2)),
+        np.array([-5.0, -2.0]),
+        rng.uniform(0.1, 0.5, columns),
+        0.02,
+    )
+    corrections = rng.normal(0, 0.3, (2, 3, 2))
+    changed = {"steps": np.array([[-6.0, -4], [-3, 1], [-1, 1]]), "corrections": corrections, "others": np.array([3])}
+    measured = replace(model.measured, level=level, **changed)  # type: ignore[arg-type]
     path = uncertainty_path(tmp_path / "weights.safetensors")
     hand = replace(model.measured_hand, level=rng.normal(size=1 + 2 * len(HAND_FEATURES)))
-    write_uncertainty(path, replace(model, measured=measured, measured_hand=hand), {"scenes": 7})
+    colours = {"mug": rng.integers(0, 256, (1000, 3), dtype=np.uint8)}
+    model = replace(model, colours=colours, measured=measured, measured_hand=hand)
+    write_uncertainty(path, model, {"scenes": 7})
     read = read_uncertainty(path, model.weights_hash)
     assert read is not None
     features, objects = rng.normal(size=(5, len(FEATURES))), np.eye(2)[[0, 1, 1, 0, 1]]
     np.testing.assert_allclose(read.measured.sigmas(features, objects), measured.sigmas(features, objects), rtol=1e-4)
     assert (read.objects, read.features, read.bone_spread) == (model.objects, FEATURES, 0.1)
     assert read.hand_features == HAND_FEATURES
+    assert list(read.colours) == ["mug"]
+    np.testing.assert_array_equal(read.colours["mug"], colours["mug"])
     hands = rng.normal(size=(3, len(HAND_FEATURES)))
     np.testing.assert_allclose(read.voted_hand.sigmas(hands), model.voted_hand.sigmas(hands), rtol=1e-4)
     np.testing.assert_allclose(read.measured_hand.sigmas(hands), hand.sigmas(hands), rtol=1e-4)
@@ -208,7 +230,7 @@ def test_a_file_of_another_version_is_refused_in_words(tmp_path: Path, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr("hand_object_pose.estimation.uncertainty_file.FORMAT", "hand_object_pose uncertainty 1")
         write_uncertainty(path, uncertainty(), {})
-    with pytest.raises(UserError, match=r"uncertainty 2.*found.*uncertainty 1.*delete it.*calibrate_uncertainty"):
+    with pytest.raises(UserError, match=r"uncertainty 3.*found.*uncertainty 1.*delete it.*calibrate_uncertainty"):
         read_uncertainty(path, "0" * 64)
 
 
@@ -232,8 +254,8 @@ def test_the_level_is_a_gaussian_process() -> None:
     """Far from all scenes it is the mean; at a scene that it saw without noise, what was seen there."""
     rng = np.random.default_rng(3)
     inputs, targets = rng.normal(size=(6, 4)), rng.normal(size=(6, 2))
-    weights_of = np.linalg.solve(kernel(inputs, inputs, 1.0, 0.0), targets)
-    level = LevelModel(inputs, weights_of, np.array([1.0, 2.0]), 1.0, 0.0)
+    weights_of = np.linalg.solve(kernel(inputs, inputs, 0.0), targets)
+    level = LevelModel(inputs, weights_of, np.array([1.0, 2.0]), np.ones(4), 0.0)
     np.testing.assert_allclose(level(inputs), targets + np.array([1.0, 2.0]), atol=1e-8)
     np.testing.assert_allclose(level(inputs + 100), [[1.0, 2.0]] * 6, atol=1e-12)
 
@@ -244,6 +266,7 @@ def test_the_shipped_file_belongs_to_the_shipped_weights() -> None:
     assert model is not None, "run scripts/calibrate_uncertainty.py for the new weights"
     assert model.features == FEATURES
     assert model.hand_features == HAND_FEATURES
+    assert all(known.colours is not None for known in info.objects.values())
     assert {len(hand.vertices) for hand in (model.measured_hand, model.voted_hand)} == {778}
     assert set(model.objects) == set(info.objects)
     assert 0 < model.bone_spread < 0.3

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import approx_fprime
+from scipy.spatial.transform import Rotation
 from scipy.stats import chi2, norm, spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from hand_fitting import fit_hand_model
-from sigma_fitting import FitSettings, fit_sigma_model
+from level_fitting import cost, fit_kernel
+from region_fitting import HalfErrors, fit_corrections, region_loss
+from sigma_fitting import Cases, FitSettings, fit_sigma_model
 
-COUNT = 600
+COUNT = 2400
 
 
 @pytest.fixture
@@ -24,17 +28,19 @@ def test_scales_that_grow_with_a_feature_are_found(rng: np.random.Generator) -> 
     features, objects = rng.normal(size=(COUNT, 3)), np.eye(2)[rng.integers(0, 2, COUNT)]
     factors = np.array([1.0, 0.5, 2.0, 1.0, 1.0, 3.0]) * np.repeat([0.01, 0.2], 3)
     true = np.exp(0.7 * features[:, :1] + 0.4 * np.abs(features[:, 1:2])) * (1 + objects[:, 1:]) * factors
-    settings = FitSettings(floors=(1e-6, 1e-6))
-    half = COUNT // 2
-    model = fit_sigma_model(features[:half], objects[:half], rng.normal(0, true[:half]), settings)
-    found = model.sigmas(features[half:], objects[half:])
-    ratio = np.log(found / true[half:])
+    settings = FitSettings(floors=(1e-6, 1e-6), kernel_scenes=400)
+    cases = Cases(features, objects, rng.normal(0, true), np.tile(np.eye(6), (COUNT, 1, 1)))
+    parts = slice(0, 800), slice(800, 1600)
+    model = fit_sigma_model(*(Cases(*(values[part] for values in vars(cases).values())) for part in parts), settings)
+    features, objects, true = features[1600:], objects[1600:], true[1600:]
+    found = model.sigmas(features, objects)
+    ratio = np.log(found / true)
     assert np.abs(ratio).mean() < 0.3
     assert np.abs(ratio.mean(axis=0)).max() < 0.2
-    scores = np.abs(rng.normal(0, true[half:])) / found
+    scores = np.abs(rng.normal(0, true)) / found
     for share, within in ((0.68, 0.1), (0.95, 0.04)):
         np.testing.assert_allclose((scores < norm.ppf(0.5 + share / 2)).mean(axis=0), share, atol=within)
-    assert spearmanr(found[:, 0], true[half:, 0]).statistic > 0.9
+    assert spearmanr(found[:, 0], true[:, 0]).statistic > 0.9
 
 
 def test_hands_and_vertices_that_err_more_are_found(rng: np.random.Generator) -> None:
@@ -49,3 +55,39 @@ def test_hands_and_vertices_that_err_more_are_found(rng: np.random.Generator) ->
     for share in (0.68, 0.95):
         held = (distances[half:] < found * np.sqrt(chi2.ppf(share, 3))).mean()
         assert held == pytest.approx(share, abs=0.03)
+
+
+def test_the_kernel_learns_which_inputs_matter(rng: np.random.Generator) -> None:
+    inputs = rng.normal(size=(300, 5))
+    targets = np.stack([np.sin(2 * inputs[:, 0]), np.cos(2 * inputs[:, 0])], axis=1) + rng.normal(0, 0.2, (300, 2))
+    found = fit_kernel(inputs, targets)
+    assert found.relevance[0] > 5 * found.relevance[1:].max()
+    assert found.noise < 0.2
+
+
+def test_gradient_of_the_marginal_likelihood_by_finite_differences(rng: np.random.Generator) -> None:
+    inputs, targets, values = rng.normal(size=(20, 3)), rng.normal(size=(20, 2)), rng.normal(0, 0.3, 5)
+    expected = approx_fprime(values, lambda at: cost(at, inputs, targets)[0], 1e-7)
+    np.testing.assert_allclose(cost(values, inputs, targets)[1], expected, atol=1e-5)
+
+
+def turned_errors(rng: np.random.Generator, count: int, sigmas: np.ndarray) -> HalfErrors:
+    """Independent about local axes that are turned at random."""
+    axes = Rotation.random(count, rng).as_matrix()
+    return HalfErrors(rng.normal(size=(count, 3)) * sigmas, axes, 0.001, 1.0)
+
+
+def test_gradient_of_the_regions_by_finite_differences(rng: np.random.Generator) -> None:
+    errors, logarithms = turned_errors(rng, 7, np.array([0.01, 0.02, 0.03])), rng.normal(-4, 0.5, (7, 3))
+    expected = approx_fprime(logarithms.ravel(), lambda at: region_loss(at.reshape(7, 3), errors, 0.1)[0], 1e-7)
+    np.testing.assert_allclose(region_loss(logarithms, errors, 0.1)[1].ravel(), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_corrections_find_the_size_of_errors_about_turned_axes(rng: np.random.Generator) -> None:
+    sigmas = np.array([0.01, 0.02, 0.04])
+    errors = turned_errors(rng, 4000, sigmas)
+    weights, shifts = fit_corrections(np.ones((4000, 1)), np.full((4000, 3), np.log(0.02)), errors, 1e4)
+    np.testing.assert_allclose(0.02 * np.exp(weights + shifts), sigmas, rtol=0.15)
+    camera = np.einsum("nij,j->ni", np.square(errors.axes), np.square(0.02 * np.exp(weights + shifts)))
+    held = (np.abs(errors.camera) < np.sqrt(camera)).mean(axis=0)
+    np.testing.assert_allclose(held, 0.68, atol=0.03)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.estimation.colour_evidence import colour_evidence
 from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.lift import object_to_camera
 from hand_object_pose.estimation.object_fit import turned_apart
@@ -59,6 +60,8 @@ FEATURES = (
     "surface_residual",
     "behind_surface",
     "before_surface",
+    "coloured",
+    "colour_agreement",
 )
 """Names of what ``pose_features`` returns, in its order.
 
@@ -69,8 +72,8 @@ angles between the pose, the rough mesh and the vote; the votes' spread beside a
 confidence, less one; the root depth's sigma and the share of depths that it rejects; how far the hand's proportions are
 from a hand's; not as logarithms, in the object's own axes, the direction to the camera and the place of the wrist from
 the object's middle, and quantiles of the signed distances of the hand's vertices from the object; the shares of those
-that touch it and that lie inside, and the mean depth inside; and ``SurfaceEvidence`` of the posed object, its
-covariance about ``error_axes``.
+that touch it and that lie inside, and the mean depth inside; ``SurfaceEvidence`` of the posed object, its covariance
+about ``error_axes``; and ``ColourEvidence``.
 """
 
 # Added before the logarithm, so that perfect agreement is a number: metres, radians, shares.
@@ -83,7 +86,7 @@ _NO_RESIDUAL, _NO_REJECTION = 0.008, 0.2
 
 
 def pose_features(seen: Observation) -> FloatArray:
-    """(45,) ``FEATURES`` of an observation."""
+    """(47,) ``FEATURES`` of an observation."""
     lifted, model, evidence, root = seen.lifted, seen.model, seen.evidence(), seen.root
     pose, rough = lifted.object_pose, kabsch(model.vertices, lifted.rough_object)
     voted, view = _voted_pose(seen), viewing_axes(seen)
@@ -108,7 +111,7 @@ def pose_features(seen: Observation) -> FloatArray:
     rejected = _NO_REJECTION if math.isnan(root.support) else 1 - root.support
     deformed = math.log(evidence.hand_deformation + _SHARE)
     plain = float(fitted), *np.log(logarithms), rejected, deformed
-    return np.array([*plain, *_grasp_features(seen), *_surface_features(seen)])
+    return np.array([*plain, *_grasp_features(seen), *_surface_features(seen), *_colour_features(seen)])
 
 
 def _grasp_features(seen: Observation) -> FloatArray:
@@ -138,6 +141,13 @@ def _surface_features(seen: Observation) -> FloatArray:
     moving = np.log([np.linalg.norm(surface.step[:3]) + _STEP, np.linalg.norm(surface.step[3:]) + _STEP_TURN])
     held = math.log(surface.measured + 5), *shares, math.log(gap), *np.log(left_open)
     return np.array([*held, *moving, math.log(surface.residual + _SHARE), surface.behind, surface.before])
+
+
+def _colour_features(seen: Observation) -> FloatArray:
+    """(2,) how many vertices' colours are compared, and how well they agree."""
+    hand = TriangleMesh(seen.lifted.hand, seen.weights.hand.faces_of(seen.side))
+    found = colour_evidence(seen.frame, seen.model, seen.lifted.object_pose, hand)
+    return np.array([math.log(found.compared + 5), found.agreement])
 
 
 def viewing_axes(seen: Observation) -> FloatArray:

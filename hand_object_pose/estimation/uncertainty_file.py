@@ -18,8 +18,8 @@ from hand_object_pose.estimation.uncertainty_model import (
 )
 from hand_object_pose.npz_files import UNREADABLE, write_npz
 
-FORMAT = "hand_object_pose uncertainty 2"
-_HEADER = "header"
+FORMAT = "hand_object_pose uncertainty 3"
+_HEADER, _COLOURS = "header", "colours."
 _REGIMES = ("measured", "voted")
 
 Arrays = dict[str, NDArray[Any]]
@@ -42,6 +42,7 @@ def write_uncertainty(path: Path, model: UncertaintyModel, made_with: dict[str, 
         "made_with": made_with,
     }
     arrays: Arrays = {_HEADER: np.array(json.dumps(header))}
+    arrays |= {_COLOURS + name: colours for name, colours in model.colours.items()}
     for name in _REGIMES:
         sigmas: SigmaModel = getattr(model, name)
         hand: HandSigmaModel = getattr(model, f"{name}_hand")
@@ -52,7 +53,8 @@ def write_uncertainty(path: Path, model: UncertaintyModel, made_with: dict[str, 
             for field in fields(part):
                 value = getattr(part, field.name)
                 if isinstance(value, np.ndarray | float):
-                    arrays[f"{name}.{prefix}.{field.name}"] = np.asarray(value, dtype=np.float32)
+                    small = np.int32 if np.asarray(value).dtype.kind == "i" else np.float32
+                    arrays[f"{name}.{prefix}.{field.name}"] = np.asarray(value, dtype=small)
     write_npz(path, **arrays)
 
 
@@ -84,6 +86,7 @@ def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
     return UncertaintyModel(
         header["weights"],
         tuple(header["objects"]),
+        {name.removeprefix(_COLOURS): array for name, array in arrays.items() if name.startswith(_COLOURS)},
         tuple(header["features"]),
         tuple(header["hand_features"]),
         _sigmas("measured", arrays),
@@ -106,4 +109,10 @@ def _hand(name: str, arrays: Arrays) -> HandSigmaModel:
 
 def _part(start: str, arrays: Arrays) -> dict[str, Any]:
     found = {key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)}
-    return {key: value.astype(np.float64) if value.ndim else float(value) for key, value in found.items()}
+    return {key: _read(value) for key, value in found.items()}
+
+
+def _read(value: NDArray[Any]) -> NDArray[Any] | float:
+    if value.dtype.kind == "i":
+        return value
+    return value.astype(np.float64) if value.ndim else float(value)

@@ -5,6 +5,7 @@ error is therefore predicted by a Gaussian process (Rasmussen and Williams, 2006
 file beside the weights holds it; it is true of these weights only.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from hand_object_pose.checks import check_shape
 
 FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
 
 _AXES = 6
 OBJECT_SCALE = 2.0
@@ -44,19 +46,20 @@ class LevelModel:
     """Gaussian processes for the logarithms of an error's length: of the translation, and of the rotation.
 
     Attributes:
-        inputs: (M, F + O) of the scenes that it was fitted to; weights: (M, 2) K^-1 y; means: (2,).
-        reach: length scale of the squared exponential kernel; slope: weight of the linear one.
+        inputs: (M, F + O) of the scenes that it was fitted to, times the relevance.
+        weights: (M, 2) K^-1 y; means: (2,).
+        relevance: (F + O,) one over the length scale along each input; slope: weight of the linear kernel.
     """
 
     inputs: FloatArray
     weights: FloatArray
     means: FloatArray
-    reach: float
+    relevance: FloatArray
     slope: float
 
     def __call__(self, inputs: FloatArray) -> FloatArray:
         """(N, 2) of inputs (N, F + O)."""
-        levels: FloatArray = self.means + kernel(inputs, self.inputs, self.reach, self.slope) @ self.weights
+        levels: FloatArray = self.means + kernel(inputs * self.relevance, self.inputs, self.slope) @ self.weights
         return levels
 
 
@@ -68,23 +71,26 @@ class SigmaModel:
         inputs, level: see there.
         offsets: (1 + F + O, 6) of a constant and of the inputs: by how much the logarithm about each axis differs from
             the level.
-        steps: (2, L) of the level of the translation, and of the rotation; corrections: (2, L) what is added there, and
-            in between by linear interpolation, so that the regions hold as much of the truth as they say.
-        floors: (2,) metres and radians, added in quadrature: however well everything agrees, one pose in a thousand is
-            turned half round.
+        others: (K - 2,) indices of inputs that corrections depend on beside the two levels.
+        steps: (K, L) of the level of the translation, of the level of the rotation, and of these inputs.
+        corrections: (2, K, L) of the logarithms of the translation, and of the rotation: what is added to them at each
+            of the steps, and in between by linear interpolation, so that the regions hold as much of the truth as they
+            say.
+        floors: (2,) metres and radians, added in quadrature: no measurement is better.
     """
 
     inputs: Inputs
     level: LevelModel
     offsets: FloatArray
+    others: IntArray
     steps: FloatArray
     corrections: FloatArray
     floors: FloatArray
 
     def __post_init__(self) -> None:
         check_shape("offsets", self.offsets, (1 + self.level.inputs.shape[1], _AXES))
-        check_shape("steps", self.steps, (2, "L"))
-        check_shape("corrections", self.corrections, self.steps.shape)
+        check_shape("steps", self.steps, (2 + len(self.others), "L"))
+        check_shape("corrections", self.corrections, (2, *self.steps.shape))
         check_shape("floors", self.floors, (2,))
 
     def sigmas(self, features: FloatArray, objects: FloatArray) -> FloatArray:
@@ -94,11 +100,11 @@ class SigmaModel:
 
     def corrected(self, levels: FloatArray, inputs: FloatArray) -> FloatArray:
         """Standard deviations (N, 6) of levels (N, 2) and inputs (N, F + O)."""
-        shifts = [
-            np.interp(level, steps, corrections)
-            for level, steps, corrections in zip(levels.T, self.steps, self.corrections, strict=True)
-        ]
-        logarithms = self.offsets[0] + inputs @ self.offsets[1:] + np.repeat(levels + np.array(shifts).T, 3, axis=1)
+        shifts = np.zeros_like(levels)
+        known = np.concatenate([levels, inputs[:, self.others]], axis=1)
+        for number, (values, steps) in enumerate(zip(known.T, self.steps, strict=True)):
+            shifts += np.stack([np.interp(values, steps, each) for each in self.corrections[:, number]], axis=1)
+        logarithms = self.offsets[0] + inputs @ self.offsets[1:] + np.repeat(levels + shifts, 3, axis=1)
         return np.hypot(np.exp(logarithms), np.repeat(self.floors, 3))
 
 
@@ -137,6 +143,7 @@ class UncertaintyModel:
 
     Attributes:
         weights_hash: SHA-256 of the weights; objects: in the order of the one-hot columns.
+        colours: (1000, 3) uint8, sRGB, of the vertices of those objects that have some; the features compare them.
         features, hand_features: names.
         measured: where hand and object are fitted to a depth image; voted: where they are not, and the wrist's depth is
             right: its own uncertainty is to be added.
@@ -146,6 +153,7 @@ class UncertaintyModel:
 
     weights_hash: str
     objects: tuple[str, ...]
+    colours: Mapping[str, NDArray[np.uint8]]
     features: tuple[str, ...]
     hand_features: tuple[str, ...]
     measured: SigmaModel
@@ -162,9 +170,9 @@ class UncertaintyModel:
         return (np.array(self.objects) == name)[None].astype(float)
 
 
-def kernel(first: FloatArray, second: FloatArray, reach: float, slope: float) -> FloatArray:
-    """(N, M): squared exponential plus linear, of inputs (N, D) and (M, D)."""
+def kernel(first: FloatArray, second: FloatArray, slope: float) -> FloatArray:
+    """(N, M): squared exponential of length scale 1 plus linear, of inputs (N, D) and (M, D)."""
     products = first @ second.T
     squares = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1) - 2 * products
-    near: FloatArray = np.exp(-0.5 * squares / reach**2) + slope * products
+    near: FloatArray = np.exp(-0.5 * squares) + slope * products
     return near

@@ -7,6 +7,7 @@ objects' symmetries, and the provenance. Meshes are tensors beside the network's
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,8 @@ def load_weights_info(path: str | Path) -> WeightsInfo:
     _check_hashes(path, header, hand, objects)
     sha256 = file_hash(path)
     uncertainty = read_uncertainty(uncertainty_path(path), sha256)
+    if uncertainty is not None:
+        objects = {name: replace(model, colours=uncertainty.colours.get(name)) for name, model in objects.items()}
     return WeightsInfo(
         path.stem, sha256, config.preset, config.lixels, hand, objects, dict(header["provenance"]), uncertainty
     )

@@ -10,12 +10,12 @@ from hand_object_pose.new_object.placing import PlacingConfig, place
 from hand_object_pose.new_object.proposal import SymmetryChoice, declare, entry_of, in_words
 from hand_object_pose.new_object.scan_file import read_scan
 from hand_object_pose.new_object.solid import drawable, solid_of
-from hand_object_pose.new_object.surface_colours import SurfaceColours, has_colours
 from hand_object_pose.new_object.surface_samples import SurfaceSamples
 from hand_object_pose.new_object.symmetry_search import find_symmetries
 from hand_object_pose.new_object.turntable import turntable
 from hand_object_pose.objects.catalogue import ObjectCatalogue
 from hand_object_pose.objects.object_model import ObjectModel
+from hand_object_pose.synthetic.surface_colours import SurfaceColours, has_colours
 
 TURNTABLE = "turntable.png"
 

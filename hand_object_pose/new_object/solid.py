@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.meshes import TriangleMesh, unique_edges
 from hand_object_pose.geometry.resampling import is_closed, merge_by_position
-from hand_object_pose.new_object.surface_colours import SurfaceColours, has_colours
+from hand_object_pose.synthetic.surface_colours import SurfaceColours, has_colours
 
 MOST_FACES = 100_000
 # Smaller parts than that, by area, are a scanner's debris.

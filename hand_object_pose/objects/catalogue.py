@@ -107,7 +107,7 @@ def load_object(
         UserError: see ``preprocessing.load_cad`` and ``resampling.resample``.
     """
     mesh = load_resampled(path, cache or default_cache_directory())
-    return ObjectModel(name or path.stem, mesh.vertices, mesh.faces, symmetries or Symmetries(), path)
+    return ObjectModel(name or path.stem, mesh.vertices, mesh.faces, symmetries or Symmetries(), visual_mesh=path)
 
 
 def find_meshes(root: Path) -> dict[str, Path]:

@@ -44,6 +44,7 @@ class ObjectModel:
         vertices: (1000, 3) metres, object frame; their order is part of what weights were trained on.
         faces: (F, 3).
         symmetries: see ``Symmetries``.
+        colours: (1000, 3) uint8, sRGB, of the vertices; None where they are not known.
         visual_mesh: the CAD file with its texture, for rendering and markers; None where only the mesh is known.
     """
 
@@ -51,11 +52,14 @@ class ObjectModel:
     vertices: FloatArray
     faces: IntArray
     symmetries: Symmetries = field(default_factory=Symmetries)
+    colours: NDArray[np.uint8] | None = None
     visual_mesh: Path | None = None
 
     def __post_init__(self) -> None:
         check_shape(f"{self.name}.vertices", self.vertices, (NUM_OBJECT_VERTICES, 3))
         check_shape(f"{self.name}.faces", self.faces, ("F", 3))
+        if self.colours is not None:
+            check_shape(f"{self.name}.colours", self.colours, (NUM_OBJECT_VERTICES, 3))
 
     @property
     def bounding_box(self) -> tuple[FloatArray, FloatArray]:
@@ -65,5 +69,5 @@ class ObjectModel:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of vertices and faces in order."""
+        """SHA-256 of vertices and faces in order; the network never sees the colours."""
         return mesh_hash(self.vertices, self.faces)
