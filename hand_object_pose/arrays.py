@@ -1,12 +1,18 @@
-"""NumPy and PyTorch arrays from one source: the library is picked from the argument, never imported here.
+"""Types of arrays, and functions for NumPy's and PyTorch's from one source.
 
-PyTorch accepts NumPy's names (``axis``, ``keepdims``, ``concatenate``), so that most functions need nothing else.
+The library is picked from the argument, never imported here. PyTorch accepts NumPy's names (``axis``, ``keepdims``,
+``concatenate``), so that most functions need nothing else.
 """
 
 import sys
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating]
+IntArray = NDArray[np.integer]
+BoolArray = NDArray[np.bool_]
 
 Array = Any
 """A NumPy array or a PyTorch tensor."""

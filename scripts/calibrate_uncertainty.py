@@ -13,10 +13,10 @@ import numpy as np
 import tyro
 from collected_errors import MODES, Errors, collected_errors, coloured_objects, one_hot
 from hand_fitting import fit_hand_model
-from numpy.typing import NDArray
 from run_script import run_script
 from sigma_fitting import Cases, FitSettings, fit_sigma_model, joined
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
 from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth, KnownBones
 from hand_object_pose.estimation.bone_lengths import RelativeBones
@@ -24,8 +24,6 @@ from hand_object_pose.estimation.hand_features import HAND_FEATURES
 from hand_object_pose.estimation.pose_features import FEATURES
 from hand_object_pose.estimation.uncertainty_file import uncertainty_path, write_uncertainty
 from hand_object_pose.estimation.uncertainty_model import UncertaintyModel
-
-FloatArray = NDArray[np.floating]
 
 # Of an object that is hardly seen, tails are heavier.
 _SETTINGS = FitSettings(others=(FEATURES.index("coloured"),))

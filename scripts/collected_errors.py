@@ -14,6 +14,7 @@ from rich.progress import track
 from scipy.spatial.transform import Rotation
 from still_scenes import StillScene, still_scenes
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backend import Backend, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.bone_lengths import RelativeBones, bone_lengths
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -26,8 +27,6 @@ from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.symmetry import nearest_equivalent_pose
 from hand_object_pose.synthetic.surface_colours import with_colours
-
-FloatArray = NDArray[np.floating]
 
 MODES = ("depth_image", "ground_truth")
 _CHUNK = 100

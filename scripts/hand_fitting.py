@@ -5,15 +5,13 @@ stretched: hands that look doubtful are given more, others less, until balls of 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import chi2
 from sigma_fitting import inputs_of
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.uncertainty_model import HandSigmaModel
-
-FloatArray = NDArray[np.floating]
 
 # Share of the truth that a ball is to hold, what is aimed at, and what one is off by counts as.
 _AIMS = ((0.68, 0.69, 0.01), (0.95, 0.945, 0.006))

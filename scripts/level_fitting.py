@@ -8,13 +8,11 @@ Williams, 2006, section 5.4.1; automatic relevance determination, section 5.1). 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve
 from scipy.optimize import minimize
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.uncertainty_model import LevelModel, kernel
-
-FloatArray = NDArray[np.floating]
 
 _BEGIN_RELEVANCE, _BEGIN_SLOPE, _BEGIN_NOISE = 1 / 7, 1.0, 0.5
 # Keeps what says nothing from being learned by heart: nats for a relevance of one.

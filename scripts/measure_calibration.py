@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 from run_script import run_script
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.calibration.measurement import calibrate
 from hand_object_pose.calibration.open_hand import OpenHandFinder
 from hand_object_pose.estimation.backend import Backend
@@ -36,8 +36,6 @@ from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.scene_sampler import SceneConfig, SceneSampler
-
-FloatArray = NDArray[np.floating]
 
 # Where no camera sees the object.
 _ASIDE = 5.0

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 from run_script import run_script
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -32,7 +32,6 @@ from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import RenderedScene
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
 
-FloatArray = NDArray[np.floating]
 _JITTER = 0.05
 
 

@@ -17,11 +17,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from run_script import run_script
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backend import Backend, WeightsInfo
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -38,8 +38,6 @@ from hand_object_pose.synthetic.lens import depth_through, image_through
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
-
-FloatArray = NDArray[np.floating]
 
 # Model -> coefficients as in CameraInfo: a wide webcam, a wide lens with a rational model, a lens for mobile robots.
 LENSES: Mapping[str, tuple[float, ...]] = {

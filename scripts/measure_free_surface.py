@@ -18,11 +18,11 @@ from typing import Literal
 import numpy as np
 import tyro
 from estimated_handovers import estimated_handovers
-from numpy.typing import NDArray
 from rendered_handovers import RenderedFrame
 from run_script import run_script
 from scipy.spatial import KDTree
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.free_surface import FreeSurface, FreeSurfaceSettings, free_surface
@@ -33,8 +33,6 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.reachable_surface import reachable_surface
-
-FloatArray = NDArray[np.floating]
 
 _NEAR = 0.01
 _HEADS = ("margin (mm)", "published (%)", "wrong (%)", "worst frame (%)", "covered by sample (%)", "in space (%)")

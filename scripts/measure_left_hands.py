@@ -17,13 +17,13 @@ import numpy as np
 import tyro
 from collected_errors import pose_error
 from measure_uncertainty import Judged
-from numpy.typing import NDArray
 from rendered_handovers import RenderedFrame, mirror_plane, rendered_handovers
 from rich.console import Console
 from rich.progress import track
 from run_script import run_script
 from still_scenes import still_scenes
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -36,8 +36,6 @@ from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.evaluation.frame_errors import frame_errors
 from hand_object_pose.evaluation.report.markdown import markdown_table
 from hand_object_pose.objects.catalogue import default_catalogue
-
-FloatArray = NDArray[np.floating]
 
 _SIDES = ("right", "left")
 _DEPTHS = {"depth_image": "depth image", "ground_truth": "true"}

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 from rendered_handovers import RenderedFrame, rendered_handovers
 from run_script import run_script
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.frame import Frame
@@ -27,8 +27,6 @@ from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.region_of_interest import LEAST_OVERLAP, overlap
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.geometry.crops import CropBox, projected_box, square_crop
-
-FloatArray = NDArray[np.floating]
 
 _FOLLOWED_WELL = 0.5
 _WALL = 0.25

@@ -16,10 +16,10 @@ from functools import partial
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 from run_script import run_script
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.environment import describe_environment
 from hand_object_pose.evaluation.metrics import hand
 from hand_object_pose.evaluation.metrics import object as thing
@@ -33,8 +33,6 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.objects.catalogue import default_catalogue
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.scene_sampler import SceneSampler
-
-FloatArray = NDArray[np.floating]
 
 _SCENES = 200
 _BATCH = 100

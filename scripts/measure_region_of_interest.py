@@ -14,18 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 from rendered_handovers import RenderedFrame, rendered_handovers
 from run_script import run_script
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backends import load_backend
 from hand_object_pose.estimation.box_detector import BoxDetector, DetectedBox
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.evaluation.frame_errors import frame_errors
 from hand_object_pose.objects.catalogue import default_catalogue
-
-FloatArray = NDArray[np.floating]
 
 _SHOWN = ("hand.mje_cm", "object.add_s_cm")
 _MODES = ("topic", "tracking", "auto")

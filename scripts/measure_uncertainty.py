@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import tyro
 from collected_errors import Errors, collected_errors, one_hot
-from numpy.typing import NDArray
 from run_script import run_script
 from scipy.stats import chi2, norm, spearmanr
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
 from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth, KnownBones
 from hand_object_pose.estimation.bone_lengths import RelativeBones
@@ -27,8 +27,6 @@ from hand_object_pose.estimation.pose_uncertainty import covariance_about
 from hand_object_pose.estimation.uncertainty import joint_sigmas
 from hand_object_pose.estimation.uncertainty_model import HandSigmaModel, UncertaintyModel
 from hand_object_pose.evaluation.report.markdown import markdown_table
-
-FloatArray = NDArray[np.floating]
 
 SHARES = (0.5, 0.68, 0.95)
 AXES = ("x", "y", "z", "rx", "ry", "rz")

@@ -8,12 +8,11 @@ share: about the camera's axes, in which the regions are published, and for posi
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import chi2, norm
 
-FloatArray = NDArray[np.floating]
+from hand_object_pose.arrays import FloatArray
 
 # Share of the truth that a region is to hold, what is aimed at, and what one is off by counts as. Both cannot be had:
 # ellipsoids with the right 68 % region hold less than 95 %, and those with the right 95 % region more than 68 %.

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.mirroring import MIRROR, mirror_points
 from hand_object_pose.geometry.crops import projected_box
@@ -18,8 +18,6 @@ from hand_object_pose.synthetic.depth_sensor import DepthSensor
 from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.sequence import HandoverSequence
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from level_fitting import fit_kernel, fit_level
-from numpy.typing import NDArray
 from region_fitting import HalfErrors, fit_corrections
 from scipy.optimize import minimize
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.uncertainty_model import Inputs, LevelModel, SigmaModel
-
-FloatArray = NDArray[np.floating]
 
 _HALVES = (slice(0, 3), slice(3, 6))
 _FOLDS = 8

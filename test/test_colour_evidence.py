@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,7 +41,7 @@ def scenes() -> list[StillScene]:
     return list(still_scenes(default_hand(), default_catalogue(), 4321, range(SCENES)))
 
 
-def evidence(scene: StillScene, turn: NDArray | None = None, **changes: object) -> ColourEvidence:
+def evidence(scene: StillScene, turn: NDArray | None = None, **changes: Any) -> ColourEvidence:
     """Of the true pose, turned about the object's middle."""
     model = coloured()[scene.truth.object_name]
     turn = np.eye(3) if turn is None else turn
@@ -123,7 +124,8 @@ def test_colours_are_those_of_the_cad_files_nearest_corners() -> None:
     for name in ("can", "drill"):
         mesh, model = load_visual_mesh(default_catalogue()[name]), coloured()[name]
         assert model.colours is not None
-        corners = np.asarray(mesh.visual.to_color().vertex_colors)[:, :3].astype(float)
+        visual: Any = mesh.visual
+        corners = np.asarray(visual.to_color().vertex_colors)[:, :3].astype(float)
         ways = np.linalg.norm(np.asarray(mesh.vertices)[:, None] - model.vertices[None], axis=2)
         expected, near = corners[ways.argmin(axis=0)], ways.min(axis=0) < 0.003
         assert near.sum() > 100

@@ -30,8 +30,10 @@ def test_scales_that_grow_with_a_feature_are_found(rng: np.random.Generator) -> 
     true = np.exp(0.7 * features[:, :1] + 0.4 * np.abs(features[:, 1:2])) * (1 + objects[:, 1:]) * factors
     settings = FitSettings(floors=(1e-6, 1e-6), kernel_scenes=400)
     cases = Cases(features, objects, rng.normal(0, true), np.tile(np.eye(6), (COUNT, 1, 1)))
-    parts = slice(0, 800), slice(800, 1600)
-    model = fit_sigma_model(*(Cases(*(values[part] for values in vars(cases).values())) for part in parts), settings)
+    first, second = (
+        Cases(*(values[part] for values in vars(cases).values())) for part in (slice(0, 800), slice(800, 1600))
+    )
+    model = fit_sigma_model(first, second, settings)
     features, objects, true = features[1600:], objects[1600:], true[1600:]
     found = model.sigmas(features, objects)
     ratio = np.log(found / true)

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.bags.bag_types import DETECTIONS, new_message
 from hand_object_pose.geometry.cameras import Camera
-
-FloatArray = NDArray[np.floating]
 
 JPEG_QUALITY = 92
 

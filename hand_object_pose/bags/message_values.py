@@ -3,11 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.se3 import pose_matrix, quaternion_xyzw_to_wxyz, rotation_from_wxyz
-
-FloatArray = NDArray[np.floating]
 
 # Of HandEstimate.
 SIDE_RIGHT, SIDE_LEFT = 1, 2

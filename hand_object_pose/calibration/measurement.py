@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.calibration.open_hand import Sighting
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth, KnownBones
 from hand_object_pose.estimation.hand_calibration import HandCalibration
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.bone_lengths import RelativeBones, bone_lengths
 from hand_object_pose.estimation.confidence import confidence
@@ -17,8 +17,6 @@ from hand_object_pose.estimation.still_image import search_boxes
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.geometry.crops import CropBox, projected_box, square_crop
 from hand_object_pose.hand.joints import FINGERTIPS, JOINT_PARENTS, WRIST
-
-FloatArray = NDArray[np.floating]
 
 _MARGIN = 1.5
 """Side of the square relative to the hand's box: as much as an object beside it would take."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
-from hand_object_pose.estimation.backend import FloatArray
 from hand_object_pose.hand.hand_model import NUM_HAND_VERTICES
 from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES, ObjectModel
 

@@ -4,13 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.bone_lengths import RelativeBones
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.root_depth import RelativeMeshes, RootDepthEstimate, no_depth
-
-FloatArray = NDArray[np.floating]
 
 SOURCE = "bone_length"
 

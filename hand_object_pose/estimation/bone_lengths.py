@@ -9,13 +9,11 @@ such points, and the same holds for them.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import BONES, JOINT_NAMES
-
-FloatArray = NDArray[np.floating]
 
 _NEAR, _FAR = np.array(BONES).T
 """Joints at the end of each bone (20,) nearer to the wrist, and at the other."""

@@ -14,11 +14,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.shipped import ASSETS
-
-FloatArray = NDArray[np.floating]
 
 INPUT_WIDTH, INPUT_HEIGHT = 192, 144
 CLASSES = ("hand", "object")

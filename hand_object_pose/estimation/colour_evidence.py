@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import BoolArray, FloatArray
 from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.visibility import image_points, visible_points
@@ -17,9 +18,6 @@ from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.projection import distort
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
-
-FloatArray = NDArray[np.floating]
-BoolArray = NDArray[np.bool_]
 
 # Fewer vertices say nothing. Metres between the object's surface and the measured one; see also ``sample_depth``.
 _FEWEST, _NEAR, _LARGEST_STEP = 15, 0.015, 0.02
@@ -74,11 +72,12 @@ def _image_colours(frame: Frame, pixels: FloatArray) -> tuple[FloatArray, BoolAr
     """Colours (N, 3) at undistorted pixels (N, 2), and whether these lie inside the image."""
     if frame.camera.is_distorted:
         pixels = distort(frame.camera, frame.camera.unproject(pixels, np.ones(len(pixels))))
-    size = np.array([frame.camera.width, frame.camera.height])
-    inside = np.isfinite(pixels).all(axis=1) & (pixels >= 0).all(axis=1) & (pixels <= size - 1).all(axis=1)
+    last = np.array([frame.camera.width - 1, frame.camera.height - 1])
+    inside: BoolArray = np.all((pixels >= 0) & (pixels <= last), axis=1)
+    if not inside.any():
+        return np.zeros((len(pixels), 3)), inside
     places = np.where(inside[:, None], pixels, 0).astype(np.float32)[None]
-    colours = cv2.remap(frame.image, places, None, cv2.INTER_LINEAR)[0] if len(pixels) else np.zeros((0, 3))  # type: ignore[call-overload]
-    return colours, inside
+    return np.asarray(cv2.remap(frame.image, places, None, cv2.INTER_LINEAR)[0], dtype=np.float64), inside
 
 
 def _agreement(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:

@@ -8,12 +8,9 @@ voted pose, and a depth image does not fit the predicted hand.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.geometry.se3 import kabsch, transform_points
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.estimation.view import Lifted
 from hand_object_pose.geometry.se3 import inverse_pose, transform_points
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
 from hand_object_pose.hand.hand_model import HandModel
-
-FloatArray = NDArray[np.floating]
 
 _FINGER_JOINTS = 15
 

@@ -4,14 +4,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.depth_sampling import density_peaks, sample_depth
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.root_depth import RelativeMeshes, RootDepthEstimate, no_depth
 from hand_object_pose.estimation.visibility import visible_points
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,10 @@
 """Looking up depths in an aligned depth image, and finding where many of them agree."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import BoolArray, FloatArray
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.geometry.projection import distort
-
-FloatArray = NDArray[np.floating]
-BoolArray = NDArray[np.bool_]
 
 _AROUND = np.mgrid[-1:2, -1:2].reshape(2, 9).T
 """Rows and columns (9, 2) of a pixel and its neighbours relative to it."""

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.attention import AttendingBackend, AttentionMaps
-from hand_object_pose.estimation.backend import Backend, FloatArray, LixelGeometry, NetworkOutput, WeightsInfo
+from hand_object_pose.estimation.backend import Backend, LixelGeometry, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.mirroring import mirror_lixels
 from hand_object_pose.objects.object_model import ObjectModel
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.association import assigned
 from hand_object_pose.estimation.backend import Backend
@@ -24,8 +24,6 @@ from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.reachable_surface import reachable_surface
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.cameras import Camera
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.reachable_surface import SurfaceSamples
-
-FloatArray = NDArray[np.floating]
 
 # Rows of pairs that fit the processor's cache together.
 _ROWS = 128

@@ -13,13 +13,8 @@ import math
 from dataclasses import dataclass
 from enum import IntEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import BoolArray, FloatArray
 from hand_object_pose.checks import check_shape
-
-FloatArray = NDArray[np.floating]
-BoolArray = NDArray[np.bool_]
 
 NUM_PARTS = 6
 """Palm, thumb, index, middle, ring and little finger: a finger's label plus one."""

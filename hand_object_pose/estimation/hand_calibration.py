@@ -7,14 +7,11 @@ from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.bone_length_root import KnownBones
 from hand_object_pose.estimation.bone_lengths import BONE_NAMES, NUM_BONES, resting_bone_lengths
-
-FloatArray = NDArray[np.floating]
 
 FORMAT = "hand_object_pose hand calibration 1"
 

@@ -7,12 +7,10 @@ that lie nearest to its bone demand, so that every vertex lies inside one of the
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.hand.joints import BONES, NUM_JOINTS
-
-FloatArray = NDArray[np.floating]
 
 DEFAULT_PADDING = 0.01
 """Metres: about the mean error of a hand vertex."""

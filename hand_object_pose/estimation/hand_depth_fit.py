@@ -10,18 +10,15 @@ because where it appears in the image is what the network tells well.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve
 from scipy.spatial.distance import cdist
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.view import Lifted
 from hand_object_pose.estimation.visibility import image_points, visible_points
 from hand_object_pose.hand.hand_model import HandModel
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 _DECIMETRE = 0.1
 

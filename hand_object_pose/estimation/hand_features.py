@@ -6,11 +6,9 @@ They hold nothing of the object, so that they can be had of a hand with any obje
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.root_depth import RootDepthEstimate
-
-FloatArray = NDArray[np.floating]
 
 _SPREADS = ("u", "v", "z")
 HAND_FEATURES = (

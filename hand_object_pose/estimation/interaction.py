@@ -1,16 +1,13 @@
 """Where hand and object touch, and how deep the hand reaches into the object."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.estimation.grasp_state import NUM_PARTS
 from hand_object_pose.estimation.result import Contacts
 from hand_object_pose.geometry.se3 import inverse_pose, transform_points
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 DEFAULT_CONTACT_DISTANCE = 0.005
 """Metres."""

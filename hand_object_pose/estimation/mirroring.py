@@ -1,12 +1,10 @@
 """Reflections of cameras, points and poses, and of what the network says of a picture in a mirror."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backend import LixelGeometry
 from hand_object_pose.geometry.cameras import Camera
-
-FloatArray = NDArray[np.floating]
 
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 """M: the reflection of x, of points in the camera frame as of a template in the object frame."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hand_object_pose.estimation.backend import FloatArray, IntArray, WeightsInfo
+from hand_object_pose.arrays import FloatArray, IntArray
+from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.geometry.neighbours import neighbour_table, reference_neighbour_table, stack_tables
 from hand_object_pose.objects.object_model import NUM_OBJECT_VERTICES, ObjectModel
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.estimation.depth_sampling import density_peaks, sample_depth
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.surface_fit import SurfaceFitSettings, fit_surface
@@ -21,9 +21,6 @@ from hand_object_pose.estimation.visibility import image_points, visible_points
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import kabsch, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backend import NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.confidence import Evidence, confidence, hand_evidence, object_evidence
 from hand_object_pose.estimation.frame import Frame
@@ -24,8 +25,6 @@ from hand_object_pose.estimation.wrist_pose import wrist_pose
 from hand_object_pose.geometry.meshes import unique_edges
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
-
-FloatArray = NDArray[np.floating]
 
 
 @lru_cache(maxsize=4)

@@ -7,10 +7,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.attention import TO_HAND, TO_OBJECT, AttentionMaps, attention_maps
-from hand_object_pose.estimation.backend import FloatArray, NetworkOutput, WeightsInfo
+from hand_object_pose.estimation.backend import NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.network_inputs import ObjectInputs
 from hand_object_pose.estimation.onnx_outputs import with_outputs
 from hand_object_pose.estimation.weights_file import load_weights_info

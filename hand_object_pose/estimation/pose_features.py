@@ -8,9 +8,9 @@ turned half round.
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.colour_evidence import colour_evidence
 from hand_object_pose.estimation.confidence import confidence
 from hand_object_pose.estimation.lift import object_to_camera
@@ -23,8 +23,6 @@ from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import Symmetries
 from hand_object_pose.objects.symmetry import nearest_equivalent_pose
-
-FloatArray = NDArray[np.floating]
 
 FEATURES = (
     "fitted",

@@ -1,13 +1,11 @@
 """The covariance of an estimated object pose, as far as it is known."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.pose_features import error_axes, pose_features
 from hand_object_pose.hand.joints import WRIST
-
-FloatArray = NDArray[np.floating]
 
 
 def pose_covariance(seen: Observation) -> FloatArray | None:

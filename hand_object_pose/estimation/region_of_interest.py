@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, square_crop
 from hand_object_pose.geometry.projection import undistort_boxes
-
-FloatArray = NDArray[np.floating]
 
 MODES = ("auto", "tracking", "topic", "fixed", "full_frame")
 LEAST_OVERLAP = 0.2

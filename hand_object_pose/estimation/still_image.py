@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.frame import Frame
@@ -11,8 +10,6 @@ from hand_object_pose.estimation.result import Box, HandObjectEstimate
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import projected_box, square_crop
 from hand_object_pose.geometry.se3 import transform_points
-
-FloatArray = NDArray[np.floating]
 
 _SEARCH_SCALES = (1.0, 0.7, 0.5)
 _SEARCH_STEP = 0.5

@@ -4,13 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.surface_fit import SurfaceFitSettings, SurfaceMeasurement
 from hand_object_pose.geometry.meshes import TriangleMesh
-
-FloatArray = NDArray[np.floating]
 
 # Metres of depth by which a surface that is not the mesh's lies behind or before it; fewer vertices say nothing.
 _ELSEWHERE, _FEWEST = 0.02, 5

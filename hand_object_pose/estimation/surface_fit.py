@@ -10,17 +10,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.estimation.depth_sampling import sample_depth
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.visibility import image_points, visible_points
 from hand_object_pose.geometry.meshes import TriangleMesh, vertex_normals
 from hand_object_pose.geometry.se3 import pose_matrix, transform_points
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 
 @dataclass(frozen=True)

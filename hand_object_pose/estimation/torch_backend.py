@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.attention import TO_HAND, TO_OBJECT, AttentionMaps, attention_maps
-from hand_object_pose.estimation.backend import FloatArray, NetworkOutput, WeightsInfo
+from hand_object_pose.estimation.backend import NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.network_inputs import ObjectInputs
 from hand_object_pose.estimation.weights_file import load_weights_info
 from hand_object_pose.network.checkpoint import load_network

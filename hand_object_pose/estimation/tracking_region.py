@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.region_of_interest import LEAST_OVERLAP, Detections, FullFrame, Region, overlap
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, crop_through, projected_box, square_crop
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

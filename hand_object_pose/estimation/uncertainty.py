@@ -1,14 +1,12 @@
 """How sure the network is: standard deviations of vertices, and the covariance of the object's pose."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.estimation.backend import LixelGeometry
 from hand_object_pose.geometry.se3 import quaternion_wxyz_to_xyzw, rotation_from_wxyz
-
-FloatArray = NDArray[np.floating]
 
 UNCALIBRATED_COVARIANCE = np.diag([0.05**2] * 3 + [0.5**2] * 3)
 """Published with ``covariance_valid`` False: 5 cm and 0.5 rad (29 degrees) about every axis."""

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.checks import check_shape
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 _AXES = 6
 OBJECT_SCALE = 2.0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.estimation.backend import LixelGeometry, NetworkOutput
 from hand_object_pose.estimation.frame import Frame
 from hand_object_pose.estimation.lift import Lift, lixels_to_relative_depth, object_to_camera
@@ -14,9 +15,6 @@ from hand_object_pose.geometry.crops import CropBox, crop_camera, crop_image, vi
 from hand_object_pose.geometry.se3 import pose_matrix, rotation_from_wxyz
 from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.objects.object_model import ObjectModel
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,10 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import BoolArray, FloatArray, IntArray
 from hand_object_pose.geometry.cameras import Camera
 
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
-BoolArray = NDArray[np.bool_]
 Mesh = tuple[FloatArray, IntArray]
 
 _CELLS = 64

@@ -1,15 +1,11 @@
 """Where the wrist is and how it is turned, told from the mesh: MANO's global rotation, without a fit of MANO."""
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.estimation.mirroring import mirror_points
 from hand_object_pose.geometry.se3 import kabsch
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import WRIST
-
-FloatArray = NDArray[np.floating]
 
 # Skinning weight of the root joint: what hangs on it to this share hardly follows the fingers.
 _LEAST_WEIGHT = 0.8

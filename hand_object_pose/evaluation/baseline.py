@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UnknownObjectError, UserError, in_one_line
 from hand_object_pose.geometry.se3 import pose_matrix
@@ -20,8 +20,6 @@ from hand_object_pose.hand.joints import WRIST
 from hand_object_pose.npz_files import UNREADABLE, write_npz
 from hand_object_pose.shipped import ASSETS
 from hand_object_pose.synthetic.sample import SceneTruth
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

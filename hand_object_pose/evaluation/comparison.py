@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.frame_record import IN_VIEW, FrameRecord
 from hand_object_pose.evaluation.metric_table import METRICS
-
-FloatArray = NDArray[np.floating]
 
 AVAILABLE = "available"
 BLOCK_SECONDS = 1.0

@@ -1,8 +1,6 @@
 """Errors of one frame, named with their units."""
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.baseline import BaselinePrediction
 from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
@@ -11,8 +9,6 @@ from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import SceneTruth
-
-FloatArray = NDArray[np.floating]
 
 HAND_ERRORS = ("hand.mje_cm", "hand.mme_cm")
 OBJECT_ERRORS = ("object.add_s_cm", "object.mce_cm", "object.rotation_deg", "object.translation_cm")

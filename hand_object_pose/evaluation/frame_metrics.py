@@ -5,11 +5,10 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.metrics import hand, object
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
-
-FloatArray = NDArray[np.floating]
 
 # From metres, shares and radians to the unit that a name ends with.
 _FACTORS = {"cm": 100.0, "percent": 100.0, "deg": 180.0 / np.pi}

@@ -1,14 +1,10 @@
 """Whether hand and object are in the picture at all: where they are not, no estimate is expected."""
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
-
-FloatArray = NDArray[np.floating]
 
 LEAST_VISIBLE_SHARE = 0.8
 

@@ -1,13 +1,9 @@
 """How far an estimated hand is in the estimated object, under the names of ``metric_table``; needs no truth."""
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.metrics.interaction import exact_interaction
 from hand_object_pose.evaluation.metrics.penetration_volume import penetration_volume
 from hand_object_pose.geometry.meshes import TriangleMesh
-
-FloatArray = NDArray[np.floating]
 
 _MM, _PERCENT, _CUBIC_CM = 1000.0, 100.0, 1e6
 _DIGITS = 4

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.estimation.bone_lengths import bone_lengths
 from hand_object_pose.geometry.se3 import rotation_angle
 from hand_object_pose.hand.joints import WRIST
-
-FloatArray = NDArray[np.floating]
 
 _CM, _PERCENT = 100.0, 100.0
 # Frames farther apart than this many median intervals do not follow each other.

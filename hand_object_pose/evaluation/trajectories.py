@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.se3 import quaternion_wxyz_to_xyzw, wxyz_from_rotation
-
-FloatArray = NDArray[np.floating]
 
 
 def write_trajectory(path: Path, stamps: Sequence[int], poses: FloatArray) -> None:

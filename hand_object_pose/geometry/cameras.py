@@ -6,11 +6,9 @@ Optical frame of REP 103: x right, y down, z forward. Pixel (0, 0) is the centre
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.projection import distortion_map
-
-FloatArray = NDArray[np.floating]
 
 # How much larger than the union of hand and object boxes a crop is; weights are trained around this value.
 DEFAULT_MARGIN = 1.25

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import IntArray
 from hand_object_pose.geometry.meshes import unique_edges
-
-IntArray = NDArray[np.integer]
 
 REFERENCE_FACE_ROWS = 2007
 

@@ -4,10 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.cameras import Camera
-
-FloatArray = NDArray[np.floating]
 
 _MAP_STEP = 8
 

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox
-
-FloatArray = NDArray[np.floating]
 
 REFERENCE_SIZE = 256
 _SMALLEST_SIDE = 64.0

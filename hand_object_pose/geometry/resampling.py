@@ -6,12 +6,10 @@ from typing import Any
 import igl
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import IntArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.meshes import TriangleMesh
-
-IntArray = NDArray[np.integer]
 
 # ACVD wants several input vertices a cluster to place its borders well.
 _VERTICES_PER_CLUSTER = 15

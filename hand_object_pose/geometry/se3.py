@@ -4,12 +4,10 @@
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
-
-FloatArray = NDArray[np.floating]
 
 
 def pose_matrix(rotation: FloatArray, translation: FloatArray) -> FloatArray:

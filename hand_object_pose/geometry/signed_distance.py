@@ -11,12 +11,11 @@ import igl
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.npz_files import UNREADABLE, write_npz
-
-FloatArray = NDArray[np.floating]
 
 GRID_SPACING = 0.0025
 GRID_MARGIN = 0.03

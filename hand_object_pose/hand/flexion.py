@@ -5,12 +5,10 @@ finger and which spreads it, so that grasps and joint limits need no table of nu
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import MANO_JOINT_FINGER
-
-FloatArray = NDArray[np.floating]
 
 # Rows of MANO's 16 joints: where the four fingers leave the palm.
 _INDEX, _MIDDLE, _LITTLE, _RING = 1, 4, 7, 10

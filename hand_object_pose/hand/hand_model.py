@@ -4,13 +4,10 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.hand.joints import MANO_JOINT_FINGER, MANO_WITH_TIPS_TO_STANDARD
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 NUM_HAND_VERTICES = 778
 

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hand_object_pose.bags.bag_file import open_bag
 from hand_object_pose.bags.message_values import hand_side, nanoseconds, object_pose, points
 from hand_object_pose.estimation.result import Box, HandEstimate, HandObjectEstimate, ObjectEstimate
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

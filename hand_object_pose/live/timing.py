@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.statistics import latency_statistics
 from hand_object_pose.live.recording import HeardEstimate
-
-FloatArray = NDArray[np.floating]
 
 CAMERA_RATE = 30.0
 LEAST_SHARE_OF_RATE = 0.9

@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
-
-FloatArray = NDArray[np.floating]
 
 Unit = Literal["m", "cm", "mm", "in"]
 UpAxis = Literal["x", "y", "z", "-x", "-y", "-z"]

@@ -6,10 +6,10 @@ import igl
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
 
-FloatArray = NDArray[np.floating]
 Colours = Callable[[FloatArray], NDArray[np.uint8]]
 
 _POINTS = 1500

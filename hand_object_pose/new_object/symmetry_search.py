@@ -9,15 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.new_object.surface_samples import SurfaceSamples
 from hand_object_pose.objects.symmetry_file import rotation_about
-
-FloatArray = NDArray[np.floating]
 
 CONTINUOUS = 0
 """In place of a fold: any angle."""

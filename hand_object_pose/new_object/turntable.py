@@ -7,6 +7,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.synthetic.appearance import Light
 from hand_object_pose.synthetic.colour import linear_of_bytes, linear_to_srgb
@@ -14,8 +15,6 @@ from hand_object_pose.synthetic.shading import shade
 from hand_object_pose.synthetic.surface import Surface
 from hand_object_pose.synthetic.textured_mesh import TexturedMesh
 
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 Image = NDArray[np.uint8]
 
 _SIZE = 240

@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.meshes import mesh_hash
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 NUM_OBJECT_VERTICES = 1000
 

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import BoolArray, FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
-
-FloatArray = NDArray[np.floating]
-BoolArray = NDArray[np.bool_]
 
 MOST_SAMPLES = 1000
 FINGER_RADIUS = 0.005

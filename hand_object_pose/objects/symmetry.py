@@ -1,14 +1,12 @@
 """Poses that look the same because of an object's symmetries."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, rotation_angle, transform_points
 from hand_object_pose.objects.object_model import Symmetries
 from hand_object_pose.objects.symmetry_file import rotation_about
-
-FloatArray = NDArray[np.floating]
 
 DEFAULT_STEPS = 36
 

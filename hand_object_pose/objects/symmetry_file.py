@@ -17,14 +17,12 @@ from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.objects.object_model import Symmetries
-
-FloatArray = NDArray[np.floating]
 
 FILE_NAME = "symmetries.yaml"
 _LARGEST_GROUP = 120  # the full icosahedral group; more means that the angles do not close

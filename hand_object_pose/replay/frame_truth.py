@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.result import HandEstimate, HandObjectEstimate, ObjectEstimate
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.bags.message_values import object_pose
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.replay.bag import Bag
 from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.transforms import TimedPoses, read_transforms
-
-FloatArray = NDArray[np.floating]
 
 POSES = ("geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/PoseWithCovarianceStamped")
 

@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.frame_record import FrameRecord
 from hand_object_pose.replay.frame_truth import FrameTruth
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.frame import Frame
@@ -29,8 +28,6 @@ from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.replay.frame_truth import FrameTruth
 from hand_object_pose.replay.frames import ReplayedFrame
 from hand_object_pose.replay.scored_frame import ScoredFrame
-
-FloatArray = NDArray[np.floating]
 
 _REFUSED_HERE = "no estimate was made"
 

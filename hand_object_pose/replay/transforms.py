@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.bags.message_values import nanoseconds, transform_pose
 from hand_object_pose.geometry.se3 import interpolated_pose, inverse_pose
 from hand_object_pose.replay.bag import Bag
-
-FloatArray = NDArray[np.floating]
 
 TRANSFORMS = ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage")
 

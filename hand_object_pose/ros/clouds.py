@@ -4,17 +4,15 @@ from array import array
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.free_surface import FreeSurface, FreeSurfaceSettings, free_surface
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.reachable_surface import reachable_surface
 from hand_object_pose.ros.parameters import Settings
-
-FloatArray = NDArray[np.floating]
 
 HAND_FIELDS = ("x", "y", "z", "contact", "sigma")
 SURFACE_FIELDS = ("x", "y", "z", "normal_x", "normal_y", "normal_z", "hand_distance")

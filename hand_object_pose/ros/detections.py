@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.ros.pairing import stamp_of
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

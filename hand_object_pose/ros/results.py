@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from shape_msgs.msg import Mesh, MeshTriangle
 from std_msgs.msg import Header
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation import result
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.smoothing.motion import Motion
@@ -39,8 +40,6 @@ from hand_object_pose_msgs.msg import (
     ObjectInfo,
     StageTiming,
 )
-
-FloatArray = NDArray[np.floating]
 
 SIDES: Mapping[str, int] = {"right": HandEstimate.SIDE_RIGHT, "left": HandEstimate.SIDE_LEFT}
 _NAN = float("nan")

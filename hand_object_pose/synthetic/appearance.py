@@ -6,11 +6,9 @@ Colours are linear RGB in [0, 1] unless said otherwise; directions are unit vect
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.synthetic.colour import srgb_to_linear
-
-FloatArray = NDArray[np.floating]
 
 # sRGB. From very light to very dark, with olive and reddish tones between.
 SKIN_TONES = (

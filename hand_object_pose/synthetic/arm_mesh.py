@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from hand_object_pose.arrays import IntArray
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.synthetic.appearance import Appearance, SkinLook, SleeveLook
 from hand_object_pose.synthetic.hand_texture import HandTextures
@@ -15,7 +16,6 @@ from hand_object_pose.synthetic.sleeve import ArmAxis, Tube, boundary_loop, fore
 from hand_object_pose.synthetic.surface import Surface
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.integer]
 
 HAND, FOREARM, SLEEVE = 0, 1, 2
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.bags import message_builders
 from hand_object_pose.bags.bag_file import new_bag
 from hand_object_pose.bags.bag_types import DETECTIONS, ESTIMATES, typestore
@@ -27,8 +28,6 @@ from hand_object_pose.synthetic.render import SceneRenderer
 from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.sequence import HandoverSequence
 from hand_object_pose.synthetic.truth_message import HAND_CLASS, truth_message
-
-FloatArray = NDArray[np.floating]
 
 _IMAGE, _COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating]
+from hand_object_pose.arrays import FloatArray
 
 _LEVELS = 4096
 

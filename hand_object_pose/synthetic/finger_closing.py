@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
 from hand_object_pose.hand.flexion import abduction_axes, flexion_axes
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.mano_layer import ManoLayer
 from hand_object_pose.synthetic.hand_frame import HandFrame
-
-FloatArray = NDArray[np.floating]
 
 # MANO's blocks of three joints are index, middle, little, ring finger, thumb: to each finger the others by nearness.
 _NEIGHBOURS = {0: (1, 3, 2), 1: (0, 3, 2), 3: (1, 2, 0), 2: (3, 1, 0)}

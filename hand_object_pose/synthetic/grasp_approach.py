@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.meshes import vertex_normals
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.finger_closing import Attempts, PosedHand, distances_to
 
-FloatArray = NDArray[np.floating]
 WristFilter = Callable[[FloatArray], NDArray[np.bool_]]
 
 _THUMB = 0

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import BoolArray, FloatArray
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
 from hand_object_pose.hand.joints import FINGER_NAMES
 from hand_object_pose.synthetic.finger_closing import PosedHand, distances_to
 from hand_object_pose.synthetic.hand_frame import HandFrame
-
-FloatArray = NDArray[np.floating]
-BoolArray = NDArray[np.bool_]
 
 _TIPS_AND_LAST_JOINTS = (7, 8, 11, 12, 15, 16, 19, 20)
 _THUMB_END = (3, 4)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.geometry.signed_distance import SignedDistanceGrid
 from hand_object_pose.hand.hand_model import HandModel
@@ -12,8 +13,6 @@ from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.finger_closing import ClosingConfig, PosedHand, close_fingers, relax_idle_fingers
 from hand_object_pose.synthetic.grasp_approach import ApproachConfig, WristFilter, approach
 from hand_object_pose.synthetic.grasp_quality import GraspQuality, QualityConfig, assess
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

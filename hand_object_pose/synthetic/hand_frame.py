@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.hand.hand_model import HandModel
-
-FloatArray = NDArray[np.floating]
 
 _INDEX_BASE, _MIDDLE_BASE, _LITTLE_BASE = 5, 9, 17
 _FINGER_BASES = (5, 9, 13, 17)

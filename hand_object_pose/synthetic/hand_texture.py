@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import IntArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.restricted_pickle import load_restricted_pickle
@@ -19,7 +20,6 @@ from hand_object_pose.synthetic.colour import linear_of_bytes
 from hand_object_pose.synthetic.textured_mesh import sample_texture
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.integer]
 
 _SIDE = 1024
 _BORDER = 1e-6

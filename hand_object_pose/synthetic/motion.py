@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.se3 import interpolated_pose
-
-FloatArray = NDArray[np.floating]
 
 
 def minimum_jerk(fraction: float) -> float:

@@ -4,11 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.meshes import vertex_normals
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 # Side of the coarse depth image, pixels, and how much nearer a hand must be to hide something, metres.
 _SIDE, _MARGIN = 64, 0.004

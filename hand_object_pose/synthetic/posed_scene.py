@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import IntArray
 from hand_object_pose.synthetic.appearance import Appearance
 from hand_object_pose.synthetic.arm_mesh import HAND, ArmBuilder, interpolate
 from hand_object_pose.synthetic.colour import linear_of_bytes
@@ -16,7 +17,6 @@ from hand_object_pose.synthetic.surface import Surface, concatenate_surfaces
 from hand_object_pose.synthetic.textured_mesh import TexturedMesh
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.integer]
 BlockTest = Callable[[FloatArray, FloatArray, float], NDArray[np.bool_]]
 
 BACKGROUND_LABEL, OBJECT_LABEL, HAND_LABEL, SLEEVE_LABEL = 0, 1, 2, 3

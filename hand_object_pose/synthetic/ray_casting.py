@@ -9,10 +9,10 @@ from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import IntArray
 from hand_object_pose.checks import check_shape
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.integer]
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose.synthetic.hand_frame import HandFrame
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

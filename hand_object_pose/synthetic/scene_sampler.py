@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, transform_points
@@ -23,8 +23,6 @@ from hand_object_pose.synthetic.viewpoints import (
     sample_attitude,
     sample_camera,
 )
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

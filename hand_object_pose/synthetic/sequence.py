@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import inverse_pose, pose_matrix, transform_points
@@ -22,8 +23,6 @@ from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.staging import Staging, stage_handover
 from hand_object_pose.synthetic.table import TableStand
 from hand_object_pose.synthetic.viewpoints import ViewConfig
-
-FloatArray = NDArray[np.floating]
 
 PHASES = ("reach", "grasp", "lift", "turn", "turn_on", "hold_out", "offer")
 # Keeps the random numbers of sequences apart from those of the training library, whatever their seeds.

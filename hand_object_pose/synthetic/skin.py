@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.meshes import vertex_normals
 from hand_object_pose.hand.flexion import bone_directions, flexion_axes, palm_normal
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import FINGERTIPS, MANO_JOINT_FINGER
 from hand_object_pose.synthetic.appearance import SkinLook
-
-FloatArray = NDArray[np.floating]
 
 _PALM_TINT = np.array([0.78, 0.45, 0.35])
 _RED_TINT = np.array([1.05, 0.72, 0.68])

@@ -6,15 +6,12 @@ The first ring of the forearm is the wrist's boundary itself, so that no gap sho
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.synthetic.appearance import SleeveLook
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 # Long enough to leave most images: an upper arm stretched out behind the forearm.
 ARM_LENGTH = 0.85

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.projection import visible_share
 from hand_object_pose.geometry.se3 import interpolated_pose, inverse_pose, pose_matrix, rotation_angle, transform_points
@@ -22,8 +22,6 @@ from hand_object_pose.synthetic.viewpoints import (
     sample_attitude,
     sample_camera,
 )
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.hand_frame import HandFrame
 from hand_object_pose.synthetic.viewpoints import HandAttitude, ViewConfig
-
-FloatArray = NDArray[np.floating]
 
 # A point of the forearm behind the wrist, and how high wrist and forearm must be above the table, metres.
 _FOREARM, _FOREARM_HEIGHT = 0.22, 0.03

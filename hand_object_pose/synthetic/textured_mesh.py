@@ -8,12 +8,12 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import IntArray
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.visual import load_visual_mesh, texture_image
 from hand_object_pose.synthetic.ray_casting import RayMesh
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.integer]
 
 _CREASE = np.cos(np.radians(40.0))
 _LARGEST_TEXTURE = 2048

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.bags.bag_types import ESTIMATES, new_message
 from hand_object_pose.bags.message_builders import point_message, pose_message, vector_message
 from hand_object_pose.bags.message_values import SIDE_RIGHT
@@ -17,8 +17,6 @@ from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.distance_grids import grid_of
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import SceneTruth
-
-FloatArray = NDArray[np.floating]
 
 HAND_CLASS = "hand_right"
 _NAN = float("nan")

@@ -12,13 +12,11 @@ z horizontally away from the camera. The person stands on the far side. A hand's
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.synthetic.hand_frame import HandFrame
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

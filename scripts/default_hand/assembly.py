@@ -9,7 +9,8 @@ from default_hand.pose_space import pose_components, pose_directions
 from default_hand.posing import pose_source
 from default_hand.remesh import cut_wrist, remesh
 from default_hand.skinning import heat_weights
-from default_hand.source import FloatArray, IntArray, SourceHand
+from default_hand.source import SourceHand
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.hand.hand_model import NUM_HAND_VERTICES, HandModel
 from hand_object_pose.hand.joints import MANO_JOINT_FINGER, MANO_PARENTS
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from default_hand.source import FloatArray, IntArray
+from hand_object_pose.arrays import FloatArray, IntArray
 
 
 class EdgeMesh:

@@ -7,7 +7,8 @@ from scipy.optimize import nnls
 from scipy.sparse.linalg import spsolve
 
 from default_hand.skinning import clean_weights
-from default_hand.source import FloatArray, IntArray, SourceHand
+from default_hand.source import SourceHand
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.geometry.meshes import vertex_normals
 
 _NUM_SHAPES = 10

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from default_hand.source import FloatArray, IntArray
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.hand.flexion import abduction_axes, flexion_axes, rest_joints
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import MANO_JOINT_FINGER, MANO_PARENTS

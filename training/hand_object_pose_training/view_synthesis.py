@@ -7,9 +7,9 @@ joints and object move by the same matrix, so that the new ground truth is as co
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
@@ -17,8 +17,6 @@ from hand_object_pose.geometry.crops import crop_camera, projected_box, square_c
 from hand_object_pose.geometry.se3 import pose_matrix, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import SceneTruth
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

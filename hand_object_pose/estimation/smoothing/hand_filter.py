@@ -3,16 +3,14 @@
 from collections.abc import Hashable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.result import HandEstimate, HandPoints
 from hand_object_pose.estimation.smoothing.configuration import SmoothingConfig
 from hand_object_pose.estimation.smoothing.continuity import Continuity
 from hand_object_pose.estimation.smoothing.one_euro import OneEuroPoints
 from hand_object_pose.estimation.smoothing.point_motion import PointMotion
 from hand_object_pose.estimation.smoothing.robust_filter import RobustFilter
-
-FloatArray = NDArray[np.floating]
 
 
 class HandFilter:

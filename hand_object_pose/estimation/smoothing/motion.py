@@ -12,12 +12,10 @@ about fixed axes, a rigid motion of the whole world moves the results along and 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.se3 import pose_matrix
-
-FloatArray = NDArray[np.floating]
 
 
 def pose_difference(first: FloatArray, second: FloatArray) -> FloatArray:

@@ -4,8 +4,8 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.result import ObjectEstimate
 from hand_object_pose.estimation.smoothing.configuration import SmoothingConfig
 from hand_object_pose.estimation.smoothing.continuity import Continuity
@@ -14,8 +14,6 @@ from hand_object_pose.estimation.smoothing.one_euro import OneEuroPose
 from hand_object_pose.estimation.smoothing.robust_filter import RobustFilter
 from hand_object_pose.objects.object_model import Symmetries
 from hand_object_pose.objects.symmetry import nearest_equivalent_pose
-
-FloatArray = NDArray[np.floating]
 
 # A millimetre and a degree, added in quadrature: the surer the measurements, the faster the filter follows them, and
 # below that it takes the noise of a scene at rest for motion, and predicts what moves no better (docs/smoothing.md).

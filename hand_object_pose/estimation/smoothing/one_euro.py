@@ -6,12 +6,10 @@ result does not depend on the choice of axes.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.smoothing.configuration import OneEuroSettings
 from hand_object_pose.estimation.smoothing.motion import moved_pose, pose_difference
-
-FloatArray = NDArray[np.floating]
 
 
 def smoothing_factor(cutoff: float, seconds: float) -> float:

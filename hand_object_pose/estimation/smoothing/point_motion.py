@@ -7,9 +7,8 @@ and a mesh is not torn by points that lag differently.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating]
+from hand_object_pose.arrays import FloatArray
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ indicator functions; so every number of a table has an interval by resampling fr
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.frame_metrics import hand_metrics, object_metrics
 from hand_object_pose.evaluation.metrics.alignment import (
     point_distances,
@@ -21,8 +19,6 @@ from hand_object_pose.evaluation.penetration import penetration_metrics
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.objects.object_model import ObjectModel
-
-FloatArray = NDArray[np.floating]
 
 _MM, _CM, _PERCENT = 1000.0, 100.0, 100.0
 _GRID = ("interaction.pd_grid_mm", "interaction.cp_grid_percent")

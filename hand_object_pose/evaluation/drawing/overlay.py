@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.drawing.painting import fill_triangles
 from hand_object_pose.geometry.cameras import Camera
@@ -14,8 +15,6 @@ from hand_object_pose.geometry.se3 import transform_points
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 # RGB of a mesh, or (F, 3) of its faces.
 Colour = tuple[int, int, int] | FloatArray
 

@@ -6,11 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.projection import distort
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 
 def fill_triangles(

@@ -1,11 +1,9 @@
 """What may be undone before two point sets are compared. Points (B, N, 3), metres."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
-
-FloatArray = NDArray[np.floating]
 
 # HO3D's evaluation adds this to norms before it divides.
 _HO3D_EPSILON = 1e-8

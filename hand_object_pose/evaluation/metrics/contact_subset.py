@@ -1,13 +1,11 @@
 """DexYCB's subset of frames in which the hand is at the object, which the paper evaluates on."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.evaluation.metrics.curves import nearest_distances
 from hand_object_pose.geometry.cameras import Camera
-
-FloatArray = NDArray[np.floating]
 
 NEAR = 0.01
 

@@ -1,11 +1,10 @@
 """Shares of errors below thresholds: PCK curves, their area, F-scores."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.floating]
+from hand_object_pose.arrays import FloatArray
 
 # HO3D and DexYCB: 100 thresholds from 0 to 5 cm, both ends included.
 THRESHOLDS = np.linspace(0.0, 0.05, 100)

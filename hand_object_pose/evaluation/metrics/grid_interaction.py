@@ -9,12 +9,12 @@ count as in contact. Use ``interaction.exact_interaction`` for everything else.
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.evaluation.metrics.interaction import Interaction
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
 
-FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.int64]
 
 _CELLS = 32

@@ -1,8 +1,8 @@
 """Errors of the hand."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.metrics.alignment import (
     point_distances,
     procrustes_aligned,
@@ -12,8 +12,6 @@ from hand_object_pose.evaluation.metrics.alignment import (
 )
 from hand_object_pose.evaluation.metrics.curves import area_under_curve, f_scores, pck_curve
 from hand_object_pose.hand.joints import WRIST
-
-FloatArray = NDArray[np.floating]
 
 _CM, _MM = 100.0, 1000.0
 

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import inverse_pose, transform_points
 from hand_object_pose.geometry.signed_distance import exact_signed_distance
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.evaluation.metrics.alignment import point_distances
 from hand_object_pose.evaluation.metrics.curves import nearest_distances
 from hand_object_pose.geometry.se3 import inverse_pose, rotation_angle, transform_points
 from hand_object_pose.objects.object_model import Symmetries
 from hand_object_pose.objects.symmetry import nearest_equivalent_pose, symmetry_transforms
-
-FloatArray = NDArray[np.floating]
 
 AXIS_STEPS = 360
 """Turns about a continuous axis among which the best is taken; the BOP benchmark takes 315."""

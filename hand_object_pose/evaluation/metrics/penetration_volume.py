@@ -10,10 +10,8 @@ import igl
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.geometry.meshes import TriangleMesh
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 LINE_SPACING = 0.002
 """Metres, at most, between the lines."""

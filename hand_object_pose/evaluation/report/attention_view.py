@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.attention import AttentionMaps
 from hand_object_pose.evaluation.drawing.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.geometry.meshes import TriangleMesh
-
-FloatArray = NDArray[np.floating]
 
 CONTACT_DISTANCE = 0.01
 """Metres: the paper's choice of vertices whose attention is shown."""

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.frame_record import IN_VIEW, FrameRecord
 from hand_object_pose.evaluation.metric_table import METRICS
 from hand_object_pose.evaluation.metrics.curves import THRESHOLDS, pck_curve
 from hand_object_pose.evaluation.report.figures import Chart, Curve
 
-FloatArray = NDArray[np.floating]
 Bags = Mapping[str, Sequence[FrameRecord]]
 
 _OVER_TIME = (

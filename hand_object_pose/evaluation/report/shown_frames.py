@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.metrics.curves import THRESHOLDS
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.npz_files import UNREADABLE
-
-FloatArray = NDArray[np.floating]
 
 SHOWN_FILE = "shown_frames.npz"
 # Names of meshes, of which a frame has those that are known.

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.benchmark.frame_values import PosedFrame
 from hand_object_pose.geometry.se3 import pose_matrix
 from hand_object_pose_training.benchmark.frames import BenchmarkFrame
 from hand_object_pose_training.datasets.dexycb_layout import YCB_NAMES
 
-FloatArray = NDArray[np.floating]
 Place = tuple[int, int, int]
 
 COLUMNS = ("scene_id", "im_id", "obj_id", "score", "R", "t", "time")

@@ -6,6 +6,7 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
@@ -20,8 +21,6 @@ from hand_object_pose.geometry.crops import DEFAULT_MARGIN, square_crop
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose_training.benchmark.frames import BenchmarkFrame
 from hand_object_pose_training.datasets.problems import FileProblemError
-
-FloatArray = NDArray[np.floating]
 
 
 class Estimates(Interface):

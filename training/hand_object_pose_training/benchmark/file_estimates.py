@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.evaluation.benchmark.frame_values import PosedFrame
 from hand_object_pose.npz_files import UNREADABLE
@@ -15,8 +15,6 @@ from hand_object_pose_training.benchmark.estimates import Estimates
 from hand_object_pose_training.benchmark.frames import BenchmarkFrame
 from hand_object_pose_training.benchmark.ho3d_submission import read_submission
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
-
-FloatArray = NDArray[np.floating]
 
 _SHAPES: dict[str, tuple[int, ...]] = {
     "object_poses": (4, 4),

@@ -8,6 +8,7 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.benchmark.frame_values import PosedFrame
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import projected_box
@@ -16,8 +17,6 @@ from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.occlusion import seen_share
 from hand_object_pose_training.datasets.problems import LeftOutError
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.evaluation.benchmark.frame_values import PosedFrame
 from hand_object_pose_training.datasets import ho3d_convention as ho3d
 from hand_object_pose_training.datasets.number_lists import number_list
 from hand_object_pose_training.datasets.problems import damaged, read_bytes
-
-FloatArray = NDArray[np.floating]
 
 FILE_NAME = "pred.json"
 _BLANKS = b" \n\r\t"

@@ -4,11 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.box_detector import INPUT_HEIGHT, INPUT_WIDTH, PADDING, letterboxed
 from hand_object_pose_training.box_detector.config import STORED_WIDTH
 from hand_object_pose_training.box_detector.frames import LabelledFrames
-
-FloatArray = NDArray[np.floating]
 
 _SCALES, _SHIFT = (0.7, 1.3), 0.15
 _LEAST_INSIDE = 0.4

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from safetensors.numpy import load_file, save_file
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.box_detector import PADDING, Letterbox, letterboxed
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import projected_box
@@ -27,8 +28,6 @@ from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.scene_sampler import SceneConfig, SceneSampler
 from hand_object_pose.synthetic.viewpoints import ViewConfig
 from hand_object_pose_training.box_detector.config import STORED_HEIGHT, STORED_WIDTH
-
-FloatArray = NDArray[np.floating]
 
 _VIEW = ViewConfig(distance=(0.35, 1.3), visible_share=0.35)
 # Both, the hand alone, the object alone, neither.

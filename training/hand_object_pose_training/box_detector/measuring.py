@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.box_detector import CLASSES
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

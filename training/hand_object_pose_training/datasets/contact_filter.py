@@ -5,15 +5,14 @@ from typing import Literal
 
 import igl
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.evaluation.metrics.contact_subset import NEAR, joint_to_object_distance
 from hand_object_pose.geometry.se3 import inverse_pose, transform_points
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.frame import AnnotatedFrame
 from hand_object_pose_training.datasets.problems import LeftOutError
 
-FloatArray = NDArray[np.floating]
 FilterName = Literal["none", "joints_to_vertices", "mesh_to_mesh"]
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.frame import AnnotatedFrame
 from hand_object_pose_training.datasets.hands import Hands
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

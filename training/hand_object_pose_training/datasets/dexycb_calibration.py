@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose_training.datasets.dexycb_layout import IMAGE_SIZE, YCB_NAMES
 from hand_object_pose_training.datasets.frame import SIDES
 from hand_object_pose_training.datasets.problems import damaged, read_bytes
-
-FloatArray = NDArray[np.floating]
 
 
 class _Loader(yaml.SafeLoader):

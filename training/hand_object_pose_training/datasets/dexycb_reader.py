@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import pose_matrix
@@ -31,7 +31,6 @@ from hand_object_pose_training.datasets.frame import AnnotatedFrame, FilePattern
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 from hand_object_pose_training.datasets.problems import FileProblemError, LeftOutError, damaged, read_bytes
 
-FloatArray = NDArray[np.floating]
 T = TypeVar("T")
 
 LIST_FILE = "sequences.txt"

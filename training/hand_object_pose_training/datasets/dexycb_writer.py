@@ -7,9 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import inverse_pose
 from hand_object_pose.objects.object_model import ObjectModel
@@ -26,8 +26,6 @@ from hand_object_pose_training.datasets.hands import ManoParameters
 from hand_object_pose_training.datasets.images import encode_millimetres
 from hand_object_pose_training.datasets.recording import RecordedFrame, Recorder, dataset_camera
 from hand_object_pose_training.datasets.tree_models import STAND_INS
-
-FloatArray = NDArray[np.floating]
 
 # (subject, sequence): the first ones fill every split of every setup, and are of both hands.
 FIRST_SEQUENCES = ((0, 0), (2, 4), (0, 9), (7, 15), (6, 35), (8, 37), (1, 1), (9, 99))

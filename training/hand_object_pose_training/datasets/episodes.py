@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.mirroring import MIRROR
 from hand_object_pose.geometry.cameras import Camera
@@ -24,8 +24,6 @@ from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.viewpoints import ViewConfig, level_to_camera, sample_attitude
 from hand_object_pose_training.datasets.contact_filter import surface_distances
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
-
-FloatArray = NDArray[np.floating]
 
 _AXIS_ANGLE_MIRROR = np.tile([1.0, -1.0, -1.0], 15)
 

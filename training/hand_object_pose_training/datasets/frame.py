@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.estimation.mirroring import mirror_camera, mirror_points, mirror_pose
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 from hand_object_pose_training.datasets.images import read_depth, read_image, read_mask
-
-FloatArray = NDArray[np.floating]
 
 SIDES = ("right", "left")
 MIRRORED = ".mirrored"

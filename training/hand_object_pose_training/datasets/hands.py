@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.hand.mano_file import load_mano
 from hand_object_pose.hand.mano_layer import ManoLayer
-
-FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

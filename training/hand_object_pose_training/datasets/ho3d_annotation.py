@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.hand.restricted_pickle import load_restricted_pickle
 from hand_object_pose_training.datasets.problems import LeftOutError, damaged, missing
-
-FloatArray = NDArray[np.floating]
 
 _HAND = ("handPose", "handBeta", "handTrans")
 _OBJECT = ("objRot", "objTrans", "camMat", "handJoints3D", "objName")

@@ -7,13 +7,11 @@ frame to the other; it is its own inverse, so that each function below converts 
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.hand.joints import MANO_WITH_TIPS_TO_STANDARD, STANDARD_TO_HO3D
 from hand_object_pose_training.datasets.hands import ManoParameters
-
-FloatArray = NDArray[np.floating]
 
 FLIP = np.diag([1.0, -1.0, -1.0])
 IMAGE_SIZE = (640, 480)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.se3 import pose_matrix
@@ -17,8 +17,6 @@ from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 from hand_object_pose_training.datasets.ho3d_annotation import Ho3dAnnotation, read_annotation
 from hand_object_pose_training.datasets.number_lists import read_number_list
 from hand_object_pose_training.datasets.problems import FileProblemError, damaged, read_bytes
-
-FloatArray = NDArray[np.floating]
 
 _KEY = re.compile(r"[\w-]+/\d+")
 _TRUTH = {"joints": ("evaluation_xyz.json", 21), "vertices": ("evaluation_verts.json", 778)}

@@ -8,9 +8,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.geometry.crops import projected_box
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets import ho3d_convention as ho3d
@@ -19,8 +19,6 @@ from hand_object_pose_training.datasets.episodes import Episode
 from hand_object_pose_training.datasets.images import encode_ho3d_depth
 from hand_object_pose_training.datasets.recording import RecordedFrame, Recorder, dataset_camera
 from hand_object_pose_training.datasets.tree_models import STAND_INS
-
-FloatArray = NDArray[np.floating]
 
 # Single cameras only: the last digit of a multi-camera capture's name would promise views that are not there.
 TRAIN_SEQUENCES = ("MC1", "MC2", "MC4", "MC5", "MC6", "ND2", "SM2", "SM3", "SM4", "SM5", "SMu1", "SS1", "SS2", "SS3")

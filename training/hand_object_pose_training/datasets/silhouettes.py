@@ -4,11 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.synthetic.posed_scene import HAND_LABEL, OBJECT_LABEL
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
 
 # Fractional bits of the corners given to OpenCV: 1/16 pixel.
 _BITS = 4

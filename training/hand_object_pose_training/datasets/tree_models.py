@@ -7,16 +7,14 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.npz_files import write_npz
 from hand_object_pose.objects.object_model import ObjectModel, Symmetries
 from hand_object_pose.objects.preprocessing import content_hash, resampled_file
 from hand_object_pose.objects.symmetry_file import FILE_NAME as SYMMETRIES
 from hand_object_pose.objects.visual import load_visual_mesh, texture_image
-
-FloatArray = NDArray[np.floating]
 
 STAND_INS = {
     "banana": "011_banana",

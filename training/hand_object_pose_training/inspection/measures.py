@@ -6,13 +6,13 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.frame import AnnotatedFrame
 from hand_object_pose_training.inspection.plain_frame import EITHER, HAND, OBJECT, OTHER, PlainFrame
 from hand_object_pose_training.inspection.seen_surface import Mesh, draw, projected
 
-FloatArray = NDArray[np.floating]
 Measures = dict[str, FloatArray]
 """Numbers by name, one dimension each; a name is missing where there was nothing to measure:
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.hand.mano_layer import ManoLayer
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.inspection.plain_frame import (
@@ -17,8 +18,6 @@ from hand_object_pose_training.inspection.plain_frame import (
     read_pixels,
     read_yaml,
 )
-
-FloatArray = NDArray[np.floating]
 
 _HAND_IN_FILE = 255
 

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating]
+from hand_object_pose.arrays import FloatArray
 
 OBJECT, HAND, EITHER, OTHER = 1, 2, 3, 4
 """Labels beside 0, the background: hand or object where a file does not tell which, and something else in front."""

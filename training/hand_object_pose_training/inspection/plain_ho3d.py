@@ -7,14 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.arrays import FloatArray
 from hand_object_pose.hand.joints import JOINT_NAMES
 from hand_object_pose.hand.mano_layer import ManoLayer
 from hand_object_pose.hand.restricted_pickle import load_restricted_pickle
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.number_lists import read_number_list
 from hand_object_pose_training.inspection.plain_frame import EITHER, PlainFrame, pose_of, read_pixels
-
-FloatArray = NDArray[np.floating]
 
 # OpenGL's camera (x right, y up, looking along -z) to OpenCV's (x right, y down, z forward).
 _TO_OPENCV = np.array([1.0, -1.0, -1.0])

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.integer]
+from hand_object_pose.arrays import FloatArray, IntArray
+
 Mesh = tuple[FloatArray, IntArray]
 """Vertices (V, 3), metres, camera frame, z > 0, and faces (F, 3)."""
 
