@@ -100,7 +100,7 @@ def _row(key: tuple[str, str], errors: list[dict[str, float]]) -> list[str]:
 
 
 def _print_coverage(backend: Backend, scenes: int, seed: int = 700_003) -> None:
-    """The scenes are those of ``measure_uncertainty``, to which no model was fitted, as right and as left hands."""
+    """Of scenes to which no model was fitted, as right and as left hands."""
     rows = []
     for side in _SIDES:
         found = list(_with_covariances(backend, scenes, seed, side))
@@ -122,7 +122,8 @@ def _with_covariances(backend: Backend, scenes: int, seed: int, side: str) -> It
     looking = Looking(backend, config)
     numbers = track(range(scenes), f"covariances, {side}", console=Console(stderr=True))
     for scene in still_scenes(backend.weights.hand, known, seed, numbers, side):
-        sight = Sight(scene.frame, scene.crop, known[scene.truth.object_name], side, ObjectFit())
+        model = backend.weights.objects[scene.truth.object_name]
+        sight = Sight(scene.frame, scene.crop, model, side, ObjectFit())
         (seen,) = looking.look([sight], StageTimer())
         if not isinstance(seen, Observation) or seen.confidence() < config.confidence_threshold:
             continue

@@ -79,7 +79,7 @@ def test_contacts_of_a_left_hand_are_those_with_the_object_itself() -> None:
     assert pair.contacts.penetration_max == pytest.approx(depth.max(), abs=1e-3)
 
 
-def test_covariances_are_those_of_hands_whose_errors_were_measured() -> None:
+def test_without_a_depth_image_covariances_are_those_of_hands_whose_errors_were_measured() -> None:
     for side, scene in (("right", truth()), ("left", left_truth())):
         backend = FakeBackend(camera(), scene, side)
         backend.weights = replace(backend.weights, uncertainty=uncertainty())

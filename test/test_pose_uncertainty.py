@@ -142,6 +142,13 @@ def test_the_estimator_publishes_it(surface_fit: bool) -> None:
     np.testing.assert_allclose(pair.hand.joint_sigma, expected, rtol=1e-9)
 
 
+def test_of_left_hands_it_is_known_with_a_depth_image_only() -> None:
+    """Whose right hands the models were fitted to; scripts/measure_left_hands.py has what they hold of left ones."""
+    seen = replace(observation(uncertainty=uncertainty()), side="left")
+    assert pose_covariance(seen) is None
+    assert pose_covariance(replace(seen, is_measured=True)) is not None
+
+
 def test_features_grow_with_disagreement() -> None:
     """A rough mesh that is turned against the voted pose, and lies elsewhere, says so; the vote does not."""
     seen = observation()

@@ -165,8 +165,7 @@ class Estimator:
             return self._nothing(task, seen)
         task.track.object_fit.keep(task.frame.stamp, seen.model, seen.lifted.object_pose, seen.object_residual)
         with timer.stage("uncertainty"):
-            # The models were fitted to hands of one side; nobody has measured what they hold of the other.
-            covariance = pose_covariance(seen) if seen.side == self._weights.hand.side else None
+            covariance = pose_covariance(seen)
         if self._config.refinement:
             with timer.stage("refinement"):
                 seen = self._refined(seen)

@@ -11,11 +11,14 @@ from hand_object_pose.hand.joints import WRIST
 def pose_covariance(seen: Observation) -> FloatArray | None:
     """(6, 6), order x, y, z, rx, ry, rz about the camera's fixed axes, square metres and radians.
 
-    None where the weights come without an uncertainty model, or the object took no part in it.
+    None where the weights come without an uncertainty model, the object took no part in it, or a hand of the other side
+    than the weights' holds it and there is no depth image: nobody has measured what is held then.
     """
     model = seen.weights.uncertainty
     chosen = None if model is None else model.one_hot(seen.model.name)
     if model is None or chosen is None or not np.isfinite(seen.points).all():
+        return None
+    if seen.side != seen.weights.hand.side and not seen.is_measured:
         return None
     sigma_model = model.measured if seen.is_measured else model.voted
     sigmas = sigma_model.sigmas(pose_features(seen)[None], chosen)
