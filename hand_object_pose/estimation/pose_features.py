@@ -87,7 +87,8 @@ def pose_features(seen: Observation) -> FloatArray:
     """(47,) ``FEATURES`` of an observation."""
     lifted, model, evidence, root = seen.lifted, seen.model, seen.evidence(), seen.root
     pose, rough = lifted.object_pose, kabsch(model.vertices, lifted.rough_object)
-    voted, view = _voted_pose(seen), viewing_axes(seen)
+    voted, axes = _voted_pose(seen), error_axes(seen)
+    view = axes[:3, :3]
     middle = transform_points(pose, model.vertices).mean(axis=0)
     beside = np.abs(view.T @ (middle - lifted.rough_object.mean(axis=0))) + _LENGTH
     spread = np.sqrt(np.diag(view.T @ seen.vote_covariance()[:3, :3] @ view)) + _LENGTH / 10
@@ -109,7 +110,7 @@ def pose_features(seen: Observation) -> FloatArray:
     rejected = _NO_REJECTION if math.isnan(root.support) else 1 - root.support
     deformed = math.log(evidence.hand_deformation + _SHARE)
     plain = float(fitted), *np.log(logarithms), rejected, deformed
-    return np.array([*plain, *_grasp_features(seen), *_surface_features(seen), *_colour_features(seen)])
+    return np.array([*plain, *_grasp_features(seen), *_surface_features(seen, axes), *_colour_features(seen)])
 
 
 def _grasp_features(seen: Observation) -> FloatArray:
@@ -125,14 +126,13 @@ def _grasp_features(seen: Observation) -> FloatArray:
     return np.array([*(-middle / np.linalg.norm(middle)) @ own, *wrist, *quantiles, *shares])
 
 
-def _surface_features(seen: Observation) -> FloatArray:
-    """(15,) zeros where nothing was fitted to a depth image."""
+def _surface_features(seen: Observation, axes: FloatArray) -> FloatArray:
+    """(15,) of ``error_axes`` (6, 6); zeros where nothing was fitted to a depth image."""
     if not seen.is_measured:
         return np.zeros(15)
     posed = transform_points(seen.lifted.object_pose, seen.model.vertices)
     hand = TriangleMesh(seen.lifted.hand, seen.weights.hand.faces_of(seen.side))
     surface = surface_evidence(seen.frame, TriangleMesh(posed, seen.model.faces), hand)
-    axes = error_axes(seen)
     left_open = np.sqrt(np.diag(axes.T @ surface.covariance @ axes))
     shares = (surface.near + 1) / (surface.measured + 2), surface.measured / (surface.seen + 1)
     gap = _NO_RESIDUAL if math.isnan(surface.gap) else surface.gap + _SHARE
