@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from collected_errors import MODES, Errors, collected_errors, coloured_objects, one_hot
+from collected_errors import MODES, Errors, Series, collected_series, coloured_objects, one_hot
+from covariance_fitting import Cases, FitSettings, fit_covariance_model
 from hand_fitting import fit_hand_model
 from run_script import run_script
-from sigma_fitting import Cases, FitSettings, fit_sigma_model, joined
 
 from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.backends import DEFAULT_WEIGHTS, load_backend
@@ -31,10 +31,8 @@ _SETTINGS = FitSettings(others=(FEATURES.index("coloured"),))
 
 def calibrate(
     weights: Path = DEFAULT_WEIGHTS,
-    scenes: int = 8400,
-    seed: int = 500_002,
-    check_scenes: int = 3000,
-    check_seeds: tuple[int, ...] = (271_828, 662_607),
+    series: Series = ((500_002, 8400), (271_828, 3000), (662_607, 3000), (141_421, 3000)),
+    check_series: Series = ((803_803, 6000),),
     folder: Path = Path("out/uncertainty"),
     out: Path | None = None,
 ) -> None:
@@ -42,22 +40,19 @@ def calibrate(
 
     Args:
         weights: a .safetensors file.
-        scenes: how many are rendered.
-        seed: of the scenes; ``measure_uncertainty`` has another one.
-        check_scenes: to each of ``check_seeds``, to which the regions' sizes are fitted.
-        check_seeds: of these scenes.
+        series: seeds of scenes, and how many of each; ``measure_uncertainty`` has another seed.
+        check_series: of those to which the regions' sizes are fitted.
         folder: keeps what was measured, so that an interrupted run goes on.
         out: the file; beside the weights unless given.
     """
     backend = load_backend(weights)
     info = backend.weights
     objects = tuple(sorted(info.objects))
-    found = {mode: collected_errors(backend, mode, scenes, seed, folder) for mode in MODES}
-    sigma_models = {}
+    found = {mode: collected_series(backend, mode, series, folder) for mode in MODES}
+    covariance_models = {}
     for mode, errors in found.items():
-        others = [collected_errors(backend, mode, check_scenes, other, folder) for other in check_seeds]
-        checked = joined([_cases(each, objects) for each in others])
-        sigma_models[mode] = fit_sigma_model(_cases(errors, objects), checked, _SETTINGS)
+        checked = collected_series(backend, mode, check_series, folder)
+        covariance_models[mode] = fit_covariance_model(_cases(errors, objects), _cases(checked, objects), _SETTINGS)
     hand_models = {mode: fit_hand_model(errors.hand_features, errors.hand_error) for mode, errors in found.items()}
     bias, spread = _bones(found["ground_truth"], info.hand.joint_regressor21)
     model = UncertaintyModel(
@@ -66,8 +61,8 @@ def calibrate(
         {name: known.colours for name, known in coloured_objects(info).items() if known.colours is not None},
         FEATURES,
         HAND_FEATURES,
-        sigma_models["depth_image"],
-        sigma_models["ground_truth"],
+        covariance_models["depth_image"],
+        covariance_models["ground_truth"],
         hand_models["depth_image"],
         hand_models["ground_truth"],
         bias,
@@ -75,14 +70,14 @@ def calibrate(
     )
     path = out or uncertainty_path(weights)
     valid = {mode: len(errors) for mode, errors in found.items()}
-    check = {"seeds": check_seeds, "scenes": check_scenes}
-    made_with = {"script": "scripts/calibrate_uncertainty.py", "seed": seed, "scenes": scenes, "valid": valid}
-    write_uncertainty(path, model, {**made_with, "check": check})
+    made_with = {"series": series, "valid": valid, "check_series": check_series}
+    write_uncertainty(path, model, {"script": "scripts/calibrate_uncertainty.py", **made_with})
+    scenes = sum(count for _, count in series)
     print(f"{path}: {valid} of {scenes} scenes; depth from true bone lengths {bias:+.1%}, spread {spread:.1%}")
 
 
 def _cases(errors: Errors, objects: tuple[str, ...]) -> Cases:
-    return Cases(errors.features, one_hot(errors.object_name, objects), errors.local_error, errors.axes)
+    return Cases(errors.features, one_hot(errors.object_name, objects), errors.rotation, errors.pose_error)
 
 
 def _bones(errors: Errors, regressor: FloatArray) -> tuple[float, float]:

@@ -1,10 +1,9 @@
-"""Fits ``SigmaModel`` to collected errors: levels, how they are shared out to axes, and corrections.
+"""Fits ``CovarianceModel`` to collected errors: levels, how they are shared out to axes, and corrections.
 
 How levels are shared out, and the corrections, are fitted to other scenes than the levels.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,30 +12,29 @@ from region_fitting import HalfErrors, fit_corrections
 from scipy.optimize import minimize
 
 from hand_object_pose.arrays import FloatArray
-from hand_object_pose.estimation.uncertainty_model import Inputs, LevelModel, SigmaModel
+from hand_object_pose.estimation.uncertainty_model import AXES, HALVES, CovarianceModel, Inputs, LevelModel, known
 
-_HALVES = (slice(0, 3), slice(3, 6))
 _FOLDS = 8
 _HUBER = 4.0
 # Errors below count as this: a third of a millimetre and of a degree.
 _LEAST = (3e-4, 5e-3)
-# The position's ellipsoid counts more than each of its axes; that of the rotation is nobody's.
+# Relative to one of its axes, how much the position's ellipsoid counts; that of the rotation is nobody's.
 _ELLIPSOIDS = (4.0, 0.0)
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Of ``fit_sigma_model``.
+    """Of ``fit_covariance_model``.
 
     Attributes:
         kernel_scenes: of which the kernel's parameters are learned, evenly spread; the level itself knows all.
         ridge: penalty of the offsets.
-        others: see ``SigmaModel``; quantiles: of what corrections depend on, where they may differ.
-        likelihood: see ``fit_corrections``; floors: see ``SigmaModel``.
+        others: see ``CovarianceModel``; quantiles: of what corrections depend on, where they may differ.
+        likelihood: see ``fit_corrections``; floors: see ``CovarianceModel``.
     """
 
     kernel_scenes: int = 2800
-    ridge: float = 0.5
+    ridge: float = 1.0
     others: tuple[int, ...] = ()
     quantiles: tuple[float, ...] = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
     likelihood: float = 0.02
@@ -45,41 +43,66 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Cases:
-    """Features (N, F), one-hot objects (N, O), errors (N, 6) about local axes, these (N, 6, 6) as of ``error_axes``."""
+    """Estimates of N scenes.
+
+    Attributes:
+        features: (N, F); objects: (N, O) one-hot; rotations: (N, 3, 3) from the object's frame to the camera's.
+        errors: (N, 6) x, y, z, rx, ry, rz about the camera's fixed axes, metres and radians.
+    """
 
     features: FloatArray
     objects: FloatArray
+    rotations: FloatArray
     errors: FloatArray
-    axes: FloatArray
+
+    def own_errors(self) -> FloatArray:
+        """(N, 6) along and about the objects' own axes."""
+        return np.concatenate(
+            [np.einsum("nij,ni->nj", self.rotations, self.errors[:, half]) for half in HALVES], axis=1
+        )
 
 
-def joined(parts: Sequence[Cases]) -> Cases:
-    """All of them."""
-    return Cases(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts), strict=True)))
-
-
-def fit_sigma_model(cases: Cases, checked: Cases, settings: FitSettings | None = None) -> SigmaModel:
+def fit_covariance_model(cases: Cases, checked: Cases, settings: FitSettings | None = None) -> CovarianceModel:
     """The model whose levels are fitted to ``cases``, all else to what these say of other scenes, ``checked``.
 
     Of its own scenes a level knows more than of others.
     """
     settings = settings or FitSettings()
     prepare = inputs_of(cases.features)
-    level = _fit_level(prepare(cases.features, cases.objects), cases.errors, settings)
+    level = _fit_level(prepare(cases.features, cases.objects), cases.own_errors(), settings)
     inputs = prepare(checked.features, checked.objects)
-    levels = level(inputs)
-    offsets = _fit_offsets(inputs, levels, checked.errors, settings.ridge)
-    logarithms = _held_out_logarithms(inputs, levels, checked.errors, settings)
-    others = np.array(settings.others, dtype=np.int64)
-    known = np.concatenate([levels, inputs[:, others]], axis=1)
-    steps = np.quantile(known, settings.quantiles, axis=0).T
-    basis = np.concatenate([_basis(each, at) for each, at in zip(known.T, steps, strict=True)], axis=1)
-    corrections = np.zeros((2, *steps.shape))
-    for half, (axes, floor, ellipsoid) in enumerate(zip(_HALVES, settings.floors, _ELLIPSOIDS, strict=True)):
-        errors = HalfErrors(checked.errors[:, axes], checked.axes[:, axes, axes], floor, ellipsoid)
-        weights, shifts = fit_corrections(basis, logarithms[:, axes], errors, settings.likelihood)
-        corrections[half], offsets[0, axes] = weights.reshape(steps.shape), offsets[0, axes] + shifts
-    return SigmaModel(prepare, level, offsets, others, steps, corrections, np.array(settings.floors))
+    levels, errors = level(inputs), checked.own_errors()
+    others, floors = np.array(settings.others, dtype=np.int64), np.array(settings.floors)
+    steps = np.zeros((AXES, 3 + len(others), len(settings.quantiles)))
+
+    def model(offsets: FloatArray, steps: FloatArray, corrections: FloatArray) -> CovarianceModel:
+        return CovarianceModel(prepare, level, offsets, floors, others, steps, corrections)
+
+    plain, folds = np.zeros((len(inputs), AXES, AXES)), np.arange(len(inputs)) % _FOLDS
+    for fold in range(_FOLDS):
+        there = folds == fold
+        offsets = _fit_offsets(inputs[~there], levels[~there], errors[~there], settings.ridge)
+        of_fold = model(offsets, steps, steps)
+        plain[there] = of_fold.uncorrected(inputs[there], levels[there], checked.rotations[there])
+    steps, corrections = _fit_corrections(known(plain, levels, inputs[:, others]), plain, checked.errors, settings)
+    return model(_fit_offsets(inputs, levels, errors, settings.ridge), steps, corrections)
+
+
+def _fit_corrections(
+    values: FloatArray, plain: FloatArray, errors: FloatArray, settings: FitSettings
+) -> tuple[FloatArray, FloatArray]:
+    """Steps and corrections (6, K, L), see ``CovarianceModel``, of ``known`` values (6, K, N).
+
+    Covariances ``plain`` (N, 6, 6) are those before a correction, of scenes that they were not fitted to.
+    """
+    steps = np.moveaxis(np.quantile(values, settings.quantiles, axis=2), 0, 2)
+    corrections = np.zeros_like(steps)
+    for half, ellipsoid in zip(HALVES, _ELLIPSOIDS, strict=True):
+        bases = [_basis(each, at) for each, at in zip(values[half], steps[half], strict=True)]
+        sized = HalfErrors(errors[:, half], plain[:, half, half], ellipsoid)
+        weights = fit_corrections(bases, sized, settings.likelihood)
+        corrections[half] = np.reshape(weights, steps[half].shape)
+    return steps, corrections
 
 
 def inputs_of(features: FloatArray) -> Inputs:
@@ -98,29 +121,18 @@ def _fit_level(inputs: FloatArray, errors: FloatArray, settings: FitSettings) ->
 
 def _targets(errors: FloatArray) -> FloatArray:
     """(N, 2) logarithms of the lengths of errors (N, 6)."""
-    lengths = [np.linalg.norm(errors[:, axes], axis=1) for axes in _HALVES]
+    lengths = [np.linalg.norm(errors[:, axes], axis=1) for axes in HALVES]
     return np.log(np.stack([np.hypot(length, least) for length, least in zip(lengths, _LEAST, strict=True)], axis=1))
 
 
 def _basis(values: FloatArray, steps: FloatArray) -> FloatArray:
-    """(N, L) functions of values (N,) whose weights are what they are at steps (L,), linear in between."""
-    return np.stack([np.interp(values, steps, row) for row in np.eye(len(steps))], axis=1)
-
-
-def _held_out_logarithms(
-    inputs: FloatArray, levels: FloatArray, errors: FloatArray, settings: FitSettings
-) -> FloatArray:
-    """Logarithms of sigmas (N, 6) from levels (N, 2), by offsets that were fitted to the other scenes."""
-    logarithms, folds = np.zeros_like(errors), np.arange(len(inputs)) % _FOLDS
-    for fold in range(_FOLDS):
-        there = folds == fold
-        offsets = _fit_offsets(inputs[~there], levels[~there], errors[~there], settings.ridge)
-        logarithms[there] = np.repeat(levels[there], 3, axis=1) + _columns(inputs[there]) @ offsets
-    return logarithms
+    """(N, K L) functions of values (K, N) whose weights are what they are at steps (K, L), linear in between."""
+    columns = [np.interp(each, at, row) for each, at in zip(values, steps, strict=True) for row in np.eye(len(at))]
+    return np.stack(columns, axis=1)
 
 
 def _fit_offsets(inputs: FloatArray, levels: FloatArray, errors: FloatArray, ridge: float) -> FloatArray:
-    """(1 + D, 6) see ``SigmaModel``, of levels (N, 2)."""
+    """(1 + D, 6) see ``CovarianceModel``, of levels (N, 2)."""
     scores = np.abs(errors) * np.exp(-np.repeat(levels, 3, axis=1)) + 0.01
     return np.stack([_fit_scale(_columns(inputs), score, ridge) for score in scores.T], axis=1)
 

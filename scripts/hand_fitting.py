@@ -5,10 +5,10 @@ stretched: hands that look doubtful are given more, others less, until balls of 
 """
 
 import numpy as np
+from covariance_fitting import inputs_of
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import chi2
-from sigma_fitting import inputs_of
 
 from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.uncertainty_model import HandSigmaModel

@@ -23,9 +23,8 @@ from hand_object_pose.estimation.bone_length_root import BoneLengthRootDepth, Kn
 from hand_object_pose.estimation.bone_lengths import RelativeBones
 from hand_object_pose.estimation.hand_calibration import SIZE_SPREAD
 from hand_object_pose.estimation.pose_features import FEATURES
-from hand_object_pose.estimation.pose_uncertainty import covariance_about
 from hand_object_pose.estimation.uncertainty import joint_sigmas
-from hand_object_pose.estimation.uncertainty_model import HandSigmaModel, UncertaintyModel
+from hand_object_pose.estimation.uncertainty_model import CovarianceModel, HandSigmaModel, UncertaintyModel
 from hand_object_pose.evaluation.report.markdown import markdown_table
 
 SHARES = (0.5, 0.68, 0.95)
@@ -63,8 +62,8 @@ class Judged:
 
 def measure(
     weights: Path = DEFAULT_WEIGHTS,
-    scenes: int = 3000,
-    seed: int = 141_421,
+    scenes: int = 6000,
+    seed: int = 929_292,
     folder: Path = Path("out/uncertainty"),
     out: Path = Path("out/uncertainty/reliability.png"),
 ) -> None:
@@ -84,8 +83,8 @@ def measure(
     measured = collected_errors(backend, "depth_image", scenes, seed, folder)
     voted = collected_errors(backend, "ground_truth", scenes, seed, folder)
     judged = {
-        "depth image": _by_depth_image(measured, model),
-        "true depth": _by_votes(voted, model),
+        "depth image": _judged(measured, model.measured, model.objects),
+        "true depth": _judged(voted, model.voted, model.objects),
         "bone lengths": _by_bone_lengths(voted, model, backend.weights.hand.joint_regressor21, seed),
     }
     for name, found in judged.items():
@@ -102,14 +101,9 @@ def measure(
     _draw(judged, out)
 
 
-def _by_depth_image(errors: Errors, model: UncertaintyModel) -> Judged:
-    sigmas = model.measured.sigmas(errors.features, one_hot(errors.object_name, model.objects))
-    return Judged(errors.pose_error, covariance_about(errors.axes, sigmas))
-
-
-def _by_votes(errors: Errors, model: UncertaintyModel) -> Judged:
-    sigmas = model.voted.sigmas(errors.features, one_hot(errors.object_name, model.objects))
-    return Judged(errors.pose_error, covariance_about(errors.axes, sigmas))
+def _judged(errors: Errors, model: CovarianceModel, objects: tuple[str, ...]) -> Judged:
+    chosen = one_hot(errors.object_name, objects)
+    return Judged(errors.pose_error, model.covariances(errors.features, chosen, errors.rotation))
 
 
 def _by_bone_lengths(errors: Errors, model: UncertaintyModel, regressor: FloatArray, seed: int) -> Judged:
@@ -122,7 +116,7 @@ def _by_bone_lengths(errors: Errors, model: UncertaintyModel, regressor: FloatAr
     found = np.array([not root.reason for root in roots])
     shift = np.array([root.depth for root in roots]) - errors.depth
     sigma = np.array([root.sigma for root in roots])
-    plain, direction = _by_votes(errors, model), errors.root_direction
+    plain, direction = _judged(errors, model.voted, model.objects), errors.root_direction
     moved, covariances = plain.errors.copy(), plain.covariances.copy()
     moved[:, :3] += shift[:, None] * direction
     covariances[:, :3, :3] += sigma[:, None, None] ** 2 * direction[:, :, None] * direction[:, None, :]

@@ -17,20 +17,21 @@ from hand_object_pose.estimation.looking import Looking
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.pose_features import (
     FEATURES,
-    error_axes,
+    evidence_axes,
     pose_features,
     turn_between,
     viewing_axes,
 )
-from hand_object_pose.estimation.pose_uncertainty import covariance_about, pose_covariance, root_direction
+from hand_object_pose.estimation.pose_uncertainty import pose_covariance, root_direction
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.uncertainty_file import read_uncertainty, uncertainty_path, write_uncertainty
 from hand_object_pose.estimation.uncertainty_model import (
+    CovarianceModel,
     HandSigmaModel,
     Inputs,
     LevelModel,
-    SigmaModel,
     UncertaintyModel,
+    covariances_about,
     kernel,
 )
 from hand_object_pose.estimation.weights_file import load_weights_info
@@ -42,15 +43,17 @@ SIGMAS = np.array([0.001, 0.002, 0.004, 0.1, 0.2, 0.3])
 TRUE_DEPTH = EstimatorConfig(object_id="mug", root_depth_mode="ground_truth")
 
 
-def constant_model(sigmas: np.ndarray, objects: int = 2) -> SigmaModel:
-    """Says the same of every estimate."""
+def constant_model(sigmas: np.ndarray, objects: int = 2, corrections: np.ndarray | None = None) -> CovarianceModel:
+    """Says the same about the own axes of every object; corrections (6,) are of logarithms about the camera's axes."""
     features, columns = len(FEATURES), len(FEATURES) + objects
     inputs = Inputs(*(np.full(features, value) for value in (-9.0, 9.0, 0.0, 1.0)))
     level = LevelModel(np.zeros((1, columns)), np.zeros((1, 2)), np.log([0.01, 0.1]), np.ones(columns), 0.0)
     offsets = np.zeros((1 + columns, 6))
     offsets[0] = np.log(sigmas) - np.log(np.repeat([0.01, 0.1], 3))
-    none = np.zeros(0, dtype=np.int64)
-    return SigmaModel(inputs, level, offsets, none, np.tile([0.0, 1.0], (2, 1)), np.zeros((2, 2, 2)), np.zeros(2))
+    added = np.zeros((6, 3, 2))
+    added[:, 0] = np.zeros((6, 1)) if corrections is None else corrections[:, None]
+    steps, none = np.tile([0.0, 1.0], (6, 3, 1)), np.zeros(0, dtype=np.int64)
+    return CovarianceModel(inputs, level, offsets, np.zeros(2), none, steps, added)
 
 
 def constant_hand(sigma: float) -> HandSigmaModel:
@@ -80,26 +83,56 @@ def observation(wrist: tuple[float, float, float] = (0.2, -0.1, 0.6), **changes:
     return seen
 
 
-def test_covariance_is_about_the_viewing_ray_and_the_objects_axes() -> None:
+def test_covariance_is_about_the_objects_axes() -> None:
     seen = observation(uncertainty=uncertainty())
     covariance = pose_covariance(seen)
     assert covariance is not None
-    middle = (seen.model.vertices @ seen.lifted.object_pose[:3, :3].T + seen.lifted.object_pose[:3, 3]).mean(axis=0)
-    ray = middle / np.linalg.norm(middle)
-    assert ray @ covariance[:3, :3] @ ray == pytest.approx(SIGMAS[2] ** 2)
-    np.testing.assert_allclose(np.linalg.eigvalsh(covariance[:3, :3]), SIGMAS[:3] ** 2, rtol=1e-6)
     own = seen.lifted.object_pose[:3, :3]
+    np.testing.assert_allclose(own.T @ covariance[:3, :3] @ own, np.diag(SIGMAS[:3] ** 2), atol=1e-12)
     np.testing.assert_allclose(own.T @ covariance[3:, 3:] @ own, np.diag(SIGMAS[3:] ** 2), atol=1e-12)
     np.testing.assert_array_equal(covariance[:3, 3:], 0.0)
 
 
-def test_axes_are_orthogonal_and_predicted_spread_is_the_samples() -> None:
-    """Errors drawn about the axes have the covariance in the camera frame."""
-    axes = error_axes(observation())
+def test_covariances_are_those_of_errors_drawn_about_the_objects_axes() -> None:
+    rng = np.random.default_rng(0)
+    rotation = Rotation.random(random_state=1).as_matrix()
+    drawn = rng.normal(0, SIGMAS, (200_000, 6)).reshape(-1, 2, 3) @ rotation.T
+    expected = covariances_about(rotation[None], SIGMAS[None])[0]
+    np.testing.assert_allclose(np.cov(drawn.reshape(-1, 6).T), expected, atol=1e-3 * 0.3)
+
+
+def test_corrections_widen_the_cameras_axes_and_keep_correlations() -> None:
+    added = np.log([1.0, 2.0, 3.0, 0.5, 1.5, 1.0])
+    rotations, features = Rotation.random(5, random_state=2).as_matrix(), np.zeros((5, len(FEATURES)))
+    objects = np.tile([1.0, 0.0], (5, 1))
+    plain = constant_model(SIGMAS).covariances(features, objects, rotations)
+    wider = constant_model(SIGMAS, corrections=added).covariances(features, objects, rotations)
+    sigmas = [np.sqrt(np.einsum("nii->ni", each)) for each in (plain, wider)]
+    np.testing.assert_allclose(sigmas[1] / sigmas[0], np.tile(np.exp(added), (5, 1)))
+    correlations = [each / (s[:, :, None] * s[:, None, :]) for each, s in zip((plain, wider), sigmas, strict=True)]
+    np.testing.assert_allclose(*correlations, atol=1e-12)
+
+
+def test_corrections_depend_on_the_axis_own_sigma_and_are_linear_between_steps() -> None:
+    model = constant_model(SIGMAS)
+    steps, corrections = model.steps.copy(), model.corrections.copy()
+    # Of x, by the logarithm of its own standard deviation: nothing where it is 1 mm, twice as much where it is 4 mm.
+    steps[0, 2], corrections[0, 2] = np.log([0.001, 0.004]), [0.0, np.log(2)]
+    model = replace(model, steps=steps, corrections=corrections)
+    axes = np.eye(3)[[[0, 1, 2], [2, 0, 1]]].transpose(0, 2, 1)
+    found = model.covariances(np.zeros((2, len(FEATURES))), np.tile([1.0, 0.0], (2, 1)), axes)
+    own = np.einsum("nij,j,nij->ni", axes[:, :1], np.square(SIGMAS[:3]), axes[:, :1])[:, 0]
+    factors = np.exp(np.log(2) * np.log(np.sqrt(own) / 0.001) / np.log(4))
+    np.testing.assert_allclose(np.sqrt(found[:, 0, 0]), np.sqrt(own) * factors)
+    assert factors.max() > 1.3
+
+
+def test_axes_of_evidence_are_orthogonal_and_one_is_the_viewing_ray() -> None:
+    seen = observation((0.0, 0.0, 0.6))
+    axes = evidence_axes(seen)
     np.testing.assert_allclose(axes.T @ axes, np.eye(6), atol=1e-12)
-    drawn = np.random.default_rng(0).normal(0, SIGMAS, (200_000, 6)) @ axes.T
-    np.testing.assert_allclose(np.cov(drawn.T), covariance_about(axes, SIGMAS), atol=1e-3 * 0.3)
-    np.testing.assert_allclose(viewing_axes(observation((0.0, 0.0, 0.6))) @ [0, 0, 1.0], [0, 0, 1], atol=0.4)
+    middle = (seen.model.vertices @ seen.lifted.object_pose[:3, :3].T + seen.lifted.object_pose[:3, 3]).mean(axis=0)
+    np.testing.assert_allclose(viewing_axes(seen)[:, 2], middle / np.linalg.norm(middle))
 
 
 @pytest.mark.parametrize("in_lixels", [False, True])
@@ -206,8 +239,8 @@ def test_the_file_gives_the_same_numbers(tmp_path: Path) -> None:
         rng.uniform(0.1, 0.5, columns),
         0.02,
     )
-    corrections = rng.normal(0, 0.3, (2, 3, 2))
-    changed = {"steps": np.array([[-6.0, -4], [-3, 1], [-1, 1]]), "corrections": corrections, "others": np.array([3])}
+    corrections, steps = rng.normal(0, 0.3, (6, 4, 2)), np.sort(rng.normal(-3, 2, (6, 4, 2)), axis=2)
+    changed = {"steps": steps, "corrections": corrections, "others": np.array([3])}
     measured = replace(model.measured, level=level, **changed)  # type: ignore[arg-type]
     path = uncertainty_path(tmp_path / "weights.safetensors")
     hand = replace(model.measured_hand, level=rng.normal(size=1 + 2 * len(HAND_FEATURES)))
@@ -217,7 +250,9 @@ def test_the_file_gives_the_same_numbers(tmp_path: Path) -> None:
     read = read_uncertainty(path, model.weights_hash)
     assert read is not None
     features, objects = rng.normal(size=(5, len(FEATURES))), np.eye(2)[[0, 1, 1, 0, 1]]
-    np.testing.assert_allclose(read.measured.sigmas(features, objects), measured.sigmas(features, objects), rtol=1e-4)
+    rotations = Rotation.random(5, random_state=3).as_matrix()
+    expected = measured.covariances(features, objects, rotations)
+    np.testing.assert_allclose(read.measured.covariances(features, objects, rotations), expected, rtol=1e-3, atol=1e-12)
     assert (read.objects, read.features, read.bone_spread) == (model.objects, FEATURES, 0.1)
     assert read.hand_features == HAND_FEATURES
     assert list(read.colours) == ["mug"]
@@ -237,7 +272,14 @@ def test_a_file_of_another_version_is_refused_in_words(tmp_path: Path, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr("hand_object_pose.estimation.uncertainty_file.FORMAT", "hand_object_pose uncertainty 1")
         write_uncertainty(path, uncertainty(), {})
-    with pytest.raises(UserError, match=r"uncertainty 3.*found.*uncertainty 1.*delete it.*calibrate_uncertainty"):
+    with pytest.raises(UserError, match=r"uncertainty 4.*found.*uncertainty 1.*delete it.*calibrate_uncertainty"):
+        read_uncertainty(path, "0" * 64)
+
+
+def test_a_file_of_other_features_is_refused_in_words(tmp_path: Path) -> None:
+    path = uncertainty_path(tmp_path / "weights.safetensors")
+    write_uncertainty(path, replace(uncertainty(), features=(*FEATURES[:-1], "weather")), {})
+    with pytest.raises(UserError, match=r"colour_agreement.*found.*weather.*calibrate_uncertainty"):
         read_uncertainty(path, "0" * 64)
 
 

@@ -1,6 +1,7 @@
 """The fits to collected errors recover distributions that are known, heteroscedastic, and of the right shape."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import chi2, norm, spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+from covariance_fitting import Cases, FitSettings, fit_covariance_model
 from hand_fitting import fit_hand_model
 from level_fitting import cost, fit_kernel
 from region_fitting import HalfErrors, fit_corrections, region_loss
-from sigma_fitting import Cases, FitSettings, fit_sigma_model
 
 COUNT = 2400
 
@@ -29,13 +30,13 @@ def test_scales_that_grow_with_a_feature_are_found(rng: np.random.Generator) -> 
     factors = np.array([1.0, 0.5, 2.0, 1.0, 1.0, 3.0]) * np.repeat([0.01, 0.2], 3)
     true = np.exp(0.7 * features[:, :1] + 0.4 * np.abs(features[:, 1:2])) * (1 + objects[:, 1:]) * factors
     settings = FitSettings(floors=(1e-6, 1e-6), kernel_scenes=400)
-    cases = Cases(features, objects, rng.normal(0, true), np.tile(np.eye(6), (COUNT, 1, 1)))
+    cases = Cases(features, objects, np.tile(np.eye(3), (COUNT, 1, 1)), rng.normal(0, true))
     first, second = (
         Cases(*(values[part] for values in vars(cases).values())) for part in (slice(0, 800), slice(800, 1600))
     )
-    model = fit_sigma_model(first, second, settings)
+    model = fit_covariance_model(first, second, settings)
     features, objects, true = features[1600:], objects[1600:], true[1600:]
-    found = model.sigmas(features, objects)
+    found = np.sqrt(np.einsum("nii->ni", model.covariances(features, objects, cases.rotations[1600:])))
     ratio = np.log(found / true)
     assert np.abs(ratio).mean() < 0.3
     assert np.abs(ratio.mean(axis=0)).max() < 0.2
@@ -73,23 +74,38 @@ def test_gradient_of_the_marginal_likelihood_by_finite_differences(rng: np.rando
     np.testing.assert_allclose(cost(values, inputs, targets)[1], expected, atol=1e-5)
 
 
-def turned_errors(rng: np.random.Generator, count: int, sigmas: np.ndarray) -> HalfErrors:
-    """Independent about local axes that are turned at random."""
+def turned_errors(rng: np.random.Generator, count: int, sigmas: np.ndarray, ellipsoid: float) -> HalfErrors:
+    """Of objects that are turned at random, independent along their own axes."""
     axes = Rotation.random(count, rng).as_matrix()
-    return HalfErrors(rng.normal(size=(count, 3)) * sigmas, axes, 0.001, 1.0)
+    errors = np.einsum("nij,nj->ni", axes, rng.normal(size=(count, 3)) * sigmas)
+    return HalfErrors(errors, np.einsum("nij,j,nkj->nik", axes, np.square(sigmas), axes), ellipsoid)
 
 
-def test_gradient_of_the_regions_by_finite_differences(rng: np.random.Generator) -> None:
-    errors, logarithms = turned_errors(rng, 7, np.array([0.01, 0.02, 0.03])), rng.normal(-4, 0.5, (7, 3))
-    expected = approx_fprime(logarithms.ravel(), lambda at: region_loss(at.reshape(7, 3), errors, 0.1)[0], 1e-7)
-    np.testing.assert_allclose(region_loss(logarithms, errors, 0.1)[1].ravel(), expected, rtol=1e-3, atol=1e-4)
+@pytest.mark.parametrize("ellipsoid", [0.0, 3.0])
+def test_gradient_of_the_regions_by_finite_differences(rng: np.random.Generator, ellipsoid: float) -> None:
+    errors, added = turned_errors(rng, 7, np.array([0.01, 0.02, 0.03]), ellipsoid), rng.normal(0, 0.5, (7, 3))
+    expected = approx_fprime(added.ravel(), lambda at: region_loss(at.reshape(7, 3), errors, 0.1)[0], 1e-7)
+    np.testing.assert_allclose(region_loss(added, errors, 0.1)[1].ravel(), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_corrections_find_the_size_of_errors_about_turned_axes(rng: np.random.Generator) -> None:
-    sigmas = np.array([0.01, 0.02, 0.04])
-    errors = turned_errors(rng, 4000, sigmas)
-    weights, shifts = fit_corrections(np.ones((4000, 1)), np.full((4000, 3), np.log(0.02)), errors, 1e4)
-    np.testing.assert_allclose(0.02 * np.exp(weights + shifts), sigmas, rtol=0.15)
-    camera = np.einsum("nij,j->ni", np.square(errors.axes), np.square(0.02 * np.exp(weights + shifts)))
-    held = (np.abs(errors.camera) < np.sqrt(camera)).mean(axis=0)
-    np.testing.assert_allclose(held, 0.68, atol=0.03)
+@pytest.mark.parametrize("ellipsoid", [0.0, 3.0])
+def test_corrections_find_how_wrong_the_sizes_about_each_axis_are(rng: np.random.Generator, ellipsoid: float) -> None:
+    errors = turned_errors(rng, 4000, np.array([0.01, 0.02, 0.04]), ellipsoid)
+    wrong = np.array([0.5, 1.0, 2.0])
+    sized = replace(errors, covariances=errors.covariances * np.outer(wrong, wrong))
+    weights = fit_corrections([np.ones((4000, 1))] * 3, sized, 1e4)
+    factors = wrong * np.exp(np.concatenate(weights))
+    np.testing.assert_allclose(factors, 1.0, atol=0.03)
+
+
+def test_the_ellipsoid_is_sized_where_the_axes_alone_would_not_be(rng: np.random.Generator) -> None:
+    """Two axes that err together, of which the covariance knows nothing: each is right, and the ellipsoid is not."""
+    shared = rng.normal(size=(4000, 1))
+    errors = HalfErrors(shared * np.array([0.01, 0.01, 0.01]), np.tile(1e-4 * np.eye(3), (4000, 1, 1)), 0.0)
+    bases = [np.ones((4000, 1))] * 3
+    alone, together = (
+        float(np.concatenate(fit_corrections(bases, replace(errors, ellipsoid=weight), 0.0)).mean())
+        for weight in (0.0, 20.0)
+    )
+    assert alone == pytest.approx(0.0, abs=0.08)
+    assert together > alone + 0.05

@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.estimation.hand_features import HAND_FEATURES
+from hand_object_pose.estimation.pose_features import FEATURES
 from hand_object_pose.estimation.uncertainty_model import (
+    CovarianceModel,
     HandSigmaModel,
     Inputs,
     LevelModel,
-    SigmaModel,
     UncertaintyModel,
 )
 from hand_object_pose.npz_files import UNREADABLE, write_npz
 
-FORMAT = "hand_object_pose uncertainty 3"
+FORMAT = "hand_object_pose uncertainty 4"
 _HEADER, _COLOURS = "header", "colours."
 _REGIMES = ("measured", "voted")
 
@@ -44,9 +46,9 @@ def write_uncertainty(path: Path, model: UncertaintyModel, made_with: dict[str, 
     arrays: Arrays = {_HEADER: np.array(json.dumps(header))}
     arrays |= {_COLOURS + name: colours for name, colours in model.colours.items()}
     for name in _REGIMES:
-        sigmas: SigmaModel = getattr(model, name)
+        sigmas: CovarianceModel = getattr(model, name)
         hand: HandSigmaModel = getattr(model, f"{name}_hand")
-        parts: dict[str, Inputs | LevelModel | SigmaModel | HandSigmaModel]
+        parts: dict[str, Inputs | LevelModel | CovarianceModel | HandSigmaModel]
         parts = {"inputs": sigmas.inputs, "level": sigmas.level, "sigmas": sigmas}
         parts |= {"hand_inputs": hand.inputs, "hand": hand}
         for prefix, part in parts.items():
@@ -70,16 +72,22 @@ def read_uncertainty(path: Path, weights_hash: str) -> UncertaintyModel | None:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays[_HEADER]))
-        if header["format"] != FORMAT:
-            raise UserError(
-                f"{path}: expected '{FORMAT}', found '{header['format']}'; "
-                "delete it, and measure anew with scripts/calibrate_uncertainty.py"
-            )
+        _check_version(path, header)
         return _model(header, arrays) if header["weights"] == weights_hash else None
     except UNREADABLE as error:
         raise UserError(
             f"{path}: expected how large the weights' errors are, found a damaged file ({error})"
         ) from error
+
+
+def _check_version(path: Path, header: dict[str, Any]) -> None:
+    wanted = {"format": FORMAT, "features": list(FEATURES), "hand_features": list(HAND_FEATURES)}
+    for name, expected in wanted.items():
+        if header[name] != expected:
+            raise UserError(
+                f"{path}: {name}: expected {expected}, found {header[name]}; "
+                "delete it, and measure anew with scripts/calibrate_uncertainty.py"
+            )
 
 
 def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
@@ -98,9 +106,9 @@ def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
     )
 
 
-def _sigmas(name: str, arrays: Arrays) -> SigmaModel:
+def _sigmas(name: str, arrays: Arrays) -> CovarianceModel:
     inputs, level = Inputs(**_part(f"{name}.inputs.", arrays)), LevelModel(**_part(f"{name}.level.", arrays))
-    return SigmaModel(inputs, level, **_part(f"{name}.sigmas.", arrays))
+    return CovarianceModel(inputs, level, **_part(f"{name}.sigmas.", arrays))
 
 
 def _hand(name: str, arrays: Arrays) -> HandSigmaModel:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from hand_object_pose.arrays import FloatArray, IntArray
 from hand_object_pose.checks import check_shape
 
-_AXES = 6
+AXES = 6
+HALVES = (slice(0, 3), slice(3, 6))
+"""Of a covariance: translation, rotation."""
 OBJECT_SCALE = 2.0
 """How far apart two objects are, where one standard deviation of a feature is 1."""
 
@@ -62,48 +64,83 @@ class LevelModel:
 
 
 @dataclass(frozen=True)
-class SigmaModel:
-    """Standard deviations about six axes, the first three of a translation, the others of a rotation.
+class CovarianceModel:
+    """Covariances of poses: of errors that are independent about the object's own axes, then sized about the camera's.
 
     Attributes:
         inputs, level: see there.
-        offsets: (1 + F + O, 6) of a constant and of the inputs: by how much the logarithm about each axis differs from
-            the level.
-        others: (K - 2,) indices of inputs that corrections depend on beside the two levels.
-        steps: (K, L) of the level of the translation, of the level of the rotation, and of these inputs.
-        corrections: (2, K, L) of the logarithms of the translation, and of the rotation: what is added to them at each
-            of the steps, and in between by linear interpolation, so that the regions hold as much of the truth as they
-            say.
+        offsets: (1 + F + O, 6) of a constant and of the inputs: by how much the logarithm of the standard deviation
+            along, and of a rotation about, each of the object's own axes differs from the level.
         floors: (2,) metres and radians, added in quadrature: no measurement is better.
+        others: (K - 3,) indices of inputs that corrections depend on beside what ``known`` says.
+        steps: (6, K, L) of x, y, z, rx, ry, rz about the camera's fixed axes, of what the correction depends on.
+        corrections: (6, K, L) what is added to the logarithm of that axis' standard deviation at each of the steps, and
+            in between by linear interpolation, so that the regions hold as much of the truth as they say.
     """
 
     inputs: Inputs
     level: LevelModel
     offsets: FloatArray
+    floors: FloatArray
     others: IntArray
     steps: FloatArray
     corrections: FloatArray
-    floors: FloatArray
 
     def __post_init__(self) -> None:
-        check_shape("offsets", self.offsets, (1 + self.level.inputs.shape[1], _AXES))
-        check_shape("steps", self.steps, (2 + len(self.others), "L"))
-        check_shape("corrections", self.corrections, (2, *self.steps.shape))
+        check_shape("offsets", self.offsets, (1 + self.level.inputs.shape[1], AXES))
         check_shape("floors", self.floors, (2,))
+        check_shape("steps", self.steps, (AXES, 3 + len(self.others), "L"))
+        check_shape("corrections", self.corrections, self.steps.shape)
 
-    def sigmas(self, features: FloatArray, objects: FloatArray) -> FloatArray:
-        """Standard deviations (N, 6), metres and radians, of features (N, F) and one-hot objects (N, O)."""
+    def covariances(self, features: FloatArray, objects: FloatArray, rotations: FloatArray) -> FloatArray:
+        """(N, 6, 6), order x, y, z, rx, ry, rz about the camera's fixed axes, square metres and radians.
+
+        Args:
+            features: (N, F); objects: (N, O) one-hot.
+            rotations: (N, 3, 3) from the object's frame to the camera's.
+        """
+        check_shape("rotations", rotations, (len(features), 3, 3))
         inputs = self.inputs(features, objects)
-        return self.corrected(self.level(inputs), inputs)
+        levels = self.level(inputs)
+        plain = self.uncorrected(inputs, levels, rotations)
+        values = known(plain, levels, inputs[:, self.others])
+        factors = np.exp(np.stack([self._correction(axis, each) for axis, each in enumerate(values)], axis=1))
+        covariances: FloatArray = plain * factors[:, :, None] * factors[:, None, :]
+        return covariances
 
-    def corrected(self, levels: FloatArray, inputs: FloatArray) -> FloatArray:
-        """Standard deviations (N, 6) of levels (N, 2) and inputs (N, F + O)."""
-        shifts = np.zeros_like(levels)
-        known = np.concatenate([levels, inputs[:, self.others]], axis=1)
-        for number, (values, steps) in enumerate(zip(known.T, self.steps, strict=True)):
-            shifts += np.stack([np.interp(values, steps, each) for each in self.corrections[:, number]], axis=1)
-        logarithms = self.offsets[0] + inputs @ self.offsets[1:] + np.repeat(levels + shifts, 3, axis=1)
-        return np.hypot(np.exp(logarithms), np.repeat(self.floors, 3))
+    def uncorrected(self, inputs: FloatArray, levels: FloatArray, rotations: FloatArray) -> FloatArray:
+        """(N, 6, 6) of inputs (N, F + O) and levels (N, 2)."""
+        logarithms = self.offsets[0] + inputs @ self.offsets[1:] + np.repeat(levels, 3, axis=1)
+        return covariances_about(rotations, np.hypot(np.exp(logarithms), np.repeat(self.floors, 3)))
+
+    def _correction(self, axis: int, values: FloatArray) -> FloatArray:
+        """(N,) of values (K, N)."""
+        parts = zip(values, self.steps[axis], self.corrections[axis], strict=True)
+        return np.sum([np.interp(value, steps, added) for value, steps, added in parts], axis=0)
+
+
+def known(plain: FloatArray, levels: FloatArray, others: FloatArray) -> FloatArray:
+    """(6, K, N) what the correction of each of the camera's axes depends on.
+
+    Both levels (N, 2), the logarithm of the axis' own standard deviation from covariances ``plain`` (N, 6, 6), and
+    others (N, K - 3).
+    """
+    own = 0.5 * np.log(np.einsum("nii->in", plain))
+    return np.stack([np.stack([*levels.T, each, *others.T]) for each in own])
+
+
+def covariances_about(rotations: FloatArray, sigmas: FloatArray) -> FloatArray:
+    """Covariances (N, 6, 6) in the camera frame of errors that are independent about an object's own axes.
+
+    Args:
+        rotations: (N, 3, 3) from the object's frame to the camera's.
+        sigmas: (N, 6) of translations along, and of rotations about, its axes.
+    """
+    covariances = np.zeros((len(sigmas), AXES, AXES))
+    for half in HALVES:
+        scaled = rotations * sigmas[:, None, half]
+        covariances[:, half, half] = scaled @ scaled.transpose(0, 2, 1)
+    return covariances
 
 
 @dataclass(frozen=True)
@@ -154,8 +191,8 @@ class UncertaintyModel:
     colours: Mapping[str, NDArray[np.uint8]]
     features: tuple[str, ...]
     hand_features: tuple[str, ...]
-    measured: SigmaModel
-    voted: SigmaModel
+    measured: CovarianceModel
+    voted: CovarianceModel
     measured_hand: HandSigmaModel
     voted_hand: HandSigmaModel
     bone_bias: float
