@@ -4,7 +4,7 @@ How levels are shared out, and the corrections, are fitted to other scenes than 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from level_fitting import fit_kernel, fit_level
@@ -71,21 +71,34 @@ def fit_covariance_model(cases: Cases, checked: Cases, settings: FitSettings | N
     prepare = inputs_of(cases.features)
     level = _fit_level(prepare(cases.features, cases.objects), cases.own_errors(), settings)
     inputs = prepare(checked.features, checked.objects)
-    levels, errors = level(inputs), checked.own_errors()
+    levels = level(inputs)
+    model = _begin(prepare, level, settings)
+    plain = _held_out_covariances(model, inputs, levels, checked, settings.ridge)
+    values = known(plain, levels, inputs[:, model.others])
+    steps, corrections = _fit_corrections(values, plain, checked.errors, settings)
+    offsets = _fit_offsets(inputs, levels, checked.own_errors(), settings.ridge)
+    return replace(model, offsets=offsets, steps=steps, corrections=corrections)
+
+
+def _begin(inputs: Inputs, level: LevelModel, settings: FitSettings) -> CovarianceModel:
+    """Without offsets or corrections."""
+    offsets = np.zeros((1 + level.inputs.shape[1], AXES))
     others, floors = np.array(settings.others, dtype=np.int64), np.array(settings.floors)
-    steps = np.zeros((AXES, 3 + len(others), len(settings.quantiles)))
+    nothing = np.zeros((AXES, 3 + len(others), len(settings.quantiles)))
+    return CovarianceModel(inputs, level, offsets, floors, others, nothing, nothing)
 
-    def model(offsets: FloatArray, steps: FloatArray, corrections: FloatArray) -> CovarianceModel:
-        return CovarianceModel(prepare, level, offsets, floors, others, steps, corrections)
 
-    plain, folds = np.zeros((len(inputs), AXES, AXES)), np.arange(len(inputs)) % _FOLDS
+def _held_out_covariances(
+    model: CovarianceModel, inputs: FloatArray, levels: FloatArray, checked: Cases, ridge: float
+) -> FloatArray:
+    """(N, 6, 6) before a correction, by offsets that were fitted to the other scenes."""
+    covariances, folds = np.zeros((len(inputs), AXES, AXES)), np.arange(len(inputs)) % _FOLDS
+    errors = checked.own_errors()
     for fold in range(_FOLDS):
         there = folds == fold
-        offsets = _fit_offsets(inputs[~there], levels[~there], errors[~there], settings.ridge)
-        of_fold = model(offsets, steps, steps)
-        plain[there] = of_fold.uncorrected(inputs[there], levels[there], checked.rotations[there])
-    steps, corrections = _fit_corrections(known(plain, levels, inputs[:, others]), plain, checked.errors, settings)
-    return model(_fit_offsets(inputs, levels, errors, settings.ridge), steps, corrections)
+        of_others = replace(model, offsets=_fit_offsets(inputs[~there], levels[~there], errors[~there], ridge))
+        covariances[there] = of_others.uncorrected(inputs[there], levels[there], checked.rotations[there])
+    return covariances
 
 
 def _fit_corrections(
