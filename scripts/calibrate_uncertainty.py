@@ -32,7 +32,7 @@ _SETTINGS = FitSettings(others=(FEATURES.index("coloured"),))
 def calibrate(
     weights: Path = DEFAULT_WEIGHTS,
     series: Series = ((500_002, 8400), (271_828, 3000), (662_607, 3000), (141_421, 3000)),
-    check_series: Series = ((803_803, 6000),),
+    check_series: Series = ((803_803, 6000), (929_292, 6000)),
     folder: Path = Path("out/uncertainty"),
     out: Path | None = None,
 ) -> None:
@@ -77,7 +77,7 @@ def calibrate(
 
 
 def _cases(errors: Errors, objects: tuple[str, ...]) -> Cases:
-    return Cases(errors.features, one_hot(errors.object_name, objects), errors.rotation, errors.pose_error)
+    return Cases(errors.features, one_hot(errors.object_name, objects), errors.axes, errors.pose_error)
 
 
 def _bones(errors: Errors, regressor: FloatArray) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from hand_object_pose.estimation.bone_lengths import RelativeBones, bone_lengths
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.estimation.looking import Looking
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.pose_features import pose_features
+from hand_object_pose.estimation.pose_features import error_axes, pose_features
 from hand_object_pose.estimation.pose_uncertainty import root_direction
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.objects.catalogue import default_catalogue
@@ -41,7 +41,7 @@ class Errors:
 
     Attributes:
         number: (N,) of the scene; object_name: (N,).
-        features: (N, F) ``pose_features``; rotation: (N, 3, 3) of the estimated pose.
+        features: (N, F) ``pose_features``; axes: (N, 6, 6) ``error_axes``.
         pose_error: (N, 6) x, y, z, rx, ry, rz about the camera's fixed axes, metres and radians, to the nearest of the
             true poses that look alike.
         hand_features: (N, H); hand_error: (N, 778) distances of the hand's vertices from the truth, metres;
@@ -53,7 +53,7 @@ class Errors:
     number: NDArray[np.integer]
     object_name: NDArray[np.str_]
     features: FloatArray
-    rotation: FloatArray
+    axes: FloatArray
     pose_error: FloatArray
     hand_features: FloatArray
     hand_error: FloatArray
@@ -127,7 +127,7 @@ def _row(scene: StillScene, seen: Observation) -> dict[str, object]:
         "number": scene.number,
         "object_name": truth.object_name,
         "features": pose_features(seen),
-        "rotation": lifted.object_pose[:3, :3],
+        "axes": error_axes(seen),
         "pose_error": pose_error(lifted.object_pose, truth.object_pose, seen.model),
         "hand_features": seen.hand_features(),
         "hand_error": np.linalg.norm(lifted.hand - truth.hand_vertices, axis=1).astype(np.float32),

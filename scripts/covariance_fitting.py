@@ -16,6 +16,8 @@ from hand_object_pose.estimation.uncertainty_model import AXES, HALVES, Covarian
 
 _FOLDS = 8
 _HUBER = 4.0
+# Of logarithms, or of inputs' standard deviations.
+_APART = 1e-3
 # Errors below count as this: a third of a millimetre and of a degree.
 _LEAST = (3e-4, 5e-3)
 # Relative to one of its axes, how much the position's ellipsoid counts; that of the rotation is nobody's.
@@ -46,20 +48,18 @@ class Cases:
     """Estimates of N scenes.
 
     Attributes:
-        features: (N, F); objects: (N, O) one-hot; rotations: (N, 3, 3) from the object's frame to the camera's.
+        features: (N, F); objects: (N, O) one-hot; axes: (N, 6, 6) ``error_axes``.
         errors: (N, 6) x, y, z, rx, ry, rz about the camera's fixed axes, metres and radians.
     """
 
     features: FloatArray
     objects: FloatArray
-    rotations: FloatArray
+    axes: FloatArray
     errors: FloatArray
 
-    def own_errors(self) -> FloatArray:
-        """(N, 6) along and about the objects' own axes."""
-        return np.concatenate(
-            [np.einsum("nij,ni->nj", self.rotations, self.errors[:, half]) for half in HALVES], axis=1
-        )
+    def local_errors(self) -> FloatArray:
+        """(N, 6) about ``axes``."""
+        return np.einsum("nij,ni->nj", self.axes, self.errors)
 
 
 def fit_covariance_model(cases: Cases, checked: Cases, settings: FitSettings | None = None) -> CovarianceModel:
@@ -69,14 +69,14 @@ def fit_covariance_model(cases: Cases, checked: Cases, settings: FitSettings | N
     """
     settings = settings or FitSettings()
     prepare = inputs_of(cases.features)
-    level = _fit_level(prepare(cases.features, cases.objects), cases.own_errors(), settings)
+    level = _fit_level(prepare(cases.features, cases.objects), cases.local_errors(), settings)
     inputs = prepare(checked.features, checked.objects)
     levels = level(inputs)
     model = _begin(prepare, level, settings)
     plain = _held_out_covariances(model, inputs, levels, checked, settings.ridge)
     values = known(plain, levels, inputs[:, model.others])
-    steps, corrections = _fit_corrections(values, plain, checked.errors, settings)
-    offsets = _fit_offsets(inputs, levels, checked.own_errors(), settings.ridge)
+    steps, corrections = _fit_corrections(values, plain, checked, settings)
+    offsets = _fit_offsets(inputs, levels, checked.local_errors(), settings.ridge)
     return replace(model, offsets=offsets, steps=steps, corrections=corrections)
 
 
@@ -84,8 +84,9 @@ def _begin(inputs: Inputs, level: LevelModel, settings: FitSettings) -> Covarian
     """Without offsets or corrections."""
     offsets = np.zeros((1 + level.inputs.shape[1], AXES))
     others, floors = np.array(settings.others, dtype=np.int64), np.array(settings.floors)
-    nothing = np.zeros((AXES, 3 + len(others), len(settings.quantiles)))
-    return CovarianceModel(inputs, level, offsets, floors, others, nothing, nothing)
+    size = len(settings.quantiles)
+    steps = np.tile(np.arange(float(size)), (AXES, 3 + len(others), 1))
+    return CovarianceModel(inputs, level, offsets, floors, others, steps, np.zeros_like(steps))
 
 
 def _held_out_covariances(
@@ -93,29 +94,39 @@ def _held_out_covariances(
 ) -> FloatArray:
     """(N, 6, 6) before a correction, by offsets that were fitted to the other scenes."""
     covariances, folds = np.zeros((len(inputs), AXES, AXES)), np.arange(len(inputs)) % _FOLDS
-    errors = checked.own_errors()
+    errors = checked.local_errors()
     for fold in range(_FOLDS):
         there = folds == fold
         of_others = replace(model, offsets=_fit_offsets(inputs[~there], levels[~there], errors[~there], ridge))
-        covariances[there] = of_others.uncorrected(inputs[there], levels[there], checked.rotations[there])
+        covariances[there] = of_others.uncorrected(inputs[there], levels[there], checked.axes[there])
     return covariances
 
 
 def _fit_corrections(
-    values: FloatArray, plain: FloatArray, errors: FloatArray, settings: FitSettings
+    values: FloatArray, plain: FloatArray, checked: Cases, settings: FitSettings
 ) -> tuple[FloatArray, FloatArray]:
     """Steps and corrections (6, K, L), see ``CovarianceModel``, of ``known`` values (6, K, N).
 
-    Covariances ``plain`` (N, 6, 6) are those before a correction, of scenes that they were not fitted to.
+    Covariances ``plain`` (N, 6, 6), about the viewing axes, are those before a correction, of scenes that they were not
+    fitted to.
     """
-    steps = np.moveaxis(np.quantile(values, settings.quantiles, axis=2), 0, 2)
+    steps = _rising(np.moveaxis(np.quantile(values, settings.quantiles, axis=2), 0, 2))
     corrections = np.zeros_like(steps)
+    viewing = checked.axes[:, :3, :3]
     for half, ellipsoid in zip(HALVES, _ELLIPSOIDS, strict=True):
         bases = [_basis(each, at) for each, at in zip(values[half], steps[half], strict=True)]
-        sized = HalfErrors(errors[:, half], plain[:, half, half], ellipsoid)
+        sized = HalfErrors(checked.errors[:, half], viewing, plain[:, half, half], ellipsoid)
         weights = fit_corrections(bases, sized, settings.likelihood)
         corrections[half] = np.reshape(weights, steps[half].shape)
     return steps, corrections
+
+
+def _rising(steps: FloatArray) -> FloatArray:
+    """Steps (..., L) of which none equals the one before: at two that do, a rounding error would choose."""
+    rising = steps.copy()
+    for number in range(1, steps.shape[-1]):
+        rising[..., number] = np.maximum(rising[..., number], rising[..., number - 1] + _APART)
+    return rising
 
 
 def inputs_of(features: FloatArray) -> Inputs:

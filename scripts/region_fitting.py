@@ -29,17 +29,20 @@ class HalfErrors:
     """Errors of N positions, or of N rotations.
 
     Attributes:
-        errors: (N, 3) about the camera's axes; covariances: (N, 3, 3) that are to be corrected.
+        errors: (N, 3) about the camera's axes.
+        axes: (N, 3, 3) columns, in the camera frame, about which covariances are corrected.
+        covariances: (N, 3, 3) about these axes, that are to be corrected.
         ellipsoid: weight of the ellipsoid's regions; 1 is that of one axis.
     """
 
     errors: FloatArray
+    axes: FloatArray
     covariances: FloatArray
     ellipsoid: float
 
 
 def fit_corrections(bases: Sequence[FloatArray], errors: HalfErrors, likelihood: float) -> list[FloatArray]:
-    """What is to be added to the logarithms of standard deviations about the camera's three axes.
+    """What is to be added to the logarithms of standard deviations about three axes.
 
     Args:
         bases: for each axis (N, P) functions of what is known, of scenes that the model was not fitted to.
@@ -64,17 +67,22 @@ def fit_corrections(bases: Sequence[FloatArray], errors: HalfErrors, likelihood:
 
 def region_loss(added: FloatArray, errors: HalfErrors, likelihood: float) -> tuple[float, FloatArray]:
     """How far the regions' shares are from what is aimed at, and the gradient (N, 3) by what is added (N, 3)."""
-    shrunk = errors.errors * np.exp(-added)
+    factors, count = np.exp(added), len(added)
+    shrunk = np.einsum("nij,ni->nj", errors.axes, errors.errors) / factors
     parts = shrunk * np.linalg.solve(errors.covariances, shrunk[:, :, None])[:, :, 0]
-    squares, count = parts.sum(axis=1), len(added)
+    squares = parts.sum(axis=1)
     value = likelihood * float((added.sum(axis=1) + 0.5 * squares).mean())
     slopes = likelihood * (1 - parts) / count
-    sigmas = np.sqrt(np.einsum("nii->ni", errors.covariances))
-    scores = np.log(np.maximum(np.abs(shrunk), _LEAST) / sigmas)
+    # How much each axis (last index) adds to the variance about each of the camera's (second index).
+    columns = errors.axes * factors[:, None, :]
+    adds = columns * (columns @ errors.covariances)
+    variances = adds.sum(axis=2)
+    scores = np.log(np.maximum(np.abs(errors.errors), _LEAST)) - 0.5 * np.log(variances)
+    shares = adds / variances[:, :, None]
     for share, aim, unit in AIMS:
         off, growth = _off(scores, np.log(norm.ppf(0.5 + share / 2)), aim, unit)
         value += float(np.square(off).sum()) / 4
-        slopes += off / 2 * growth
+        slopes += np.einsum("nk,nkj->nj", off / 2 * growth, shares)
         off, growth = _off(0.5 * np.log(squares)[:, None], 0.5 * np.log(chi2.ppf(share, 3)), aim, unit)
         value += errors.ellipsoid * float(np.square(off).sum()) / 4
         slopes += errors.ellipsoid * off / 2 * growth * parts / squares[:, None]

@@ -17,7 +17,7 @@ from hand_object_pose.estimation.looking import Looking
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.pose_features import (
     FEATURES,
-    evidence_axes,
+    error_axes,
     pose_features,
     turn_between,
     viewing_axes,
@@ -31,7 +31,6 @@ from hand_object_pose.estimation.uncertainty_model import (
     Inputs,
     LevelModel,
     UncertaintyModel,
-    covariances_about,
     kernel,
 )
 from hand_object_pose.estimation.weights_file import load_weights_info
@@ -44,7 +43,7 @@ TRUE_DEPTH = EstimatorConfig(object_id="mug", root_depth_mode="ground_truth")
 
 
 def constant_model(sigmas: np.ndarray, objects: int = 2, corrections: np.ndarray | None = None) -> CovarianceModel:
-    """Says the same about the own axes of every object; corrections (6,) are of logarithms about the camera's axes."""
+    """Says the same about every ``error_axes``; corrections (6,) are of logarithms about the viewing axes."""
     features, columns = len(FEATURES), len(FEATURES) + objects
     inputs = Inputs(*(np.full(features, value) for value in (-9.0, 9.0, 0.0, 1.0)))
     level = LevelModel(np.zeros((1, columns)), np.zeros((1, 2)), np.log([0.01, 0.1]), np.ones(columns), 0.0)
@@ -83,56 +82,74 @@ def observation(wrist: tuple[float, float, float] = (0.2, -0.1, 0.6), **changes:
     return seen
 
 
-def test_covariance_is_about_the_objects_axes() -> None:
+def axes_of(viewing: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """``error_axes`` (N, 6, 6)."""
+    axes = np.zeros((len(own), 6, 6))
+    axes[:, :3, :3], axes[:, 3:, 3:] = viewing, own
+    return axes
+
+
+def said(model: CovarianceModel, axes: np.ndarray) -> np.ndarray:
+    """Covariances about ``axes``, of features that are all zero, of the first object."""
+    count = len(axes)
+    return model.covariances(np.zeros((count, len(FEATURES))), np.tile([1.0, 0.0], (count, 1)), axes)
+
+
+def test_covariance_is_about_the_viewing_ray_and_the_objects_axes() -> None:
     seen = observation(uncertainty=uncertainty())
     covariance = pose_covariance(seen)
     assert covariance is not None
+    middle = (seen.model.vertices @ seen.lifted.object_pose[:3, :3].T + seen.lifted.object_pose[:3, 3]).mean(axis=0)
+    ray = middle / np.linalg.norm(middle)
+    assert ray @ covariance[:3, :3] @ ray == pytest.approx(SIGMAS[2] ** 2)
+    np.testing.assert_allclose(np.linalg.eigvalsh(covariance[:3, :3]), SIGMAS[:3] ** 2, rtol=1e-6)
     own = seen.lifted.object_pose[:3, :3]
-    np.testing.assert_allclose(own.T @ covariance[:3, :3] @ own, np.diag(SIGMAS[:3] ** 2), atol=1e-12)
     np.testing.assert_allclose(own.T @ covariance[3:, 3:] @ own, np.diag(SIGMAS[3:] ** 2), atol=1e-12)
     np.testing.assert_array_equal(covariance[:3, 3:], 0.0)
 
 
-def test_covariances_are_those_of_errors_drawn_about_the_objects_axes() -> None:
-    rng = np.random.default_rng(0)
-    rotation = Rotation.random(random_state=1).as_matrix()
-    drawn = rng.normal(0, SIGMAS, (200_000, 6)).reshape(-1, 2, 3) @ rotation.T
-    expected = covariances_about(rotation[None], SIGMAS[None])[0]
-    np.testing.assert_allclose(np.cov(drawn.reshape(-1, 6).T), expected, atol=1e-3 * 0.3)
+def test_axes_are_orthogonal_and_covariances_are_those_of_errors_drawn_about_them() -> None:
+    seen = observation((0.0, 0.0, 0.6))
+    axes = error_axes(seen)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(6), atol=1e-12)
+    middle = (seen.model.vertices @ seen.lifted.object_pose[:3, :3].T + seen.lifted.object_pose[:3, 3]).mean(axis=0)
+    np.testing.assert_allclose(viewing_axes(seen)[:, 2], middle / np.linalg.norm(middle))
+    drawn = np.random.default_rng(0).normal(0, SIGMAS, (200_000, 6)) @ axes.T
+    np.testing.assert_allclose(np.cov(drawn.T), said(constant_model(SIGMAS), axes[None])[0], atol=1e-3 * 0.3)
 
 
-def test_corrections_widen_the_cameras_axes_and_keep_correlations() -> None:
+def test_corrections_widen_the_viewing_axes_and_keep_correlations() -> None:
     added = np.log([1.0, 2.0, 3.0, 0.5, 1.5, 1.0])
-    rotations, features = Rotation.random(5, random_state=2).as_matrix(), np.zeros((5, len(FEATURES)))
-    objects = np.tile([1.0, 0.0], (5, 1))
-    plain = constant_model(SIGMAS).covariances(features, objects, rotations)
-    wider = constant_model(SIGMAS, corrections=added).covariances(features, objects, rotations)
-    sigmas = [np.sqrt(np.einsum("nii->ni", each)) for each in (plain, wider)]
-    np.testing.assert_allclose(sigmas[1] / sigmas[0], np.tile(np.exp(added), (5, 1)))
-    correlations = [each / (s[:, :, None] * s[:, None, :]) for each, s in zip((plain, wider), sigmas, strict=True)]
+    viewing = Rotation.random(5, random_state=1).as_matrix()
+    axes = axes_of(viewing, Rotation.random(5, random_state=2).as_matrix())
+    twice = np.kron(np.eye(2), viewing)
+    plain, wider = (
+        twice.transpose(0, 2, 1) @ said(constant_model(SIGMAS, corrections=each), axes) @ twice
+        for each in (None, added)
+    )
+    before, after = (np.sqrt(np.einsum("nii->ni", each)) for each in (plain, wider))
+    np.testing.assert_allclose(after / before, np.tile(np.exp(added), (5, 1)))
+    correlations = (each / (s[:, :, None] * s[:, None, :]) for each, s in ((plain, before), (wider, after)))
     np.testing.assert_allclose(*correlations, atol=1e-12)
 
 
 def test_corrections_depend_on_the_axis_own_sigma_and_are_linear_between_steps() -> None:
     model = constant_model(SIGMAS)
     steps, corrections = model.steps.copy(), model.corrections.copy()
-    # Of x, by the logarithm of its own standard deviation: nothing where it is 1 mm, twice as much where it is 4 mm.
-    steps[0, 2], corrections[0, 2] = np.log([0.001, 0.004]), [0.0, np.log(2)]
+    # Of rx: nothing where its own standard deviation is 0.1, twice as much where it is 0.3.
+    steps[3, 2], corrections[3, 2] = np.log([0.1, 0.3]), [0.0, np.log(2)]
     model = replace(model, steps=steps, corrections=corrections)
-    axes = np.eye(3)[[[0, 1, 2], [2, 0, 1]]].transpose(0, 2, 1)
-    found = model.covariances(np.zeros((2, len(FEATURES))), np.tile([1.0, 0.0], (2, 1)), axes)
-    own = np.einsum("nij,j,nij->ni", axes[:, :1], np.square(SIGMAS[:3]), axes[:, :1])[:, 0]
-    factors = np.exp(np.log(2) * np.log(np.sqrt(own) / 0.001) / np.log(4))
-    np.testing.assert_allclose(np.sqrt(found[:, 0, 0]), np.sqrt(own) * factors)
-    assert factors.max() > 1.3
+    own = np.eye(3)[[[0, 1, 2], [1, 2, 0], [2, 0, 1]]]
+    found = np.sqrt(said(model, axes_of(np.eye(3), own))[:, 3, 3])
+    expected = own[:, 0] @ SIGMAS[3:]
+    np.testing.assert_allclose(found, expected * np.exp(np.log(2) * np.log(expected / 0.1) / np.log(3)))
 
 
-def test_axes_of_evidence_are_orthogonal_and_one_is_the_viewing_ray() -> None:
-    seen = observation((0.0, 0.0, 0.6))
-    axes = evidence_axes(seen)
-    np.testing.assert_allclose(axes.T @ axes, np.eye(6), atol=1e-12)
-    middle = (seen.model.vertices @ seen.lifted.object_pose[:3, :3].T + seen.lifted.object_pose[:3, 3]).mean(axis=0)
-    np.testing.assert_allclose(viewing_axes(seen)[:, 2], middle / np.linalg.norm(middle))
+def test_steps_that_do_not_rise_are_refused() -> None:
+    """Between two equal steps a rounding error, as of a file's single precision, would choose the correction."""
+    model = constant_model(SIGMAS)
+    with pytest.raises(ValueError, match="steps: expected"):
+        replace(model, steps=np.zeros_like(model.steps))
 
 
 @pytest.mark.parametrize("in_lixels", [False, True])
@@ -250,9 +267,9 @@ def test_the_file_gives_the_same_numbers(tmp_path: Path) -> None:
     read = read_uncertainty(path, model.weights_hash)
     assert read is not None
     features, objects = rng.normal(size=(5, len(FEATURES))), np.eye(2)[[0, 1, 1, 0, 1]]
-    rotations = Rotation.random(5, random_state=3).as_matrix()
-    expected = measured.covariances(features, objects, rotations)
-    np.testing.assert_allclose(read.measured.covariances(features, objects, rotations), expected, rtol=1e-3, atol=1e-12)
+    axes = axes_of(*Rotation.random(10, random_state=3).as_matrix().reshape(2, 5, 3, 3))
+    expected = measured.covariances(features, objects, axes)
+    np.testing.assert_allclose(read.measured.covariances(features, objects, axes), expected, rtol=1e-3, atol=1e-12)
     assert (read.objects, read.features, read.bone_spread) == (model.objects, FEATURES, 0.1)
     assert read.hand_features == HAND_FEATURES
     assert list(read.colours) == ["mug"]

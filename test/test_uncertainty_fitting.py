@@ -30,13 +30,13 @@ def test_scales_that_grow_with_a_feature_are_found(rng: np.random.Generator) -> 
     factors = np.array([1.0, 0.5, 2.0, 1.0, 1.0, 3.0]) * np.repeat([0.01, 0.2], 3)
     true = np.exp(0.7 * features[:, :1] + 0.4 * np.abs(features[:, 1:2])) * (1 + objects[:, 1:]) * factors
     settings = FitSettings(floors=(1e-6, 1e-6), kernel_scenes=400)
-    cases = Cases(features, objects, np.tile(np.eye(3), (COUNT, 1, 1)), rng.normal(0, true))
+    cases = Cases(features, objects, np.tile(np.eye(6), (COUNT, 1, 1)), rng.normal(0, true))
     first, second = (
         Cases(*(values[part] for values in vars(cases).values())) for part in (slice(0, 800), slice(800, 1600))
     )
     model = fit_covariance_model(first, second, settings)
     features, objects, true = features[1600:], objects[1600:], true[1600:]
-    found = np.sqrt(np.einsum("nii->ni", model.covariances(features, objects, cases.rotations[1600:])))
+    found = np.sqrt(np.einsum("nii->ni", model.covariances(features, objects, cases.axes[1600:])))
     ratio = np.log(found / true)
     assert np.abs(ratio).mean() < 0.3
     assert np.abs(ratio.mean(axis=0)).max() < 0.2
@@ -75,10 +75,12 @@ def test_gradient_of_the_marginal_likelihood_by_finite_differences(rng: np.rando
 
 
 def turned_errors(rng: np.random.Generator, count: int, sigmas: np.ndarray, ellipsoid: float) -> HalfErrors:
-    """Of objects that are turned at random, independent along their own axes."""
-    axes = Rotation.random(count, rng).as_matrix()
-    errors = np.einsum("nij,nj->ni", axes, rng.normal(size=(count, 3)) * sigmas)
-    return HalfErrors(errors, np.einsum("nij,j,nkj->nik", axes, np.square(sigmas), axes), ellipsoid)
+    """Independent about axes that are turned at random, and corrected about others."""
+    own, axes = (Rotation.random(count, rng).as_matrix() for _ in range(2))
+    errors = np.einsum("nij,nj->ni", own, rng.normal(size=(count, 3)) * sigmas)
+    between = axes.transpose(0, 2, 1) @ own
+    covariances = np.einsum("nij,j,nkj->nik", between, np.square(sigmas), between)
+    return HalfErrors(errors, axes, covariances, ellipsoid)
 
 
 @pytest.mark.parametrize("ellipsoid", [0.0, 3.0])
@@ -95,13 +97,14 @@ def test_corrections_find_how_wrong_the_sizes_about_each_axis_are(rng: np.random
     sized = replace(errors, covariances=errors.covariances * np.outer(wrong, wrong))
     weights = fit_corrections([np.ones((4000, 1))] * 3, sized, 1e4)
     factors = wrong * np.exp(np.concatenate(weights))
-    np.testing.assert_allclose(factors, 1.0, atol=0.03)
+    np.testing.assert_allclose(factors, 1.0, atol=0.05)
 
 
 def test_the_ellipsoid_is_sized_where_the_axes_alone_would_not_be(rng: np.random.Generator) -> None:
     """Two axes that err together, of which the covariance knows nothing: each is right, and the ellipsoid is not."""
     shared = rng.normal(size=(4000, 1))
-    errors = HalfErrors(shared * np.array([0.01, 0.01, 0.01]), np.tile(1e-4 * np.eye(3), (4000, 1, 1)), 0.0)
+    many = np.tile(np.eye(3), (4000, 1, 1))
+    errors = HalfErrors(shared * np.array([0.01, 0.01, 0.01]), many, 1e-4 * many, 0.0)
     bases = [np.ones((4000, 1))] * 3
     alone, together = (
         float(np.concatenate(fit_corrections(bases, replace(errors, ellipsoid=weight), 0.0)).mean())
@@ -109,3 +112,14 @@ def test_the_ellipsoid_is_sized_where_the_axes_alone_would_not_be(rng: np.random
     )
     assert alone == pytest.approx(0.0, abs=0.08)
     assert together > alone + 0.05
+
+
+def test_steps_rise_where_many_values_are_equal(rng: np.random.Generator) -> None:
+    """A third of the scenes show no coloured vertex: quantiles of that feature are equal."""
+    features = rng.normal(size=(600, 2)).clip(min=[-0.4, -9])
+    cases = Cases(features, np.ones((600, 1)), np.tile(np.eye(6), (600, 1, 1)), rng.normal(size=(600, 6)))
+    model = fit_covariance_model(cases, cases, FitSettings(others=(0,), kernel_scenes=50))
+    assert (np.diff(model.steps) > 0).all()
+    rounded = replace(model, steps=model.steps.astype(np.float32).astype(float))
+    found = (each.covariances(features, cases.objects, cases.axes) for each in (model, rounded))
+    np.testing.assert_allclose(*found, rtol=1e-2, atol=1e-9)

@@ -71,7 +71,7 @@ confidence, less one; the root depth's sigma and the share of depths that it rej
 from a hand's; not as logarithms, in the object's own axes, the direction to the camera and the place of the wrist from
 the object's middle, and quantiles of the signed distances of the hand's vertices from the object; the shares of those
 that touch it and that lie inside, and the mean depth inside; ``SurfaceEvidence`` of the posed object, its covariance
-about ``evidence_axes``; and ``ColourEvidence``.
+about ``error_axes``; and ``ColourEvidence``.
 """
 
 # Added before the logarithm, so that perfect agreement is a number: metres, radians, shares.
@@ -87,7 +87,7 @@ def pose_features(seen: Observation) -> FloatArray:
     """(47,) ``FEATURES`` of an observation."""
     lifted, model, evidence, root = seen.lifted, seen.model, seen.evidence(), seen.root
     pose, rough = lifted.object_pose, kabsch(model.vertices, lifted.rough_object)
-    voted, axes = _voted_pose(seen), evidence_axes(seen)
+    voted, axes = _voted_pose(seen), error_axes(seen)
     view = axes[:3, :3]
     middle = transform_points(pose, model.vertices).mean(axis=0)
     beside = np.abs(view.T @ (middle - lifted.rough_object.mean(axis=0))) + _LENGTH
@@ -127,7 +127,7 @@ def _grasp_features(seen: Observation) -> FloatArray:
 
 
 def _surface_features(seen: Observation, axes: FloatArray) -> FloatArray:
-    """(15,) about ``evidence_axes`` (6, 6); zeros where nothing was fitted to a depth image."""
+    """(15,) about ``error_axes`` (6, 6); zeros where nothing was fitted to a depth image."""
     if not seen.is_measured:
         return np.zeros(15)
     posed = transform_points(seen.lifted.object_pose, seen.model.vertices)
@@ -157,8 +157,11 @@ def viewing_axes(seen: Observation) -> FloatArray:
     return Rotation.from_rotvec(turn).as_matrix()
 
 
-def evidence_axes(seen: Observation) -> FloatArray:
-    """(6, 6) columns about which evidence is told: ``viewing_axes``, then, of rotations, the object's own axes."""
+def error_axes(seen: Observation) -> FloatArray:
+    """(6, 6) columns about which errors are nearly independent: ``viewing_axes``, then the object's own axes.
+
+    From errors about these axes to errors x, y, z, rx, ry, rz in the camera frame.
+    """
     axes = np.zeros((6, 6))
     axes[:3, :3], axes[3:, 3:] = viewing_axes(seen), seen.lifted.object_pose[:3, :3]
     return axes

@@ -4,7 +4,7 @@ import numpy as np
 
 from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.observation import Observation
-from hand_object_pose.estimation.pose_features import pose_features
+from hand_object_pose.estimation.pose_features import error_axes, pose_features
 from hand_object_pose.hand.joints import WRIST
 
 
@@ -21,8 +21,7 @@ def pose_covariance(seen: Observation) -> FloatArray | None:
     if seen.side != seen.weights.hand.side and not seen.is_measured:
         return None
     covariance_model = model.measured if seen.is_measured else model.voted
-    rotation = seen.lifted.object_pose[:3, :3]
-    covariance = covariance_model.covariances(pose_features(seen)[None], chosen, rotation[None])[0]
+    covariance = covariance_model.covariances(pose_features(seen)[None], chosen, error_axes(seen)[None])[0]
     if not seen.is_measured:
         covariance[:3, :3] += seen.root.sigma**2 * np.outer(root_direction(seen), root_direction(seen))
     return covariance

@@ -65,17 +65,18 @@ class LevelModel:
 
 @dataclass(frozen=True)
 class CovarianceModel:
-    """Covariances of poses: of errors that are independent about the object's own axes, then sized about the camera's.
+    """Covariances of poses: of errors that are independent about ``error_axes``, then sized about the viewing axes.
 
     Attributes:
         inputs, level: see there.
         offsets: (1 + F + O, 6) of a constant and of the inputs: by how much the logarithm of the standard deviation
-            along, and of a rotation about, each of the object's own axes differs from the level.
+            about each of ``error_axes`` differs from the level.
         floors: (2,) metres and radians, added in quadrature: no measurement is better.
         others: (K - 3,) indices of inputs that corrections depend on beside what ``known`` says.
-        steps: (6, K, L) of x, y, z, rx, ry, rz about the camera's fixed axes, of what the correction depends on.
-        corrections: (6, K, L) what is added to the logarithm of that axis' standard deviation at each of the steps, and
-            in between by linear interpolation, so that the regions hold as much of the truth as they say.
+        steps: (6, K, L) rising: of translations along and rotations about each of the viewing axes, of what the
+            correction depends on.
+        corrections: (6, K, L) what is added to the logarithm of the standard deviation at each of the steps, and in
+            between by linear interpolation, so that the regions hold as much of the truth as they say.
     """
 
     inputs: Inputs
@@ -91,27 +92,31 @@ class CovarianceModel:
         check_shape("floors", self.floors, (2,))
         check_shape("steps", self.steps, (AXES, 3 + len(self.others), "L"))
         check_shape("corrections", self.corrections, self.steps.shape)
+        if (np.diff(self.steps) <= 0).any():
+            raise ValueError("steps: expected each to be larger than the one before; two are equal, or fall")
 
-    def covariances(self, features: FloatArray, objects: FloatArray, rotations: FloatArray) -> FloatArray:
+    def covariances(self, features: FloatArray, objects: FloatArray, axes: FloatArray) -> FloatArray:
         """(N, 6, 6), order x, y, z, rx, ry, rz about the camera's fixed axes, square metres and radians.
 
         Args:
-            features: (N, F); objects: (N, O) one-hot.
-            rotations: (N, 3, 3) from the object's frame to the camera's.
+            features: (N, F); objects: (N, O) one-hot; axes: (N, 6, 6) ``error_axes``.
         """
-        check_shape("rotations", rotations, (len(features), 3, 3))
         inputs = self.inputs(features, objects)
         levels = self.level(inputs)
-        plain = self.uncorrected(inputs, levels, rotations)
+        plain = self.uncorrected(inputs, levels, axes)
         values = known(plain, levels, inputs[:, self.others])
         factors = np.exp(np.stack([self._correction(axis, each) for axis, each in enumerate(values)], axis=1))
-        covariances: FloatArray = plain * factors[:, :, None] * factors[:, None, :]
-        return covariances
+        viewing = viewing_twice(axes)
+        return viewing @ (plain * factors[:, :, None] * factors[:, None, :]) @ np.swapaxes(viewing, 1, 2)
 
-    def uncorrected(self, inputs: FloatArray, levels: FloatArray, rotations: FloatArray) -> FloatArray:
-        """(N, 6, 6) of inputs (N, F + O) and levels (N, 2)."""
+    def uncorrected(self, inputs: FloatArray, levels: FloatArray, axes: FloatArray) -> FloatArray:
+        """(N, 6, 6) about the viewing axes, of inputs (N, F + O), levels (N, 2) and ``error_axes`` (N, 6, 6)."""
+        check_shape("axes", axes, (len(inputs), AXES, AXES))
         logarithms = self.offsets[0] + inputs @ self.offsets[1:] + np.repeat(levels, 3, axis=1)
-        return covariances_about(rotations, np.hypot(np.exp(logarithms), np.repeat(self.floors, 3)))
+        scaled = axes * np.hypot(np.exp(logarithms), np.repeat(self.floors, 3))[:, None, :]
+        seen = np.swapaxes(viewing_twice(axes), 1, 2) @ scaled
+        covariances: FloatArray = seen @ np.swapaxes(seen, 1, 2)
+        return covariances
 
     def _correction(self, axis: int, values: FloatArray) -> FloatArray:
         """(N,) of values (K, N)."""
@@ -119,28 +124,19 @@ class CovarianceModel:
         return np.sum([np.interp(value, steps, added) for value, steps, added in parts], axis=0)
 
 
-def known(plain: FloatArray, levels: FloatArray, others: FloatArray) -> FloatArray:
-    """(6, K, N) what the correction of each of the camera's axes depends on.
+def viewing_twice(axes: FloatArray) -> FloatArray:
+    """(N, 6, 6) the viewing axes, columns, for translations and for rotations, of ``error_axes`` (N, 6, 6)."""
+    return np.kron(np.eye(2), axes[:, :3, :3])
 
-    Both levels (N, 2), the logarithm of the axis' own standard deviation from covariances ``plain`` (N, 6, 6), and
-    others (N, K - 3).
+
+def known(plain: FloatArray, levels: FloatArray, others: FloatArray) -> FloatArray:
+    """(6, K, N) what the correction about each of the viewing axes depends on.
+
+    Both levels (N, 2), the logarithm of its own standard deviation from covariances ``plain`` (N, 6, 6), and others
+    (N, K - 3).
     """
     own = 0.5 * np.log(np.einsum("nii->in", plain))
     return np.stack([np.stack([*levels.T, each, *others.T]) for each in own])
-
-
-def covariances_about(rotations: FloatArray, sigmas: FloatArray) -> FloatArray:
-    """Covariances (N, 6, 6) in the camera frame of errors that are independent about an object's own axes.
-
-    Args:
-        rotations: (N, 3, 3) from the object's frame to the camera's.
-        sigmas: (N, 6) of translations along, and of rotations about, its axes.
-    """
-    covariances = np.zeros((len(sigmas), AXES, AXES))
-    for half in HALVES:
-        scaled = rotations * sigmas[:, None, half]
-        covariances[:, half, half] = scaled @ scaled.transpose(0, 2, 1)
-    return covariances
 
 
 @dataclass(frozen=True)
