@@ -32,7 +32,7 @@ _SETTINGS = FitSettings(others=(FEATURES.index("coloured"),))
 def calibrate(
     weights: Path = DEFAULT_WEIGHTS,
     series: Series = ((500_002, 8400), (271_828, 3000), (662_607, 3000), (141_421, 3000)),
-    check_series: Series = ((803_803, 6000), (929_292, 6000)),
+    check_series: Series = ((803_803, 6000), (929_292, 6000), (575_757, 6000)),
     folder: Path = Path("out/uncertainty"),
     out: Path | None = None,
 ) -> None:
