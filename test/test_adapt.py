@@ -1,5 +1,6 @@
 """A new object: scenes of a user's catalogue, rehearsal of known objects, and weights that list one more."""
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -134,6 +135,33 @@ def test_weights_are_moved_back_and_written_again_for_another_share(config, adap
     assert again.after.means["bar"] != adapted.after.means["bar"]
     with pytest.raises(UserError, match=r"--keep 1\.5: expected 0"):
         adapt(replace(quarter, keep=1.5), SILENT)
+
+
+def test_errors_are_measured_anew_where_the_held_out_scenes_are_others(config, adapted, tmp_path, monkeypatch):
+    monkeypatch.setattr("hand_object_pose_training.export.export_onnx", lambda weights: None)
+    monkeypatch.setattr("hand_object_pose_training.trainer.Trainer._train_step", pytest.fail)
+    copy = replace(config, out=shutil.copytree(config.out, tmp_path / "copy"))
+    others = write_shards(tmp_path / "others", 4, seed=2, objects=2)
+    again = adapt(replace(copy, known_held_out=others), SILENT)
+    assert again.before.scenes == again.after.scenes == adapted.before.scenes
+    for found, earlier in ((again.before, adapted.before), (again.after, adapted.after)):
+        assert found.means["bar"] == pytest.approx(earlier.means["bar"])
+        assert all(found.means[name] != earlier.means[name] for name in ("banana", "bottle"))
+    shutil.copytree(others, tmp_path / "moved")
+    monkeypatch.setattr(adapt_module, "_errors", pytest.fail)
+    assert adapt(replace(copy, known_held_out=tmp_path / "moved"), SILENT).before == again.before
+
+
+def test_errors_of_an_earlier_version_are_measured_anew(config, adapted, tmp_path):
+    copy = replace(config, out=shutil.copytree(config.out, tmp_path / "copy"))
+    path = copy.out / "before.json"
+    said = json.loads(path.read_text())
+    del said["held_out"]
+    said["means"]["bar"]["hand.mje_cm"] = -1.0
+    path.write_text(json.dumps(said))
+    again = adapt(copy, SILENT)
+    assert again.before.means["bar"] == pytest.approx(adapted.before.means["bar"])
+    assert ErrorsByObject.load(path) == again.before
 
 
 def test_a_directory_of_other_weights_is_refused_before_anything_is_rendered(config, adapted, tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ from rclpy.parameter import Parameter
 from ros_support import (
     FRAME_ID,
     HAND_OFFSET,
+    Harness,
     best_effort,
     good_depth,
     good_image,
@@ -29,6 +30,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker
 
+from hand_object_pose.ros.estimator_factory import load_estimator
 from hand_object_pose.ros.input_list import InputStamps, read_inputs
 from hand_object_pose_msgs.msg import HandEstimate, HandObjectEstimate, HandObjectEstimates, Status
 
@@ -396,6 +398,16 @@ def test_a_transition_that_fails_says_why(harness):
     h.node.autostart()
     status = h.until(lambda: next((s for s in h.received["status"] if s.state == Status.ERROR), None), "ERROR")
     assert "roi_box" in status.reason
+
+
+def test_a_precision_that_the_backend_lacks_is_refused_at_configure(harness, monkeypatch):
+    monkeypatch.setattr(Harness, "make_estimator", lambda self, settings: load_estimator(settings))
+    h = harness({"backend": "onnx", "precision": "bfloat16"})
+    h.node.autostart()
+    status = h.until(lambda: next((s for s in h.received["status"] if s.state == Status.ERROR), None), "ERROR")
+    assert "precision: expected 'float32'" in status.reason
+    assert "found 'bfloat16'; choose the backend 'torch'" in status.reason
+    assert h.node._pipeline is None
 
 
 def test_an_activation_that_fails_leaves_nothing_running(harness, monkeypatch):

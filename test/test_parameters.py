@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hand_object_pose.demo.configuration import DemoConfig
 from hand_object_pose.estimation import region_of_interest, root_depth_modes
+from hand_object_pose.estimation.backend import PRECISIONS, SINGLE
 from hand_object_pose.estimation.configuration import EstimatorConfig
 from hand_object_pose.ros.estimator_factory import estimator_config
 from hand_object_pose.ros.parameters import PARAMETERS, SPECS, Settings, documentation
@@ -28,6 +29,7 @@ def test_the_table_agrees_with_the_estimator():
     assert set(SPECS["roi.mode"].choices) == {*region_of_interest.MODES, "detections"}
     assert estimator_config(Settings({"roi.mode": "detections"})).roi_mode == "topic"
     assert set(SPECS["root_depth.mode"].choices) == set(root_depth_modes.MODES)
+    assert (SPECS["precision"].default, SPECS["precision"].choices) == (SINGLE, PRECISIONS)
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
@@ -40,6 +42,7 @@ def test_numbers_are_accepted_exactly_inside_their_range(value):
     ("name", "value", "word"),
     [
         ("hand_side", "middle", "right, left"),
+        ("precision", "float64", "float32, float16, bfloat16"),
         ("max_frame_age", "soon", "double"),
         ("max_frame_age", -1.0, "0.01 to 60"),
         ("roi.box", [1.0, 2.0], "4 numbers"),

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from datasets_support import exported
@@ -18,12 +19,12 @@ from hand_object_pose.synthetic.grasp_library import shipped_grasps
 from hand_object_pose_training.datasets.index import PreparedIndex
 from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
 from hand_object_pose_training.mixture import MixtureShares
-from hand_object_pose_training.resumption import CONTENT, says_contents
+from hand_object_pose_training.resumption import CONTENT
 from hand_object_pose_training.run_state import load_state, save_state
 from hand_object_pose_training.samples_hash import contents, samples_hash
 from hand_object_pose_training.trainer import Trainer
 
-OTHERS = r"the run was begun with other samples than --{} \S+ holds now; give those that it was begun with"
+OTHERS = r"the run was begun with other files than --{} \S+ holds now; give those that it was begun with"
 
 
 def trainer_of(config):
@@ -57,6 +58,32 @@ def test_a_run_goes_on_with_the_samples_it_rehearsed(config, other):
         trainer_of(replace(config, rehearse=other))
 
 
+def test_a_run_is_measured_on_the_samples_that_it_was_measured_on_before(config, other, tmp_path):
+    trainer_of(config).save()
+    trainer_of(replace(config, validation_shards=shutil.copytree(config.shards, tmp_path / "copies")))
+    with pytest.raises(UserError, match=OTHERS.format("validation-shards")):
+        trainer_of(replace(config, validation_shards=other))
+
+
+def test_samples_to_measure_on_are_looked_for_before_the_first_step(config, tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        trainer_of(replace(config, validation_shards=tmp_path / "nowhere"))
+
+
+def test_backgrounds_count_where_anything_is_rendered(config, tmp_path):
+    pictures = tmp_path / "pictures" / "indoors"
+    pictures.mkdir(parents=True)
+    for shade in (40, 200):
+        cv2.imwrite(str(pictures / f"{shade}.png"), np.full((32, 32, 3), shade, np.uint8))
+    mixed = replace(config, backgrounds=pictures.parent, mixture=MixtureShares(0.5, 0.5, 0.0))
+    trainer_of(mixed).save()
+    trainer_of(replace(mixed, backgrounds=shutil.copytree(pictures.parent, tmp_path / "copies")))
+    cv2.imwrite(str(pictures / "40.png"), np.full((32, 32, 3), 41, np.uint8))
+    with pytest.raises(UserError, match=OTHERS.format("backgrounds")):
+        trainer_of(mixed)
+    assert contents(replace(config, backgrounds=pictures.parent)) == contents(config)
+
+
 def test_grasps_count_where_they_are_rendered(config, tmp_path):
     library = tmp_path / "grasps.npz"
     shipped_grasps().save(library)
@@ -69,17 +96,23 @@ def test_grasps_count_where_they_are_rendered(config, tmp_path):
     assert {name for name, found in contents(mixed).items() if found != before[name]} == {"grasps"}
 
 
-def test_a_state_of_an_earlier_version_goes_on_with_a_note_and_is_bound_from_then_on(config, other, capsys):
+@pytest.mark.parametrize(
+    ("forgotten", "unsaid"),
+    [(CONTENT, ("shards", "validation_shards")), (CONTENT + "validation_shards", ("validation_shards",))],
+)
+def test_a_state_of_an_earlier_version_goes_on_with_a_note_and_is_bound_from_then_on(
+    config, other, capsys, forgotten, unsaid
+):
     trainer = trainer_of(config)
     trainer.save()
-    assert "does not say what its samples held" not in capsys.readouterr().out
+    assert "does not say" not in capsys.readouterr().out
     state = load_state(trainer.state_path)
-    assert says_contents(state)
-    state.settings = {name: value for name, value in state.settings.items() if not name.startswith(CONTENT)}
+    state.settings = {name: value for name, value in state.settings.items() if not name.startswith(forgotten)}
     save_state(trainer.state_path, state)
-    trainer_of(replace(config, shards=other)).save()
-    assert "does not say what its samples held" in capsys.readouterr().out
-    with pytest.raises(UserError, match=OTHERS.format("shards")):
+    trainer_of(replace(config, **dict.fromkeys(unsaid, other))).save()
+    options = ", ".join("--" + name.replace("_", "-") for name in unsaid)
+    assert f"does not say what {options} held; from the next state on it does" in capsys.readouterr().out
+    with pytest.raises(UserError, match="the run was begun with other files than --"):
         trainer_of(config)
 
 

@@ -9,6 +9,10 @@ from hand_object_pose.estimation.uncertainty_model import UncertaintyModel
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 
+SINGLE = "float32"
+PRECISIONS = (SINGLE, "float16", "bfloat16")
+"""Types in which a network may be computed, as PyTorch calls them; every backend has the first."""
+
 
 @dataclass(frozen=True)
 class LixelGeometry:

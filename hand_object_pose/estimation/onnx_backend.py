@@ -11,7 +11,7 @@ from hand_object_pose.arrays import FloatArray
 from hand_object_pose.checks import check_shape
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.attention import TO_HAND, TO_OBJECT, AttentionMaps, attention_maps
-from hand_object_pose.estimation.backend import NetworkOutput, WeightsInfo
+from hand_object_pose.estimation.backend import SINGLE, NetworkOutput, WeightsInfo
 from hand_object_pose.estimation.network_inputs import ObjectInputs
 from hand_object_pose.estimation.onnx_outputs import with_outputs
 from hand_object_pose.estimation.weights_file import load_weights_info
@@ -37,12 +37,19 @@ class OnnxBackend:
         path: the .safetensors file.
         threads: of one evaluation; 0 leaves it to ONNX Runtime.
         device: "cpu" or "cuda".
+        precision: "float32"; there is no other.
 
     Raises:
-        UserError: a file is missing or damaged, the two do not belong together, or the device is not there.
+        UserError: a file is missing or damaged, the two do not belong together, the device is not there, or another
+            precision is wanted.
     """
 
-    def __init__(self, path: Path, threads: int = 0, device: str = "cpu") -> None:
+    def __init__(self, path: Path, threads: int = 0, device: str = "cpu", precision: str = SINGLE) -> None:
+        if precision != SINGLE:
+            raise UserError(
+                f"precision: expected '{SINGLE}', the only one that the backend 'onnx' has, found '{precision}'; "
+                f"choose the backend 'torch', which needs PyTorch, or the precision '{SINGLE}'"
+            )
         self._weights = load_weights_info(path)
         self._path = onnx_path_of(path)
         self._threads = threads

@@ -10,9 +10,9 @@ from hand_object_pose.ros.parameters import Settings
 
 # Parameters that do not decide what is estimated, or of which results say more than their values.
 _INDECISIVE = (
-    *("autostart", "weights", "backend", "device", "threads", "objects_path", "image_transport", "depth_transport"),
-    *("reliability", "queue_depth", "sync_wait", "max_frame_age", "stale_after", "watchdog_timeout", "tf_prefix"),
-    *("input_list", "publish.markers", "publish.tf", "publish.debug_image"),
+    *("autostart", "weights", "backend", "device", "precision", "threads", "objects_path"),
+    *("image_transport", "depth_transport", "reliability", "queue_depth", "sync_wait", "max_frame_age", "stale_after"),
+    *("watchdog_timeout", "tf_prefix", "input_list", "publish.markers", "publish.tf", "publish.debug_image"),
     *("tf_pose", "prediction.mode", "prediction.longest"),
 )
 IMAGE_OPTIONS = ("--image-topic", "--depth-topic")

@@ -115,6 +115,7 @@ def load_estimator(settings: Settings) -> FrameEstimator:
         settings.text("backend"),
         settings.text("device"),
         int(settings.number("threads")),
+        settings.text("precision"),
     )
     estimator = Estimator(backend, estimator_config(settings))
     estimator.prepare()

@@ -79,6 +79,12 @@ PARAMETERS = (
     ParameterSpec("weights", "", "Weights file (.safetensors); empty: those that come with the package."),
     ParameterSpec("backend", "auto", "What runs the network.", choices=("auto", "onnx", "torch")),
     ParameterSpec("device", "auto", "Where the network runs: auto, cpu or cuda."),
+    ParameterSpec(
+        "precision",
+        "float32",
+        "What the network is computed in; other than float32 needs PyTorch. docs/network.md says what it changes.",
+        choices=("float32", "float16", "bfloat16"),
+    ),
     ParameterSpec("threads", 1, "Threads of the network on a CPU; 0: one for each core.", low=0, high=256),
     ParameterSpec(
         "objects_path", "", "Folder with the CAD files shown in markers; empty: those that come with the package."

@@ -102,10 +102,12 @@ def _require_same_weights(config: AdaptConfig, info: WeightsInfo) -> None:
 def _before(
     config: AdaptConfig, info: WeightsInfo, hand: HandModel, catalogue: dict[str, ObjectModel], scenes: AdaptScenes
 ) -> ErrorsByObject:
-    """Errors of the weights as they are given; measured once."""
+    """Errors of the weights as they are given; measured once on the same scenes."""
     path = config.out / _BEFORE
     if path.is_file():
-        return ErrorsByObject.load(path)
+        found = ErrorsByObject.load(path)
+        if found.held_out == scenes.held_out_hash():
+            return found
     network = load_network(config.weights, hand)
     supervised = SupervisedNetwork(network, Objective(info.lixels, hand, catalogue), mixed_precision=False)
     errors = _errors(info.hash, supervised, hand, catalogue, scenes)
@@ -116,9 +118,8 @@ def _before(
 def _errors(
     weights: str, supervised: SupervisedNetwork, hand: HandModel, catalogue: dict[str, ObjectModel], scenes: AdaptScenes
 ) -> ErrorsByObject:
-    places = scenes.new_held_out, scenes.known_held_out
-    datasets = [held_out_crops(supervised, samples, hand, catalogue) for samples in places]
-    return ErrorsByObject.measured(weights, supervised, datasets)
+    datasets = [held_out_crops(supervised, samples, hand, catalogue) for samples in scenes.held_out]
+    return ErrorsByObject.measured(weights, supervised, datasets, scenes.held_out_hash())
 
 
 def _training(config: AdaptConfig, info: WeightsInfo, scenes: AdaptScenes, minutes: float) -> TrainConfig:
@@ -153,7 +154,8 @@ def _export(
     path = config.out / "after.json"
     if path.is_file() and config.adapted.is_file():
         found = ErrorsByObject.load(path)
-        if found.weights == file_hash(config.adapted) and _kept(config) == config.keep:
+        made = found.weights == file_hash(config.adapted) and _kept(config) == config.keep
+        if made and found.held_out == scenes.held_out_hash():
             return found
     state = load_state(config.run / LAST)
     supervised = trained_network(state, hand, catalogue)

@@ -15,6 +15,7 @@ from hand_object_pose.synthetic.grasp_library import GraspLibrary
 from hand_object_pose_training.adapt_config import AdaptConfig
 from hand_object_pose_training.grasps_command import GraspsConfig, make_grasps
 from hand_object_pose_training.render import RenderConfig, render_shards
+from hand_object_pose_training.samples_hash import samples_hash
 
 _SEED, _HELD_OUT_SEED = 501, 77_501
 
@@ -27,6 +28,15 @@ class AdaptScenes:
     new_held_out: Path
     known: Path
     known_held_out: Path
+
+    @property
+    def held_out(self) -> tuple[Path, Path]:
+        """What errors are measured on."""
+        return self.new_held_out, self.known_held_out
+
+    def held_out_hash(self) -> str:
+        """Tells whether two measurements are of the same scenes, wherever they lie."""
+        return " ".join(samples_hash(samples) for samples in self.held_out)
 
 
 def prepare_scenes(

@@ -30,16 +30,20 @@ class ErrorsByObject:
         weights: hash of what was measured; scenes: how many, by object.
         means: by object and error.
         each: by object and error of ``COLUMNS``, that of each scene, in the order of the held-out scenes.
+        held_out: hash of what the held-out scenes hold; empty in files of earlier versions.
     """
 
     weights: str
     scenes: dict[str, int]
     means: dict[str, dict[str, float]]
     each: dict[str, dict[str, list[float]]]
+    held_out: str = ""
 
     @classmethod
-    def measured(cls, weights: str, supervised: SupervisedNetwork, datasets: Sequence[CropDataset]) -> "ErrorsByObject":
-        """Of a network on all samples of some datasets."""
+    def measured(
+        cls, weights: str, supervised: SupervisedNetwork, datasets: Sequence[CropDataset], held_out: str
+    ) -> "ErrorsByObject":
+        """Of a network on all samples of some datasets, whose hash is ``held_out``."""
         found = [each for dataset in datasets for each in sample_errors(supervised, dataset)]
         grouped: dict[str, list[dict[str, float]]] = {}
         for name, errors in found:
@@ -47,7 +51,7 @@ class ErrorsByObject:
         counts = {name: len(grouped[name]) for name in sorted(grouped)}
         means = {name: mean_errors(grouped[name]) for name in counts}
         each = {name: {error: [float(of[error]) for of in grouped[name]] for error in COLUMNS} for name in counts}
-        return cls(weights, counts, means, each)
+        return cls(weights, counts, means, each, held_out)
 
     def over(self, names: Sequence[str]) -> dict[str, float]:
         """Means over the scenes of some objects together."""

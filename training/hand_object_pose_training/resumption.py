@@ -7,6 +7,7 @@ from pathlib import Path
 from hand_object_pose.errors import UserError
 from hand_object_pose_training.mixture import REAL_ONLY
 from hand_object_pose_training.run_state import RunState
+from hand_object_pose_training.samples_hash import NOT_READ
 from hand_object_pose_training.train_config import TrainConfig
 
 # What may differ when a run is resumed, because it changes nothing in the result, or is kept in the state.
@@ -72,8 +73,8 @@ def check_resumable(path: Path, state: RunState, settings: dict[str, str], steps
         )
 
 
-def check_samples(path: Path, state: RunState, settings: Mapping[str, str], config: TrainConfig) -> None:
-    """Refuse to go on with other samples; a state of an earlier version does not say what its samples held, and passes.
+def check_contents(path: Path, state: RunState, settings: Mapping[str, str], config: TrainConfig) -> None:
+    """Refuse to go on with other samples or pictures; what a state of an earlier version does not say passes.
 
     Args:
         path: of the state; settings: ``compared_settings`` of ``config``, which is of now.
@@ -84,16 +85,21 @@ def check_samples(path: Path, state: RunState, settings: Mapping[str, str], conf
     begun = {name: found for name, found in state.settings.items() if _is_content(name)}
     others = [name.removeprefix(CONTENT) for name, found in begun.items() if settings[name] != found]
     if others:
-        given = ", ".join(f"--{name} {getattr(config, name)}" for name in others)
+        given = ", ".join(f"{_option(name)} {getattr(config, name)}" for name in others)
         raise UserError(
-            f"{path}: the run was begun with other samples than {given} holds now; give those that it was begun with, "
+            f"{path}: the run was begun with other files than {given} holds now; give those that it was begun with, "
             "or choose another --out"
         )
 
 
-def says_contents(state: RunState) -> bool:
-    """Whether a state says what its samples held; those of earlier versions do not."""
-    return any(_is_content(name) for name in state.settings)
+def unsaid_contents(state: RunState, settings: Mapping[str, str]) -> list[str]:
+    """Options whose files a run reads now and of which a state, of an earlier version, does not say what they held."""
+    read = (name for name, found in settings.items() if _is_content(name) and found != NOT_READ)
+    return [_option(name.removeprefix(CONTENT)) for name in read if name not in state.settings]
+
+
+def _option(setting: str) -> str:
+    return "--" + setting.replace("_", "-")
 
 
 def _is_content(name: str) -> bool:

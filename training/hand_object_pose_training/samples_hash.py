@@ -1,4 +1,4 @@
-"""What a run trains on, by content, so that a resumed run cannot go on with other samples of the same number."""
+"""What a run reads, by content, so that a resumed run cannot go on with other samples of the same number."""
 
 import hashlib
 import json
@@ -12,6 +12,9 @@ from hand_object_pose_training.train_config import TrainConfig
 
 # Of an index's header, what may change when a dataset is moved and prepared again.
 _PLACES = frozenset({"root", "models", "mano"})
+
+NOT_READ = "None"
+"""In place of a hash, of a setting whose files a run does not read."""
 
 
 def samples_hash(samples: Path) -> str:
@@ -29,12 +32,15 @@ def samples_hash(samples: Path) -> str:
 
 
 def contents(config: TrainConfig) -> dict[str, str]:
-    """Hashes of a run's samples by setting, "None" for what it does not train on; raises as ``samples_hash``."""
+    """Hashes of what a run reads by setting, or ``NOT_READ``; raises as ``samples_hash``."""
     grasps = config.grasps if config.mixture.grasps > 0 else None
+    backgrounds = config.backgrounds if config.mixture.is_mixed else None
     return {
         "shards": samples_hash(config.shards),
-        "rehearse": "None" if config.rehearse is None else samples_hash(config.rehearse),
-        "grasps": "None" if grasps is None else content_hash(grasps),
+        "validation_shards": samples_hash(config.validation_shards),
+        "rehearse": NOT_READ if config.rehearse is None else samples_hash(config.rehearse),
+        "grasps": NOT_READ if grasps is None else content_hash(grasps),
+        "backgrounds": NOT_READ if backgrounds is None else content_hash(backgrounds),
     }
 
 

@@ -24,7 +24,7 @@ from hand_object_pose_training.finger_loss import FingerRendering
 from hand_object_pose_training.losses import weighted_sum
 from hand_object_pose_training.objective import Objective
 from hand_object_pose_training.rejected_batch import save_rejected_batch
-from hand_object_pose_training.resumption import check_resumable, check_samples, compared_settings, says_contents
+from hand_object_pose_training.resumption import check_contents, check_resumable, compared_settings, unsaid_contents
 from hand_object_pose_training.run_log import RunLog, Throughput
 from hand_object_pose_training.run_state import BEST, LAST, RunState, explaining_full_disks, load_state, save_state
 from hand_object_pose_training.samples import Batch
@@ -67,6 +67,7 @@ class Trainer:
         self.model, self.optimizer = self.fabric.setup(self.supervised, optimizer)
         share = self.fabric.global_rank, self.fabric.world_size
         self.batches = TrainingBatches(config, hand, catalogue, self.geometry.image_size, *share)
+        self.held_out = held_out_crops(self.supervised, config.validation_shards, hand, catalogue)
         self.step, self.seconds, self.total_steps = 0, 0.0, self._given_steps() or 0
         self.best: float | None = None
         self._settings = compared_settings(config, len(self.batches.stored), self._contents())
@@ -104,7 +105,7 @@ class Trainer:
 
     def _contents(self) -> dict[str, str]:
         """Hashes of the samples; of several processes only the first reads them for it."""
-        with self.console.status("reading the samples once, to know them again"):
+        with self.console.status("reading samples and pictures once, to know them again"):
             found = contents(self.config) if self.fabric.is_global_zero else {}
         return self.fabric.broadcast(found)
 
@@ -194,10 +195,9 @@ class Trainer:
     def _validate(self) -> None:
         if not self.fabric.is_global_zero:
             return
-        dataset = held_out_crops(self.supervised, self.config.validation_shards, self.hand, self.catalogue)
-        errors = validate(self.supervised, dataset)
+        errors = validate(self.supervised, self.held_out)
         self.log.scalars(self.step, {f"validation/{name}": value for name, value in errors.items()})
-        self.log.picture(self.step, "validation/samples", drawn_samples(self.supervised, dataset))
+        self.log.picture(self.step, "validation/samples", drawn_samples(self.supervised, self.held_out))
         listed = "  ".join(f"{name} {value:.2f}" for name, value in errors.items())
         self.console.print(f"step {self.step}: {listed}", soft_wrap=True)
         self._keep_if_best(errors["hand.mje_cm"])
@@ -218,11 +218,11 @@ class Trainer:
         if not self.state_path.exists():
             return
         state = load_state(self.state_path)
-        check_samples(self.state_path, state, self._settings, self.config)
+        check_contents(self.state_path, state, self._settings, self.config)
         check_resumable(self.state_path, state, self._settings, self._given_steps())
-        if not says_contents(state):
-            note = "saved by an earlier version, it does not say what its samples held; from the next state on it does"
-            self.console.print(f"{self.state_path}: {note}", soft_wrap=True)
+        if unsaid := unsaid_contents(state, self._settings):
+            said = f"saved by an earlier version, it does not say what {', '.join(unsaid)} held"
+            self.console.print(f"{self.state_path}: {said}; from the next state on it does", soft_wrap=True)
         self.supervised.network.load_state_dict(state.network)
         self.optimizer.load_state_dict(state.optimizer)
         self.step, self.total_steps, self.seconds = state.step, state.total_steps, state.seconds
