@@ -1,5 +1,9 @@
 """The frames of a prepared index, each as training reads it and as its files say."""
 
+from pathlib import Path
+
+from numpy.typing import NDArray
+
 from hand_object_pose.errors import UserError
 from hand_object_pose_training.datasets.frame import AnnotatedFrame
 from hand_object_pose_training.datasets.hands import Hands
@@ -61,7 +65,11 @@ def _plain_reader(index: PreparedIndex, hands: Hands) -> PlainReader:
 def _check_sizes(frame: AnnotatedFrame, plain: PlainFrame) -> None:
     """A picture of another size than the camera's would be compared in the wrong places, or not at all."""
     expected, files = (frame.camera.height, frame.camera.width), frame.files
-    pictures = (files.image, read_image(files.image)[..., 0]), (files.depth, plain.depth), (files.mask, plain.labels)
+    pictures: list[tuple[Path | None, NDArray | None]] = [
+        (files.image, read_image(files.image)[..., 0]),
+        (files.depth, plain.depth),
+        (files.mask, plain.labels),
+    ]
     for path, picture in pictures:
         if picture is not None and picture.shape != expected:
             raise UserError(f"{path}: expected {_size(expected)} as its camera, found {_size(picture.shape)}")
