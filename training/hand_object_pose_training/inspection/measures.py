@@ -141,7 +141,8 @@ def _against_files(frame: AnnotatedFrame, plain: PlainFrame, model: ObjectModel)
     found = {"reader": np.array(max(gaps)), "shift": np.array(shift)}
     labels = frame.mask()
     if labels is not None and plain.labels is not None:
-        found["relabelled"] = np.count_nonzero(labels != np.where(plain.labels == OTHER, 0, plain.labels))
+        other = labels != np.where(plain.labels == OTHER, 0, plain.labels)
+        found["relabelled"] = np.array(np.count_nonzero(other))
     return found
 
 
