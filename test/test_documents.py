@@ -105,6 +105,9 @@ def known_options(command: str) -> set[str]:
     source = Path(import_module(COMMANDS[command][0]).__file__ or "").read_text(encoding="utf-8")
     run = next(node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == "run")
     names = {argument.arg for argument in run.args.args} | set(re.findall(r'arg\(name="(\w+)"\)', source))
+    if command == "demo":
+        # Its options are its settings, of which one has another name.
+        names |= {each.name for each in fields(DemoConfig)} | {"object"}
     words = {name.replace("_", "-") for name in names}
     return {f"--{word}" for word in words} | {f"--no-{word}" for word in words}
 
