@@ -10,14 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tyro
+from handover_pictures import ColourImage, cut_out, estimated_ends, write_joined
 from numpy.typing import NDArray
-from PIL import Image
-from rendered_handovers import RenderedFrame, rendered_handovers
+from rendered_handovers import RenderedFrame
 from run_script import run_script
 
 from hand_object_pose.estimation.backends import load_backend
-from hand_object_pose.estimation.configuration import EstimatorConfig
-from hand_object_pose.estimation.estimator import Estimator
 from hand_object_pose.estimation.free_surface import free_surface
 from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.drawing.overlay import draw_estimates
@@ -48,18 +46,12 @@ class FreeSurfacePicture:
 def main(picture: FreeSurfacePicture) -> None:
     """Render, estimate, draw, and write the picture."""
     backend = load_backend()
-    estimator = Estimator(backend, EstimatorConfig(roi_mode="topic"))
-    panels = []
-    for seed in picture.seeds:
-        *_, rendered = rendered_handovers((seed,), 90)
-        frame = replace(rendered.frame, object_id=rendered.truth.object_name)
-        panels.append(_panel(rendered, estimator.process(frame).pairs[0], backend.weights.hand, picture.size))
-    picture.out.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.concatenate(panels, axis=1)).save(picture.out, quality=88)
-    print(f"{picture.out}: {len(panels)} handovers, {picture.out.stat().st_size / 1000:.0f} kB")
+    ends = estimated_ends(backend, picture.seeds, every=90)
+    panels = [_panel(rendered, pair, backend.weights.hand, picture.size) for rendered, pair in ends]
+    write_joined(picture.out, panels, axis=1)
 
 
-def _panel(rendered: RenderedFrame, pair: HandObjectEstimate, hand: HandModel, size: int) -> NDArray[np.uint8]:
+def _panel(rendered: RenderedFrame, pair: HandObjectEstimate, hand: HandModel, size: int) -> ColourImage:
     assert pair.hand is not None
     assert pair.object is not None
     assert pair.box is not None
@@ -71,14 +63,11 @@ def _panel(rendered: RenderedFrame, pair: HandObjectEstimate, hand: HandModel, s
     facing = (free.points * free.normals).sum(axis=1) < 0
     _dots(image, camera, free.points[~facing], _HIDDEN, 1)
     _dots(image, camera, free.points[facing], _FACING, 2)
-    box = pair.box
-    corners = np.array([box.x_min, box.y_min, box.x_max, box.y_max]).clip(0) * _ENLARGED
-    left, top, right, bottom = corners.astype(int)
-    return cv2.resize(image[top:bottom, left:right], (size, size), interpolation=cv2.INTER_AREA)
+    return cut_out(image, pair.box, size, cv2.INTER_AREA, _ENLARGED)
 
 
 def _dots(
-    image: NDArray[np.uint8], camera: Camera, points: NDArray[np.floating], colour: tuple[int, int, int], radius: int
+    image: ColourImage, camera: Camera, points: NDArray[np.floating], colour: tuple[int, int, int], radius: int
 ) -> None:
     for pixel in np.rint(camera.project(points) * _ENLARGED).astype(int).tolist():
         cv2.circle(image, pixel, radius, colour, -1, cv2.LINE_AA)

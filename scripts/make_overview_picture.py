@@ -10,22 +10,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tyro
-from numpy.typing import NDArray
-from PIL import Image
-from rendered_handovers import RenderedFrame, rendered_handovers
+from handover_pictures import ColourImage, cut_out, estimated_ends, write_joined
+from rendered_handovers import RenderedFrame
 from run_script import run_script
 
 from hand_object_pose.estimation.backend import WeightsInfo
 from hand_object_pose.estimation.backends import load_backend
-from hand_object_pose.estimation.configuration import EstimatorConfig
-from hand_object_pose.estimation.estimator import Estimator
-from hand_object_pose.estimation.result import Box, HandObjectEstimate
+from hand_object_pose.estimation.result import HandObjectEstimate
 from hand_object_pose.evaluation.drawing.overlay import HAND_COLOUR, OBJECT_COLOUR, draw_estimates
 from hand_object_pose.evaluation.drawing.turned_views import ColouredMesh, view_tiles
 from hand_object_pose.geometry.meshes import TriangleMesh
 from hand_object_pose.geometry.se3 import transform_points
-
-ColourImage = NDArray[np.uint8]
 
 _SIZE = 240
 
@@ -48,15 +43,8 @@ class OverviewPicture:
 def main(picture: OverviewPicture) -> None:
     """Render, estimate, draw, and write the picture."""
     backend = load_backend()
-    estimator = Estimator(backend, EstimatorConfig(roi_mode="topic"))
-    rows = []
-    for seed in picture.seeds:
-        *_, rendered = rendered_handovers((seed,), picture.every)
-        frame = replace(rendered.frame, object_id=rendered.truth.object_name)
-        rows.append(_row(rendered, estimator.process(frame).pairs[0], backend.weights))
-    picture.out.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.concatenate(rows, axis=0)).save(picture.out, quality=88)
-    print(f"{picture.out}: {len(rows)} handovers, {picture.out.stat().st_size / 1000:.0f} kB")
+    ends = estimated_ends(backend, picture.seeds, picture.every)
+    write_joined(picture.out, [_row(rendered, pair, backend.weights) for rendered, pair in ends], axis=0)
 
 
 def _row(rendered: RenderedFrame, pair: HandObjectEstimate, weights: WeightsInfo) -> ColourImage:
@@ -70,12 +58,8 @@ def _row(rendered: RenderedFrame, pair: HandObjectEstimate, weights: WeightsInfo
     hand = TriangleMesh(pair.hand.vertices, weights.hand.faces_of(pair.hand.side))
     thing = TriangleMesh(transform_points(pair.object.pose, model.vertices), model.faces)
     turned = view_tiles([ColouredMesh(thing, OBJECT_COLOUR), ColouredMesh(hand, HAND_COLOUR)], (90, 180))
-    return np.concatenate([_cut(rendered.frame.image, pair.box), _cut(drawn, pair.box), turned], axis=1)
-
-
-def _cut(image: ColourImage, box: Box) -> ColourImage:
-    left, top, right, bottom = np.array([box.x_min, box.y_min, box.x_max, box.y_max]).clip(0).astype(int)
-    return cv2.resize(image[top:bottom, left:right], (_SIZE, _SIZE), interpolation=cv2.INTER_CUBIC)
+    cuts = [cut_out(image, pair.box, _SIZE, cv2.INTER_CUBIC) for image in (rendered.frame.image, drawn)]
+    return np.concatenate([*cuts, turned], axis=1)
 
 
 if __name__ == "__main__":

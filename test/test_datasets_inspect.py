@@ -20,9 +20,13 @@ from hand_object_pose.hand.default_hand import default_hand
 from hand_object_pose_training import main as commands
 from hand_object_pose_training.datasets import frame as frame_module
 from hand_object_pose_training.datasets import ho3d_convention, images
+from hand_object_pose_training.datasets.index import PreparedIndex
 from hand_object_pose_training.datasets.prepare_command import PrepareConfig, prepare
 from hand_object_pose_training.inspection.command import Inspect, InspectConfig, inspect
-from hand_object_pose_training.inspection.inspected_split import spread
+from hand_object_pose_training.inspection.faults import TruthLimits, faults
+from hand_object_pose_training.inspection.frame_source import FrameSource
+from hand_object_pose_training.inspection.inspected_split import inspect_split, spread
+from hand_object_pose_training.inspection.picture import write_picture
 from hand_object_pose_training.inspection.plain_frame import PlainFrame
 from hand_object_pose_training.inspection.seen_surface import draw, projected
 
@@ -40,6 +44,19 @@ def tree(tmp_path):
         return shutil.copytree(exported(kind), tmp_path / kind, ignore=shutil.ignore_patterns("prepared"))
 
     return copied
+
+
+@pytest.fixture
+def exported_index(tmp_path):
+    """Of an exported tree that is not changed."""
+
+    def made(kind, split):
+        root = exported(kind)
+        config = PrepareConfig(kind, root, tmp_path, split, contact="none", workers=0, quick=True, checked=0)
+        ((path, _),) = prepare(config)
+        return path
+
+    return made
 
 
 def only_split(path):
@@ -313,6 +330,183 @@ def test_frames_that_cannot_be_checked_are_named_and_cost_nothing_else(tree, cap
         inspect(InspectConfig((path,)))
 
 
+def resized(path, size):
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(path), cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST))
+
+
+def of_another_kind(path, _):
+    channels = 4 - np.atleast_3d(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)).shape[2]
+    cv2.imwrite(str(path), np.zeros((480, 640, channels), np.uint8))
+
+
+def cut_short(path, _):
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def gone(path, _):
+    path.unlink()
+
+
+PICTURES = [
+    ("image", resized, (320, 240), "expected 640 x 480 pixels as its camera, found 320 x 240"),
+    ("image", cut_short, None, "cut short"),
+    ("image", gone, None, "is missing"),
+    ("depth", resized, (320, 240), "expected 640 x 480 pixels as its camera, found 320 x 240"),
+    # In the corner of a larger one there would be something to compare with.
+    ("depth", resized, (1280, 960), "expected 640 x 480 pixels as its camera, found 1280 x 960"),
+    ("depth", cut_short, None, "cannot be decoded"),
+    ("depth", of_another_kind, None, ""),
+]
+
+
+@pytest.mark.parametrize(("kind", "split"), [("ho3d", "train"), ("dexycb", "val")])
+def test_pictures_of_another_size_and_damaged_ones_are_named(tree, tmp_path, kind, split):
+    """Each in another frame; they cost neither the numbers nor the picture of the last one."""
+    source = FrameSource(PreparedIndex(prepared(kind, tree(kind), split)))
+    frames = [source.index[number] for number in range(len(PICTURES) + 1)]
+    for frame, (file, change, size, _) in zip(frames, PICTURES, strict=False):
+        change(getattr(frame.files, file), size)
+    found = inspect_split(source, list(range(len(frames))), TruthLimits(), lambda: None)
+    assert [frame.key for frame in found.frames] == [frames[-1].key]
+    assert (found.faults, found.too_few) == ([], "only 1 of 8 frames can be (at least 50%)")
+    for reason, frame, (file, _, _, said) in zip(found.unchecked, frames, PICTURES, strict=False):
+        assert reason.startswith(f"{frame.key}: {getattr(frame.files, file)}: ")
+        assert said in reason
+    write_picture(tmp_path / "frames.jpg", [found], count=4)
+    assert cv2.imread(str(tmp_path / "frames.jpg")).shape[0] == 240
+
+
+def without(name):
+    return lambda content: content.pop(name)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without("camMat"), "KeyError: 'camMat'"),
+        (lambda content: content.update(objRot=None), "not as the format says"),
+        (lambda content: content.update(handPose=np.zeros(45)), "not as the format says"),
+        (lambda content: content.update(camMat="text"), "not as the format says"),
+    ],
+)
+def test_annotations_of_another_form_are_named_with_their_file(tree, change, said):
+    root = tree("ho3d")
+    path = prepared("ho3d", root, "train")
+    rewritten_pickles(root, change)
+    with pytest.raises(UserError, match=r"not one of \d+ frames .*meta/\d+\.pkl: ") as error:
+        inspect(InspectConfig((path,), frames=2))
+    assert said in str(error.value)
+
+
+def unknown_compression(path):
+    """As a flipped bit leaves it: the archive asks for a method that does not exist."""
+    data = bytearray(path.read_bytes())
+    for start, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = data.find(start) + place
+        data[at : at + 2] = b"\x63\x00"
+    path.write_bytes(bytes(data))
+
+
+def half_as_large(path):
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    np.savez_compressed(path, **{**content, "seg": content["seg"][::2, ::2]})
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("labels", unknown_compression, "NotImplementedError"),
+        ("labels", half_as_large, "found 320 x 240 pixels"),
+        ("meta", lambda path: path.write_text("mano_sides: [right\n a: b: c"), "ParserError"),
+        ("meta", lambda path: path.write_bytes(b"\xff\xfe"), "UnicodeDecodeError"),
+        ("meta", lambda path: path.write_text("mano_sides: []\nycb_ids: [1]\nycb_grasp_ind: 0\n"), "IndexError"),
+        ("intrinsics", lambda path: path.write_text("- a\n"), "TypeError"),
+        ("mano", lambda path: path.unlink(), "No such file"),
+    ],
+)
+def test_damaged_files_of_dexycb_are_named(tree, name, change, said):
+    root = tree("dexycb")
+    path = prepared("dexycb", root, "val")
+    frame = PreparedIndex(path)[0]
+    sequence, serial, _ = frame.key.rsplit("/", 2)
+    calibration = root / "calibration"
+    meta = root / sequence / "meta.yml"
+    of_hand = f"mano_{yaml.safe_load(meta.read_text())['mano_calib'][0]}"
+    file = {
+        "labels": frame.files.mask,
+        "meta": meta,
+        "intrinsics": calibration / "intrinsics" / f"{serial}_640x480.yml",
+        "mano": calibration / of_hand / "mano.yml",
+    }[name]
+    change(file)
+    source = FrameSource(PreparedIndex(path))
+    split = inspect_split(source, [0], TruthLimits(), lambda: None)
+    (reason,) = split.unchecked
+    assert reason.startswith(f"{frame.key}: {file}: ")
+    assert said in reason
+    assert "\n" not in reason
+
+
+def test_a_split_that_cannot_be_read_is_not_passed_over(tree, capsys):
+    root = tree("ho3d")
+    paths = prepared("ho3d", root, "train"), prepared("ho3d", root, "evaluation")
+    shutil.rmtree(root / "evaluation")
+    assert Inspect(paths, frames=3).run_command() == 1
+    text = capsys.readouterr().out
+    assert "ho3d_v2 train: the truth is right" in text
+    assert re.search(r"ho3d_v2 evaluation: not checked\*\*, only 0 of \d frames can be", text)
+
+
+def test_a_moved_dataset_is_found_by_its_new_root(tree, tmp_path, exported_index):
+    """With its objects, which were prepared from below the old one."""
+    root = tree("ho3d")
+    path = prepared("ho3d", root, "train")
+    moved = root.rename(tmp_path / "moved")
+    path = moved / path.relative_to(root)
+    with pytest.raises(UserError, match="where it is now: --root"):
+        inspect(InspectConfig((path,)))
+    (split,) = inspect(InspectConfig((path, path), frames=3, root=moved))
+    assert len(split.frames) == 3
+    assert split.faults == []
+    with pytest.raises(UserError, match="one by one"):
+        inspect(InspectConfig((path, exported_index("dexycb", "val")), root=moved))
+
+
+def rewritten_index(path, change, **named):
+    """With other tensors and entries of the header."""
+    with safe_open(str(path), "numpy") as file:
+        metadata = file.metadata()
+    header = {**json.loads(metadata["header"]), **named}
+    save_file(change(load_file(path)), path, metadata={**metadata, "header": json.dumps(header)})
+
+
+def test_an_index_without_frames_is_refused(exported_index):
+    path = exported_index("ho3d", "train")
+    rewritten_index(path, lambda tensors: {name: tensor[:0] for name, tensor in tensors.items()})
+    with pytest.raises(UserError, match="expected frames, found none"):
+        inspect(InspectConfig((path,)))
+
+
+def test_samples_that_are_no_numbers_are_not_overlooked(exported_index):
+    path = exported_index("ho3d", "train")
+    nan = np.full((12, 21, 3), np.nan, np.float32)
+    rewritten_index(path, lambda tensors: {**tensors, "joints": nan.astype(tensors["joints"].dtype)})
+    (found,) = inspect(InspectConfig((path,), frames=2))
+    assert any("off what a plain reading" in fault for fault in found.faults), found.faults
+
+
+def test_a_wall_behind_the_hand_is_no_unit():
+    """Twice as far and even: what a hand in the wrong place lies before."""
+    far = {"depth_hand": np.full(100, 0.6), "ratio_hand": np.full(100, 2.0)}
+    none = {"reader": np.zeros(1), "shift": np.zeros(1)}
+    (fault,) = faults({**none, **far}, TruthLimits())
+    assert "which is no unit: it lies elsewhere" in fault
+    (fault,) = faults({**none, **far, "ratio_hand": np.full(100, 8.0)}, TruthLimits())
+    assert "which is a unit" in fault
+
+
 def test_another_joint_order_in_the_evaluations_list_is_named(tree):
     """Where there are no parameters, the listed mesh tells."""
     root = tree("ho3d")
@@ -336,7 +530,7 @@ def test_without_the_hands_of_the_evaluation_split_the_object_is_checked(tree):
 def test_pictures_and_mistakes_of_the_user(tmp_path, monkeypatch, capsys):
     path = prepare(PrepareConfig("dexycb", exported("dexycb"), tmp_path, "val", contact="none", workers=0, quick=True))
     index, picture = path[0][0], tmp_path / "pictures" / "frames.png"
-    inspect(InspectConfig((index,), frames=3, picture=picture, pictured=2))
+    assert Inspect((index,), frames=3, picture=picture, pictured=2).run_command() == 0
     found = cv2.imread(str(picture))
     assert found.shape == (2 * 240, 3 * 240, 3)
     for words, said in [
@@ -344,11 +538,24 @@ def test_pictures_and_mistakes_of_the_user(tmp_path, monkeypatch, capsys):
         ([str(tmp_path / "pictures")], "no index in this directory"),
         ([], "expected an index"),
         ([str(index), "--frames", "0"], "at least 1"),
-        ([str(index), "--frames", "1", "--picture", str(tmp_path / "frames.text")], "cannot be written"),
+        ([str(index), "--seed", "-1"], "expected at least 0, found -1"),
+        ([str(index), "--picture", str(tmp_path / "frames.text")], "ends in .jpg or .png"),
     ]:
         monkeypatch.setattr("sys.argv", ["hand-object-train", "inspect", *words])
         assert commands.main() == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_written_costs_no_numbers(exported_index, monkeypatch, capsys):
+    path = exported_index("ho3d", "train")
+    picture = path / "frames.png"
+    monkeypatch.setattr(
+        "sys.argv", ["hand-object-train", "inspect", str(path), "--frames", "1", "--picture", str(picture)]
+    )
+    assert commands.main() == 2
+    said = capsys.readouterr()
+    assert "the truth is right" in said.out
+    assert str(picture) in said.err
 
 
 def test_frames_are_spread_over_the_index():
@@ -405,11 +612,8 @@ def test_a_mirrored_plain_frame_projects_to_mirrored_columns():
     np.testing.assert_array_equal(mirrored.labels[row, 639 - column], labels[row, column])
 
 
-def test_splits_of_another_dataset_are_referred_to_the_contract(tmp_path):
-    ((path, _),) = prepare(PrepareConfig("ho3d", exported("ho3d"), tmp_path, "train", workers=0, quick=True, checked=0))
-    with safe_open(str(path), "numpy") as file:
-        metadata = file.metadata()
-    header = {**json.loads(metadata["header"]), "dataset": "mine"}
-    save_file(load_file(path), path, metadata={**metadata, "header": json.dumps(header)})
+def test_splits_of_another_dataset_are_referred_to_the_contract(exported_index):
+    path = exported_index("ho3d", "train")
+    rewritten_index(path, lambda tensors: tensors, dataset="mine")
     with pytest.raises(UserError, match="contract"):
         inspect(InspectConfig((path,)))

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from hand_object_pose.ros.parameters import Settings
 
@@ -11,30 +14,31 @@ NODE_THREADS = int(Settings().number("threads"))
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """The demo's settings.
+    """The demo's settings, which are the options of its command line.
 
     Attributes:
-        seed: of the synthetic sequence.
-        out: directory for everything the demo writes.
-        bag: a user's own bag instead of a synthetic one.
-        object_id: what to look for; empty: what the sequence's seed, the bag's truth or its detections say.
-        objects: directory of a catalogue for the synthetic sequence; None: the default objects.
-        image, depth: base names of the topics of a user's bag, where several can be meant.
-        root_depth: depth of the wrist in metres for a bag without depth images.
-        duration: seconds to play at least; the bag is repeated as often as that takes. None: a minute of a synthetic
-            sequence, a user's bag once.
-        frames: of the synthetic sequence; 0: all.
+        seed: another number is another sequence.
+        out: directory for everything that is written.
+        bag: a rosbag2 of your own instead; without ground truth there are counts, latency and a report, no errors.
+        object_id: what to look for; unless given, what the bag's truth or its detections say.
+        objects: directory of a catalogue of your own for the synthetic sequence; the default objects unless given.
+        image: base name of the colour images' topic in your bag, where there are several.
+        depth: the same of the depth images aligned to them.
+        root_depth: depth of the wrist in metres, for a bag without depth images.
+        duration: seconds to play at least; the bag is repeated as often as that takes, 0 plays it once. Unless given,
+            a synthetic sequence is played for a minute, a bag of your own once.
+        frames: of the synthetic sequence; 0 means all, about eleven seconds at 30 Hz.
         compressed: JPEG and PNG in the synthetic bag instead of raw images.
-        weights: a .safetensors file; None: those that come with the package.
-        threads: of the network, as the node has it unless given; 0: one for each core.
-        baseline: means of the training set (.npz); None: that of the default weights.
-        domain_id: ROS domain; None: a random one.
+        weights: a .safetensors file; the weights that ship with this package unless given.
+        threads: of the network on a CPU, unless given as many as the node's default; 0 means one for each core.
+        baseline: means of the training set of other weights than those that ship with this package (.npz).
+        domain_id: ROS domain of all processes; a random one unless given.
     """
 
     seed: int = 1
     out: Path = Path("out/demo")
     bag: Path | None = None
-    object_id: str = ""
+    object_id: Annotated[str, tyro.conf.arg(name="object")] = ""
     objects: Path | None = None
     image: str = ""
     depth: str = ""

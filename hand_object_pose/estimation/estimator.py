@@ -5,25 +5,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hand_object_pose.arrays import FloatArray
-from hand_object_pose.errors import UnknownObjectError
 from hand_object_pose.estimation.association import assigned
 from hand_object_pose.estimation.backend import Backend
 from hand_object_pose.estimation.configuration import EstimatorConfig
-from hand_object_pose.estimation.contact_refinement import ContactRefinement, RefinementSettings
 from hand_object_pose.estimation.frame import Frame
-from hand_object_pose.estimation.interaction import find_contacts
+from hand_object_pose.estimation.hand_object_interaction import HandObjectInteraction
 from hand_object_pose.estimation.looking import Looking, NothingSeen, Sight
+from hand_object_pose.estimation.object_choice import check_object, chosen_object
 from hand_object_pose.estimation.observation import Observation
 from hand_object_pose.estimation.own_boxes import OwnBoxes
 from hand_object_pose.estimation.pose_uncertainty import pose_covariance
 from hand_object_pose.estimation.region_of_interest import Region, neighbours
-from hand_object_pose.estimation.result import Box, Contacts, FrameResult, HandObjectEstimate
+from hand_object_pose.estimation.result import Box, FrameResult, HandObjectEstimate
 from hand_object_pose.estimation.timing import StageTimer
 from hand_object_pose.estimation.track import Track
 from hand_object_pose.geometry.cameras import Camera
 from hand_object_pose.geometry.crops import CropBox
-from hand_object_pose.objects.distance_grids import grid_of
-from hand_object_pose.objects.reachable_surface import reachable_surface
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,11 @@ class Estimator:
         """
         self._backend = backend
         self._weights = backend.weights
-        self._finger_labels = self._weights.hand.finger_labels
         self._last_number = 0
         self._config = config or EstimatorConfig()
-        self._check_object(self._config.object_id)
+        check_object(self._weights, self._config.object_id)
         self._looking = Looking(backend, self._config)
-        self._contact_refinement = ContactRefinement(self._weights.hand)
+        self._interaction = HandObjectInteraction(self._weights.hand, self._config)
         self._tracks = [Track(self._config)]
         self._camera: Camera | None = None
         self._own_boxes = OwnBoxes()
@@ -77,13 +73,14 @@ class Estimator:
             UnknownObjectError: the weights do not know the object; the settings stay as they were.
             UserError: the built-in detector is wanted and cannot be loaded; the settings stay as they were.
         """
-        self._check_object(config.object_id)
+        check_object(self._weights, config.object_id)
         self._own_boxes.set_wanted(config.roi_mode == "auto")
         self._tracks = self._tracks[: config.most_tracks]
         for track in self._tracks:
             track.set_config(config)
         self._config = config
         self._looking.set_config(config)
+        self._interaction.set_config(config)
 
     def set_object(self, object_id: str) -> None:
         """Look for another object; empty: by detection.
@@ -100,13 +97,11 @@ class Estimator:
 
     def prepare(self) -> None:
         """Do now what would delay the first frame: run the network once, compute distance grids and surfaces."""
-        object_id, _ = self._chosen_object("")
-        models = [self._weights.objects[object_id]] if object_id else list(self._weights.objects.values())
+        model, _ = chosen_object(self._weights, self._config.object_id, "")
+        models = list(self._weights.objects.values()) if model is None else [model]
         size = self._weights.lixels.image_size
         self._backend.run(np.zeros((1, 3, size, size), np.float32), models[:1])
-        for model in models if self._config.contacts else []:
-            grid_of(model)
-            reachable_surface(model)
+        self._interaction.prepare(models)
 
     def process(self, frame: Frame) -> FrameResult:
         """Everything estimated from one frame.
@@ -146,11 +141,11 @@ class Estimator:
 
     def _task(self, track: Track, frame: Frame) -> _Task:
         region = track.propose(frame)
-        object_id, problem = self._chosen_object(frame.object_id or track.object_name)
-        if region.crop is None or problem:
+        model, problem = chosen_object(self._weights, self._config.object_id, frame.object_id or track.object_name)
+        if region.crop is None or model is None:
             return _Task(track, frame, region, None, region.reason or problem)
         side = track.side or self._config.hand_side
-        sight = Sight(frame, region.crop, self._weights.objects[object_id], side, track.object_fit)
+        sight = Sight(frame, region.crop, model, side, track.object_fit)
         return _Task(track, frame, region, sight)
 
     def _estimates(self, tasks: list[_Task], timer: StageTimer) -> list[HandObjectEstimate]:
@@ -168,10 +163,10 @@ class Estimator:
             covariance = pose_covariance(seen)
         if self._config.refinement:
             with timer.stage("refinement"):
-                seen = self._refined(seen)
+                seen = self._interaction.refined(seen)
         pair = self._judged(task, seen, covariance)
         with timer.stage("contacts"):
-            return self._with_interaction(pair, task, seen)
+            return self._interaction.added(pair, seen, task.track.grasps, task.frame.stamp)
 
     def _best_look(self, task: _Task, seen: Observation | NothingSeen, timer: StageTimer) -> Observation | NothingSeen:
         """The look at the region; where it leaves doubts about a tracked one, the surest of it and its neighbours.
@@ -182,14 +177,6 @@ class Estimator:
             return seen
         others = [replace(task.sight, crop=crop) for crop in neighbours(task.sight.crop)]
         return max([seen, *self._looking.look(others, timer)], key=_sureness)
-
-    def _refined(self, seen: Observation) -> Observation:
-        """The hand moved towards plausible contacts."""
-        if not np.isfinite(seen.points).all():
-            return seen
-        settings = RefinementSettings(time_budget=self._config.refinement_time_budget)
-        lifted = self._contact_refinement.refine(seen.lifted, grid_of(seen.model), settings)
-        return replace(seen, lifted=lifted)
 
     def _judged(self, task: _Task, seen: Observation, covariance: FloatArray | None) -> HandObjectEstimate:
         """The pair without contacts; the track learns whether it may be followed."""
@@ -234,35 +221,6 @@ class Estimator:
             roi_source=region.source,
             root_depth_source=seen.root_source,
         )
-
-    def _with_interaction(self, pair: HandObjectEstimate, task: _Task, seen: Observation) -> HandObjectEstimate:
-        contacts = self._contacts(seen)
-        if contacts is None or not pair.valid:
-            return replace(pair, contacts=contacts)
-        grasp = task.track.grasps.update(pair.track_id, task.frame.stamp, contacts.part_distances)
-        return replace(pair, contacts=contacts, grasp=grasp)
-
-    def _contacts(self, seen: Observation) -> Contacts | None:
-        """None where they were not asked for."""
-        if not self._config.contacts or not np.isfinite(seen.points).all():
-            return None
-        pose, distance = seen.lifted.object_pose, self._config.contact_distance
-        return find_contacts(seen.lifted.hand, self._finger_labels, pose, grid_of(seen.model), distance)
-
-    def _chosen_object(self, detected: str) -> tuple[str, str]:
-        """The object's id, or the reason why there is none."""
-        known = sorted(self._weights.objects)
-        wanted = self._config.object_id or detected or (known[0] if len(known) == 1 else "")
-        if not wanted:
-            return "", f"no object chosen; the weights know: {', '.join(known)}"
-        try:
-            return self._weights.object(wanted).name, ""
-        except UnknownObjectError as error:
-            return "", str(error)
-
-    def _check_object(self, object_id: str) -> None:
-        if object_id:
-            self._weights.object(object_id)
 
 
 def _sureness(seen: Observation | NothingSeen) -> float:

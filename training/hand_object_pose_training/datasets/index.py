@@ -135,6 +135,12 @@ class PreparedIndex:
         )
 
     @property
+    def models(self) -> Path:
+        """Directory of the objects: where it was, or in the same place below the dataset's new root."""
+        models, root = Path(self.header.models), Path(self.header.root)
+        return self.root / models.relative_to(root) if models.is_relative_to(root) else models
+
+    @property
     def object_names(self) -> list[str]:
         """Sorted, as in the dataset."""
         return sorted(self.header.objects)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -136,7 +135,7 @@ def index_catalogue(index: PreparedIndex) -> dict[str, ObjectModel]:
     Raises:
         UserError: one is missing, or its mesh is another than when the index was made.
     """
-    directory = Path(index.header.models)
+    directory = index.models
     objects, problems = load_objects(directory, index.object_names)
     for name, expected in index.header.objects.items():
         if name in objects and objects[name].hash != expected:

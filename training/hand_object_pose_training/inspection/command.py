@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import tyro
 from rich.console import Console
 from rich.progress import Progress
@@ -13,15 +12,10 @@ from rich.progress import Progress
 from hand_object_pose.errors import UserError
 from hand_object_pose_training.datasets.index import SUFFIX, PreparedIndex
 from hand_object_pose_training.inspection.faults import TruthLimits
-from hand_object_pose_training.inspection.inspected_split import (
-    FrameSource,
-    InspectedFrame,
-    InspectedSplit,
-    inspect_split,
-    spread,
-)
+from hand_object_pose_training.inspection.frame_source import FrameSource
+from hand_object_pose_training.inspection.inspected_split import InspectedSplit, inspect_split, spread
 from hand_object_pose_training.inspection.page import page
-from hand_object_pose_training.inspection.picture import contact_sheet, outlined
+from hand_object_pose_training.inspection.picture import SUFFIXES, write_picture
 
 
 @dataclass(frozen=True)
@@ -51,23 +45,26 @@ class InspectConfig:
 class Inspect(InspectConfig):
     """Compare a prepared dataset's truth with its pictures and files, by other ways than the readers'.
 
-    Exit status 1 if the numbers say that the truth is wrong.
+    Exit status 1 if the numbers say that the truth is wrong, or most frames of an index cannot be read.
     """
 
     def run_command(self) -> int:
         """Look, print, and say it with the exit status."""
         splits = inspect(self)
-        print(page(splits, self.limits))
-        return int(any(split.faults for split in splits))
+        print(page(splits, self.limits), flush=True)
+        if self.picture is not None:
+            write_picture(self.picture, splits, self.pictured)
+        return int(not all(split.is_right for split in splits))
 
 
 def inspect(config: InspectConfig) -> list[InspectedSplit]:
-    """Measure frames of every index, and write the picture.
+    """Measure frames of every index.
 
     Raises:
-        UserError: an index cannot be used, not one frame could be checked, or the picture cannot be written.
+        UserError: settings make no sense, an index cannot be used, or not one frame could be checked.
     """
-    sources = [FrameSource(PreparedIndex(path, config.root)) for path in _index_files(config)]
+    _check(config)
+    sources = [FrameSource(index) for index in _indices(config)]
     chosen = [spread(len(source.index), config.frames, config.seed) for source in sources]
     splits = []
     with Progress(console=Console(stderr=True), refresh_per_second=1, transient=True) as bar:
@@ -77,14 +74,27 @@ def inspect(config: InspectConfig) -> list[InspectedSplit]:
     if not any(split.frames for split in splits):
         reasons = [reason for split in splits for reason in split.unchecked]
         raise UserError(f"not one of {len(reasons)} frames could be checked; the first: {reasons[0]}")
-    if config.picture is not None:
-        _write_picture(config, sources, splits)
     return splits
 
 
-def _index_files(config: InspectConfig) -> list[Path]:
+def _check(config: InspectConfig) -> None:
     if config.frames < 1 or config.pictured < 1:
         raise UserError(f"--frames, --pictured: expected at least 1, found {config.frames}, {config.pictured}")
+    if config.seed < 0:
+        raise UserError(f"--seed: expected at least 0, found {config.seed}")
+    if config.picture is not None and config.picture.suffix.lower() not in SUFFIXES:
+        raise UserError(f"--picture: expected a file name that ends in .jpg or .png, found {config.picture}")
+
+
+def _indices(config: InspectConfig) -> list[PreparedIndex]:
+    indices = [PreparedIndex(path, config.root) for path in _index_files(config)]
+    roots = sorted({index.header.root for index in indices})
+    if config.root is not None and len(roots) > 1:
+        raise UserError(f"--root: one dataset is in one place, but these are of {', '.join(roots)}; inspect one by one")
+    return indices
+
+
+def _index_files(config: InspectConfig) -> list[Path]:
     if not config.indices:
         raise UserError(
             "expected an index that prepare wrote, or a directory with some: hand-object-train inspect PATH"
@@ -97,27 +107,4 @@ def _index_files(config: InspectConfig) -> list[Path]:
                 f"{path}: no index in this directory; make one with: hand-object-train prepare DATASET ROOT"
             )
         found += files
-    return found
-
-
-def _pictured(split: InspectedSplit, count: int) -> list[InspectedFrame]:
-    """Wrong frames, then others, spread over the split."""
-    wrong, right = split.wrong[:count], [frame for frame in split.frames if not frame.faults]
-    count = min(count - len(wrong), len(right))
-    return wrong + [right[number * len(right) // count] for number in range(count)]
-
-
-def _write_picture(config: InspectConfig, sources: list[FrameSource], splits: list[InspectedSplit]) -> None:
-    assert config.picture is not None
-    rows = []
-    for source, split in zip(sources, splits, strict=True):
-        for shown in _pictured(split, config.pictured):
-            frame, plain = source.pair(shown.number)
-            rows.append(outlined(frame, plain, source.hands.right, source.catalogue[frame.object_name]))
-    try:
-        config.picture.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(config.picture), contact_sheet(rows)[..., ::-1])
-    except (OSError, cv2.error) as error:
-        raise UserError(f"{config.picture}: the picture cannot be written ({error}); expected .jpg or .png") from error
-    if not written:
-        raise UserError(f"{config.picture}: the picture cannot be written; expected a place to write, .jpg or .png")
+    return list(dict.fromkeys(found))

@@ -16,7 +16,8 @@ class TruthLimits:
         covered: greatest share of seen vertices where the mask shows neither hand nor object, but something else.
         depth: greatest median distance of seen vertices, of hand or of object, to the measured surface, metres.
         near: distance that counts as on the surface, metres.
-        unit: greatest deviation from 1 of measured over expected depth that may be something else than a unit.
+        unit: least factor, up or down, of measured to expected depth that may be another unit; a wall behind hand and
+            object may be as even, but is seldom so far away.
         spread: greatest range of the middle half of these ratios, relative to their median, if it is to be a unit.
         joint: greatest distance of an inner joint to the MANO layer's, its median over the frames, metres.
         tip: the same of fingertips, which HO3D takes from other vertices.
@@ -28,13 +29,14 @@ class TruthLimits:
         seen: least mean share of the vertices of hand and object that are seen; about a third of a free mesh is.
         fewest: seen vertices below which shares and medians say nothing.
         frames: greatest share of frames that are wrong by themselves.
+        checked: least share of the frames looked at whose files can be read.
     """
 
     on_mask: float = 0.8
     covered: float = 0.3
     depth: float = 0.02
     near: float = 0.01
-    unit: float = 0.05
+    unit: float = 3.5
     spread: float = 0.05
     joint: float = 0.005
     tip: float = 0.015
@@ -46,6 +48,7 @@ class TruthLimits:
     seen: float = 0.05
     fewest: int = 30
     frames: float = 0.1
+    checked: float = 0.5
 
 
 def faults(measures: Measures, limits: TruthLimits) -> list[str]:
@@ -128,7 +131,7 @@ def _depth(name: str, measures: Measures, limits: TruthLimits) -> list[str]:
     if len(gaps) < limits.fewest or np.median(gaps) <= limits.depth:
         return []
     low, ratio, high = np.percentile(measures[f"ratio_{name}"], [25, 50, 75])
-    if abs(ratio - 1) > limits.unit and high - low < limits.spread * ratio:
+    if max(ratio, 1 / ratio) > limits.unit and high - low < limits.spread * ratio:
         cause = (
             f"measured depth is {ratio:.3g} times the expected one everywhere, which is a unit: 1000 or 0.001 is "
             "millimetres for metres, 8 is HO3D's depth taken for millimetres"

@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from hand_object_pose.arrays import FloatArray
+from hand_object_pose.arrays import FloatArray, IntArray
+from hand_object_pose.errors import UserError
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.frame import AnnotatedFrame
@@ -30,6 +31,7 @@ relabelled: pixels whose label the reader gives otherwise.
 
 # What is measured by so much before the object, metres, may be a hand that is not known.
 _IN_FRONT = 0.02
+_KINDS = (("object", OBJECT), ("hand", HAND))
 _TIPS = np.isin(np.arange(21), (4, 8, 12, 16, 20))
 
 
@@ -39,17 +41,24 @@ def measured(frame: AnnotatedFrame, plain: PlainFrame, hand: HandModel, model: O
     Args:
         frame: as training reads it: posed, a left hand mirrored; plain: the same from the files, mirrored likewise.
         hand: the right hand model; model: the frame's object.
+
+    Raises:
+        UserError: hand or object reaches behind the camera.
     """
-    thing = _moved(frame.object_pose, model.vertices)
-    vertices = [thing] if frame.hand_vertices is None else [thing, frame.hand_vertices]
-    if min(points[:, 2].min() for points in vertices) <= 0:
-        raise ValueError("partly behind the camera")
-    meshes = list(zip(vertices, (model.faces, hand.faces), strict=False))
-    found = _against_pictures(frame.camera.matrix, (frame.camera.width, frame.camera.height), meshes, plain)
+    meshes = posed_meshes(frame, hand, model)
+    if min(vertices[:, 2].min() for vertices, _ in meshes) <= 0:
+        raise UserError("hand or object reaches behind the camera, where nothing can be projected")
+    found = _against_pictures(frame, meshes, plain)
     found |= _joints_on_mask(frame, plain)
     found |= _against_annotations(frame, plain, hand, model)
     found |= _against_files(frame, plain, model)
     return {name: np.atleast_1d(values).astype(float) for name, values in found.items() if np.size(values)}
+
+
+def posed_meshes(frame: AnnotatedFrame, hand: HandModel, model: ObjectModel) -> list[Mesh]:
+    """The object and, where it is known, the hand, in the camera's frame; arguments as for ``measured``."""
+    meshes: list[Mesh] = [(_moved(frame.object_pose, model.vertices), model.faces)]
+    return meshes if frame.hand_vertices is None else [*meshes, (frame.hand_vertices, hand.faces)]
 
 
 def pooled(measures: Sequence[Measures]) -> Measures:
@@ -58,34 +67,34 @@ def pooled(measures: Sequence[Measures]) -> Measures:
     return {name: np.concatenate([each[name] for each in measures if name in each]) for name in names}
 
 
-def _against_pictures(
-    matrix: FloatArray, size: tuple[int, int], meshes: Sequence[Mesh], plain: PlainFrame
-) -> dict[str, NDArray]:
+def _against_pictures(frame: AnnotatedFrame, meshes: Sequence[Mesh], plain: PlainFrame) -> dict[str, NDArray]:
     """Seen vertices on mask and depth image; behind something that is neither hand nor object nothing can be told."""
-    surface = draw(matrix, size, meshes)
-    found: dict[str, NDArray] = {}
-    covered = []
-    for number, (name, own) in enumerate([("object", OBJECT), ("hand", HAND)][: len(meshes)]):
-        vertices = meshes[number][0]
-        pixels = np.round(projected(vertices, matrix)).astype(int)
+    surface = draw(frame.camera.matrix, (frame.camera.width, frame.camera.height), meshes)
+    found: dict[str, NDArray] = {"covered": np.zeros(0, bool)}
+    for number, ((vertices, _), (name, own)) in enumerate(zip(meshes, _KINDS, strict=False)):
+        pixels = np.round(projected(vertices, frame.camera.matrix)).astype(int)
         seen = surface.sees(number, vertices, pixels)
         found[f"seen_{name}"] = seen.mean()
-        column, row = pixels[seen].T
-        free = np.ones(len(row), bool)
+        pixels, depths = pixels[seen], vertices[seen, 2]
         if plain.labels is not None:
-            label = plain.labels[row, column]
-            free = label != OTHER
-            covered.append(~free)
-            found[name] = np.isin(label[free], (own, EITHER))
+            label = plain.labels[pixels[:, 1], pixels[:, 0]]
+            found[name] = np.isin(label[label != OTHER], (own, EITHER))
+            found["covered"] = np.append(found["covered"], label == OTHER)
+            pixels, depths = pixels[label != OTHER], depths[label != OTHER]
         if plain.depth is not None:
-            depth, expected = plain.depth[row, column][free], vertices[seen, 2][free]
-            # A hand that is not known may hide what is seen in the drawing.
-            told = (depth > 0) & ((len(meshes) > 1) | (depth > expected - _IN_FRONT))
-            found[f"depth_{name}"] = (depth - expected)[told]
-            found[f"ratio_{name}"] = (depth / expected)[told]
-    if covered:
-        found["covered"] = np.concatenate(covered)
+            found |= _against_depth(name, pixels, depths, plain.depth, alone=len(meshes) == 1)
     return found
+
+
+def _against_depth(
+    name: str, pixels: IntArray, expected: FloatArray, image: FloatArray, alone: bool
+) -> dict[str, NDArray]:
+    """Seen vertices at pixels (N, 2), expected at depths (N,); ``alone``: a hand that is not known may hide them."""
+    depth = image[pixels[:, 1], pixels[:, 0]]
+    told = depth > 0
+    if alone:
+        told &= depth > expected - _IN_FRONT
+    return {f"depth_{name}": (depth - expected)[told], f"ratio_{name}": (depth / expected)[told]}
 
 
 def _joints_on_mask(frame: AnnotatedFrame, plain: PlainFrame) -> dict[str, NDArray]:
@@ -122,18 +131,26 @@ def _against_annotations(
 def _against_files(frame: AnnotatedFrame, plain: PlainFrame, model: ObjectModel) -> dict[str, NDArray]:
     """The sample's own values; nothing but rounding may lie between them and the files."""
     thing = _moved(frame.object_pose, model.vertices)
-    gaps = [np.abs(thing - _moved(plain.object_pose, model.vertices)), np.abs(frame.joints - plain.joints)]
+    gaps = [_gap(thing, _moved(plain.object_pose, model.vertices)), _gap(frame.joints, plain.joints)]
     if frame.hand_vertices is not None and plain.hand_vertices is not None:
-        gaps.append(np.abs(frame.hand_vertices - plain.hand_vertices))
+        gaps.append(_gap(frame.hand_vertices, plain.hand_vertices))
     read = frame.depth() if plain.depth is not None else None
     if read is not None and plain.depth is not None:
-        gaps.append(np.abs(read - plain.depth))
-    shift = projected(thing, frame.camera.matrix) - projected(thing, plain.camera_matrix)
-    found = {"reader": np.nanmax(np.concatenate([gap.ravel() for gap in gaps])), "shift": np.abs(shift).max()}
+        gaps.append(_gap(read, plain.depth))
+    shift = _gap(projected(thing, frame.camera.matrix), projected(thing, plain.camera_matrix))
+    found = {"reader": np.array(max(gaps)), "shift": np.array(shift)}
     labels = frame.mask()
     if labels is not None and plain.labels is not None:
-        found["relabelled"] = np.count_nonzero(labels != np.where(plain.labels == OTHER, 0, plain.labels))
+        other = labels != np.where(plain.labels == OTHER, 0, plain.labels)
+        found["relabelled"] = np.array(np.count_nonzero(other))
     return found
+
+
+def _gap(sample: FloatArray, files: FloatArray) -> float:
+    """The largest difference; infinite where only one of them is a number."""
+    same = np.isnan(sample) & np.isnan(files)
+    gaps = np.nan_to_num(np.abs(sample - files), nan=np.inf)
+    return float(np.where(same, 0, gaps).max())
 
 
 def _moved(pose: FloatArray, points: FloatArray) -> FloatArray:

@@ -85,8 +85,8 @@ def _share(values: NDArray) -> str:
 
 
 def _verdict(split: InspectedSplit) -> str:
-    if not split.frames:
-        lines = [f"**{split.name}: not checked.**"]
+    if split.too_few:
+        lines = [f"**{split.name}: not checked**, {split.too_few}.", *(f"* {fault}." for fault in split.faults)]
     elif split.faults:
         lines = [f"**{split.name}: the truth is wrong.**", *(f"* {fault}." for fault in split.faults)]
     else:
@@ -107,4 +107,5 @@ def _listed(title: str, entries: list[str]) -> list[str]:
     if not entries:
         return []
     rest = [f"  * and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
-    return [f"* {len(entries)} frames {title}:", *(f"  * {entry}" for entry in entries[:_SHOWN]), *rest]
+    count = "1 frame" if len(entries) == 1 else f"{len(entries)} frames"
+    return [f"* {count} {title}:", *(f"  * {entry}" for entry in entries[:_SHOWN]), *rest]

@@ -1,17 +1,24 @@
 """Frames to look at: outlines of hand and object over the image, and over the mask or the depth image."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hand_object_pose.errors import UserError, in_one_line
 from hand_object_pose.evaluation.drawing.overlay import HAND_COLOUR, OBJECT_COLOUR
 from hand_object_pose.hand.hand_model import HandModel
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose_training.datasets.frame import AnnotatedFrame
+from hand_object_pose_training.inspection.inspected_split import InspectedFrame, InspectedSplit
+from hand_object_pose_training.inspection.measures import posed_meshes
 from hand_object_pose_training.inspection.plain_frame import EITHER, HAND, OBJECT, OTHER, PlainFrame
-from hand_object_pose_training.inspection.seen_surface import Mesh, draw
+from hand_object_pose_training.inspection.seen_surface import draw
 
 Picture = NDArray[np.uint8]
+SUFFIXES = (".jpg", ".jpeg", ".png")
 
 _TILE = 240
 # Around the box of hand and object, relative to its longer side.
@@ -21,17 +28,42 @@ _LABELS = {OBJECT: (40, 75, 110), HAND: (120, 85, 65), EITHER: (90, 90, 90), OTH
 _ROOM = 0.05
 
 
+def write_picture(path: Path, splits: Sequence[InspectedSplit], count: int) -> None:
+    """Draw ``count`` frames of each split, wrong ones first, one below the other.
+
+    Args:
+        path: with one of SUFFIXES; its directory is made.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    rows = []
+    for split in splits:
+        source = split.source
+        for shown in _chosen(split, count):
+            frame, plain = source.pair(shown.number)
+            rows.append(outlined(frame, plain, source.hands.right, source.catalogue[frame.object_name]))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(path.suffix, contact_sheet(rows)[..., ::-1])[1].tobytes())
+    except (OSError, cv2.error) as error:
+        raise UserError(f"{path}: the picture cannot be written ({in_one_line(error)})") from error
+
+
+def _chosen(split: InspectedSplit, count: int) -> list[InspectedFrame]:
+    """Wrong frames, then others, spread over the split."""
+    wrong, right = split.wrong[:count], [frame for frame in split.frames if not frame.faults]
+    count = min(count - len(wrong), len(right))
+    return wrong + [right[number * len(right) // count] for number in range(count)]
+
+
 def outlined(frame: AnnotatedFrame, plain: PlainFrame, hand: HandModel, model: ObjectModel) -> Picture:
     """(240, 480 or 720, 3) RGB: image, mask and depth image around hand and object, as far as there are such files.
 
     Args:
         frame, plain, hand, model: as for ``measures.measured``.
     """
-    pose = frame.object_pose
-    thing = model.vertices @ pose[:3, :3].T + pose[:3, 3]
-    meshes: list[Mesh] = [(thing, model.faces)]
-    if frame.hand_vertices is not None:
-        meshes.append((frame.hand_vertices, hand.faces))
+    meshes = posed_meshes(frame, hand, model)
     owner = draw(frame.camera.matrix, (frame.camera.width, frame.camera.height), meshes).owner
     window = _window(frame)
     depths = np.concatenate([vertices[:, 2] for vertices, _ in meshes])

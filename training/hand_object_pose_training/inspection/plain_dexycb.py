@@ -1,7 +1,7 @@
 """DexYCB's frames by the facts of its documentation, without its reader."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,23 @@ from hand_object_pose_training.inspection.plain_frame import (
     OBJECT,
     OTHER,
     PlainFrame,
+    content_of,
     pose_of,
     read_pixels,
     read_yaml,
 )
 
 _HAND_IN_FILE = 255
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a sequence shows: the grasped object, by its place among those on the table and its id, and the hand."""
+
+    grasped: int
+    object_id: int
+    side: str
+    hand_calibration: str
 
 
 class PlainDexYcb:
@@ -35,33 +46,47 @@ class PlainDexYcb:
     def read(self, key: str) -> PlainFrame:
         """See ``PlainReader``."""
         sequence, serial, number = key.rsplit("/", 2)
-        meta = read_yaml(self._root / sequence / "meta.yml")
-        folder = self._root / sequence / serial
-        with np.load(folder / f"labels_{number}.npz", allow_pickle=False) as arrays:
-            labels = {name: arrays[name] for name in ("seg", "pose_y", "pose_m", "joint_3d", "joint_2d")}
-        pose = labels["pose_y"][meta["ycb_grasp_ind"]].astype(float)
-        posed = self._layers[meta["mano_sides"][0]](
-            labels["pose_m"][:, :48].astype(float), self._betas(meta), labels["pose_m"][:, 48:].astype(float)
-        )
+        shown, folder = self._shown(sequence), self._root / sequence / serial
+        betas, matrix = self._betas(shown), self._matrix(serial)
+        path = folder / f"labels_{number}.npz"
+        with content_of(path):
+            plain = self._labelled(path, shown, betas, matrix)
         depth = read_pixels(folder / f"aligned_depth_to_color_{number}.png")
+        return replace(plain, depth=None if depth is None else depth / 1000.0)
+
+    def _labelled(self, path: Path, shown: _Shown, betas: FloatArray, matrix: FloatArray) -> PlainFrame:
+        with np.load(path, allow_pickle=False) as arrays:
+            numbers = {name: arrays[name].astype(float) for name in ("pose_y", "pose_m", "joint_3d", "joint_2d")}
+            labels = _labels(arrays["seg"], shown.object_id)
+        pose, hand = numbers["pose_y"][shown.grasped], numbers["pose_m"]
+        posed = self._layers[shown.side](hand[:, :48], betas, hand[:, 48:])
         return PlainFrame(
-            camera_matrix=self._matrix(serial),
-            joints=labels["joint_3d"][0].astype(float),
+            camera_matrix=matrix,
+            joints=numbers["joint_3d"][0],
             object_pose=pose_of(pose[:, :3], pose[:, 3]),
             hand_vertices=posed.vertices[0],
             hand_joints=posed.joints[0],
-            joint_pixels=labels["joint_2d"][0].astype(float),
-            depth=None if depth is None else depth / 1000.0,
-            labels=_labels(labels["seg"], meta["ycb_ids"][meta["ycb_grasp_ind"]]),
+            joint_pixels=numbers["joint_2d"][0],
+            labels=labels,
         )
 
-    def _betas(self, meta: dict[str, Any]) -> FloatArray:
-        path = self._root / "calibration" / f"mano_{meta['mano_calib'][0]}" / "mano.yml"
-        return np.array([read_yaml(path)["betas"]], dtype=float)
+    def _shown(self, sequence: str) -> _Shown:
+        path = self._root / sequence / "meta.yml"
+        with content_of(path):
+            meta = read_yaml(path)
+            grasped = meta["ycb_grasp_ind"]
+            return _Shown(grasped, meta["ycb_ids"][grasped], meta["mano_sides"][0], meta["mano_calib"][0])
+
+    def _betas(self, shown: _Shown) -> FloatArray:
+        path = self._root / "calibration" / f"mano_{shown.hand_calibration}" / "mano.yml"
+        with content_of(path):
+            return np.array([read_yaml(path)["betas"]], dtype=float)
 
     def _matrix(self, serial: str) -> FloatArray:
-        colour = read_yaml(self._root / "calibration" / "intrinsics" / f"{serial}_640x480.yml")["color"]
-        return np.array([[colour["fx"], 0, colour["ppx"]], [0, colour["fy"], colour["ppy"]], [0, 0, 1]], dtype=float)
+        path = self._root / "calibration" / "intrinsics" / f"{serial}_640x480.yml"
+        with content_of(path):
+            of = read_yaml(path)["color"]
+            return np.array([[of["fx"], 0, of["ppx"]], [0, of["fy"], of["ppy"]], [0, 0, 1]], dtype=float)
 
 
 def _labels(segmentation: NDArray, grasped: int) -> NDArray[np.uint8]:

@@ -1,5 +1,7 @@
 """What a frame's files say, read by a few plain lines that share nothing with the readers but the hand model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +12,7 @@ import yaml
 from numpy.typing import NDArray
 
 from hand_object_pose.arrays import FloatArray
+from hand_object_pose.errors import UserError, in_one_line
 
 OBJECT, HAND, EITHER, OTHER = 1, 2, 3, 4
 """Labels beside 0, the background: hand or object where a file does not tell which, and something else in front."""
@@ -69,18 +72,40 @@ class PlainReader(Protocol):
         """One frame by its key.
 
         Raises:
-            OSError, KeyError, ValueError, UserError: a file is missing, or not what the dataset's format says.
+            UserError: a file is missing, or not what the dataset's format says; the message names it.
         """
         ...
 
 
+@contextmanager
+def content_of(path: Path) -> Iterator[None]:
+    """Within it, whatever goes wrong is put down to the content of one file: a damaged one can fail in any way.
+
+    Raises:
+        UserError: something did.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({in_one_line(error)})") from error
+    except Exception as error:
+        raise UserError(f"{path}: not as the format says ({type(error).__name__}: {in_one_line(error)})") from error
+
+
 def read_pixels(path: Path) -> NDArray | None:
-    """An image file as OpenCV reads it, channels blue, green, red; None without such a file."""
+    """An image file as OpenCV reads it, channels blue, green, red; None without such a file.
+
+    Raises:
+        UserError: it cannot be decoded.
+    """
     if not path.is_file():
         return None
-    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    with content_of(path):
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ValueError(f"{path}: cannot be decoded")
+        raise UserError(f"{path}: cannot be decoded")
     return pixels
 
 

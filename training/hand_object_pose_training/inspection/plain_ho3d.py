@@ -1,5 +1,6 @@
 """HO3D's frames by the facts of its documentation, without its reader."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hand_object_pose.hand.mano_layer import ManoLayer
 from hand_object_pose.hand.restricted_pickle import load_restricted_pickle
 from hand_object_pose_training.datasets.hands import Hands
 from hand_object_pose_training.datasets.number_lists import read_number_list
-from hand_object_pose_training.inspection.plain_frame import EITHER, PlainFrame, pose_of, read_pixels
+from hand_object_pose_training.inspection.plain_frame import EITHER, PlainFrame, content_of, pose_of, read_pixels
 
 # OpenGL's camera (x right, y up, looking along -z) to OpenCV's (x right, y down, z forward).
 _TO_OPENCV = np.array([1.0, -1.0, -1.0])
@@ -42,8 +43,13 @@ class PlainHo3d:
     def read(self, key: str) -> PlainFrame:
         """See ``PlainReader``."""
         sequence, number = key.split("/")
-        folder = self._folder / sequence
-        content = load_restricted_pickle(folder / "meta" / f"{number}.pkl")
+        path = self._folder / sequence / "meta" / f"{number}.pkl"
+        with content_of(path):
+            plain = self._annotated(key, load_restricted_pickle(path))
+        depth = _depth(self._folder / sequence / "depth" / f"{number}.png")
+        return replace(plain, depth=depth, labels=self._labels(sequence, number))
+
+    def _annotated(self, key: str, content: dict[str, Any]) -> PlainFrame:
         rotation = np.diag(_TO_OPENCV) @ cv2.Rodrigues(_array(content, "objRot").reshape(3))[0]
         vertices, joints = self._hand(key, content)
         return PlainFrame(
@@ -53,8 +59,6 @@ class PlainHo3d:
             hand_vertices=vertices,
             hand_joints=joints,
             corners=_array(content, "objCorners3D") * _TO_OPENCV if "objCorners3D" in content else None,
-            depth=_depth(folder / "depth" / f"{number}.png"),
-            labels=self._labels(sequence, number),
         )
 
     def _joints(self, key: str, content: dict[str, Any]) -> FloatArray:
@@ -82,10 +86,12 @@ class PlainHo3d:
         path = self._root / f"evaluation_{name}.json"
         if not self._is_evaluation or not path.is_file():
             return None
-        if name not in self._lists:
-            self._places = {key: place for place, key in enumerate((self._root / "evaluation.txt").read_text().split())}
-            self._lists[name] = read_number_list(path, (len(self._places), count, 3))
-        return self._lists[name][self._places[key]].astype(float)
+        keys = self._root / "evaluation.txt"
+        with content_of(keys):
+            if name not in self._lists:
+                self._places = {key: place for place, key in enumerate(keys.read_text().split())}
+                self._lists[name] = read_number_list(path, (len(self._places), count, 3))
+            return self._lists[name][self._places[key]].astype(float)
 
     def _labels(self, sequence: str, number: str) -> NDArray[np.uint8] | None:
         """Rendered at a quarter of the size; which colour is whose is not documented, that black is neither is."""
@@ -105,4 +111,8 @@ def _array(content: dict[str, Any], name: str) -> FloatArray:
 
 def _depth(path: Path) -> FloatArray | None:
     pixels = read_pixels(path)
-    return None if pixels is None else (pixels[..., 2].astype(float) + 256.0 * pixels[..., 1]) * _METRES
+    if pixels is None:
+        return None
+    with content_of(path):
+        _blue, green, red = cv2.split(pixels)
+        return (red.astype(float) + 256.0 * green) * _METRES
