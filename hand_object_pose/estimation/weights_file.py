@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.estimation.backend import WeightsInfo
@@ -22,6 +21,7 @@ from hand_object_pose.estimation.uncertainty_file import read_uncertainty, uncer
 from hand_object_pose.hand.hand_model import NUM_HAND_VERTICES, HandModel
 from hand_object_pose.network.config import NetworkConfig, config_from_dict, config_to_dict
 from hand_object_pose.objects.object_model import ObjectModel, Symmetries
+from hand_object_pose.tensor_files import write_tensors
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -64,10 +64,7 @@ def save_weights_file(
         "provenance": dict(provenance),
     }
     metadata = {"format": FORMAT, "version": VERSION, **{key: json.dumps(value) for key, value in header.items()}}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, str(path), metadata=metadata)
-    # safetensors leaves it to its owner alone; weights are installed for everybody.
-    path.chmod(0o644)
+    write_tensors(path, tensors, metadata)
 
 
 def load_weights_info(path: str | Path) -> WeightsInfo:

@@ -1,15 +1,14 @@
 """The batch whose loss is no number, on disk for inspection."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from hand_object_pose.errors import UserError
+from hand_object_pose.tensor_files import write_tensors
 from hand_object_pose_training.samples import Batch
 
 
@@ -30,13 +29,7 @@ def save_rejected_batch(
         "terms": json.dumps({name: repr(value.item()) for name, value in terms.items()}),
         "samples": json.dumps([list(key) for key in samples]),
     }
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {name: value.detach().cpu().contiguous() for name, value in vars(batch).items()}
-        save_file(tensors, str(temporary), metadata=metadata)
-        temporary.replace(path)
+        write_tensors(path, {name: value.detach().cpu().numpy() for name, value in vars(batch).items()}, metadata)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: the batch could not be written for inspection ({error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ rendered with a wide margin, so that crops can be shifted, scaled and turned in 
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.objects.object_model import ObjectModel
 from hand_object_pose.synthetic.sample import RenderedScene
+from hand_object_pose.tensor_files import write_tensors
 
 # (N, S, S, 3) uint8 RGB; (N, S, S) uint8 as in RenderedScene; metres in the camera frame; pixels.
 SHARD_FIELDS = ("images", "labels", "hand_vertices", "joints", "object_poses", "object_indices", "camera_matrices")
@@ -50,10 +49,7 @@ def write_shard(path: Path, scenes: list[RenderedScene], object_names: list[str]
         "object_indices": np.array([object_names.index(scene.truth.object_name) for scene in scenes], dtype=np.int32),
         "camera_matrices": np.stack([scene.camera.matrix for scene in scenes]).astype(np.float32),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file(tensors, str(temporary), metadata={"objects": json.dumps(object_names), **provenance})
-    temporary.replace(path)
+    write_tensors(path, tensors, {"objects": json.dumps(object_names), **provenance})
 
 
 class ShardedSamples:

@@ -3,7 +3,6 @@
 Besides hands with objects there are hands alone, objects alone, and empty scenes: what is not there must not be found.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from hand_object_pose.arrays import FloatArray
 from hand_object_pose.estimation.box_detector import PADDING, Letterbox, letterboxed
@@ -27,6 +26,7 @@ from hand_object_pose.synthetic.sample import SceneTruth
 from hand_object_pose.synthetic.scene import Scene
 from hand_object_pose.synthetic.scene_sampler import SceneConfig, SceneSampler
 from hand_object_pose.synthetic.viewpoints import ViewConfig
+from hand_object_pose.tensor_files import write_tensors
 from hand_object_pose_training.box_detector.config import STORED_HEIGHT, STORED_WIDTH
 
 _VIEW = ViewConfig(distance=(0.35, 1.3), visible_share=0.35)
@@ -75,10 +75,7 @@ def rendered_frames(directory: Path, frames: int, shard_size: int, seed: int) ->
 def _write(path: Path, count: int, rng: np.random.Generator) -> None:
     frames = [render_frame(rng) for _ in range(count)]
     images, boxes, present = (np.stack(parts) for parts in zip(*frames, strict=True))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file({"images": images, "boxes": boxes.astype(np.float32), "present": present}, str(temporary))
-    temporary.replace(path)
+    write_tensors(path, {"images": images, "boxes": boxes.astype(np.float32), "present": present})
 
 
 def render_frame(rng: np.random.Generator) -> tuple[NDArray[np.uint8], FloatArray, NDArray[np.bool_]]:

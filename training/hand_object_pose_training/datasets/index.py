@@ -5,8 +5,6 @@ they are. Worker processes that open the same file share its pages, so that an i
 """
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from hand_object_pose.errors import UserError
 from hand_object_pose.geometry.cameras import Camera
+from hand_object_pose.tensor_files import write_tensors
 from hand_object_pose_training.datasets.frame import SIDES, AnnotatedFrame, FilePatterns
 from hand_object_pose_training.datasets.hands import Hands, ManoParameters
 
@@ -71,16 +69,10 @@ def write_index(
     tensors["key_bytes"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
     tensors["key_ends"] = np.cumsum([len(key) for key in encoded]).astype(np.int64)
     tensors["object"] = np.array([objects.index(name) for name in names], dtype=np.int32)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, str(temporary), metadata={"version": _VERSION, "header": json.dumps(asdict(header))})
-        temporary.replace(path)
+        write_tensors(path, tensors, {"version": _VERSION, "header": json.dumps(asdict(header))})
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: the index cannot be written ({error}); is the disk full?") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 class PreparedIndex:
