@@ -129,8 +129,8 @@ def test_corrections_widen_the_viewing_axes_and_keep_correlations() -> None:
     )
     before, after = (np.sqrt(np.einsum("nii->ni", each)) for each in (plain, wider))
     np.testing.assert_allclose(after / before, np.tile(np.exp(added), (5, 1)))
-    correlations = (each / (s[:, :, None] * s[:, None, :]) for each, s in ((plain, before), (wider, after)))
-    np.testing.assert_allclose(*correlations, atol=1e-12)
+    expected, found = (each / (s[:, :, None] * s[:, None, :]) for each, s in ((plain, before), (wider, after)))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_corrections_depend_on_the_axis_own_sigma_and_are_linear_between_steps() -> None:

@@ -121,5 +121,5 @@ def test_steps_rise_where_many_values_are_equal(rng: np.random.Generator) -> Non
     model = fit_covariance_model(cases, cases, FitSettings(others=(0,), kernel_scenes=50))
     assert (np.diff(model.steps) > 0).all()
     rounded = replace(model, steps=model.steps.astype(np.float32).astype(float))
-    found = (each.covariances(features, cases.objects, cases.axes) for each in (model, rounded))
-    np.testing.assert_allclose(*found, rtol=1e-2, atol=1e-9)
+    expected, found = (each.covariances(features, cases.objects, cases.axes) for each in (model, rounded))
+    np.testing.assert_allclose(found, expected, rtol=1e-2, atol=1e-9)
