@@ -1,6 +1,7 @@
 """The file beside weights that says how large their errors are: arrays, and a header in JSON."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,10 @@ def write_uncertainty(path: Path, model: UncertaintyModel, made_with: dict[str, 
     arrays: Arrays = {_HEADER: np.array(json.dumps(header))}
     arrays |= {_COLOURS + name: colours for name, colours in model.colours.items()}
     for name in _REGIMES:
-        sigmas: CovarianceModel = getattr(model, name)
+        covariances: CovarianceModel = getattr(model, name)
         hand: HandSigmaModel = getattr(model, f"{name}_hand")
         parts: dict[str, Inputs | LevelModel | CovarianceModel | HandSigmaModel]
-        parts = {"inputs": sigmas.inputs, "level": sigmas.level, "sigmas": sigmas}
+        parts = {"inputs": covariances.inputs, "level": covariances.level, "covariances": covariances}
         parts |= {"hand_inputs": hand.inputs, "hand": hand}
         for prefix, part in parts.items():
             for field in fields(part):
@@ -81,13 +82,18 @@ def read_uncertainty(path: Path, weights_hash: str) -> UncertaintyModel | None:
 
 
 def _check_version(path: Path, header: dict[str, Any]) -> None:
-    wanted = {"format": FORMAT, "features": list(FEATURES), "hand_features": list(HAND_FEATURES)}
+    wanted = {"format": [FORMAT], "features": FEATURES, "hand_features": HAND_FEATURES}
     for name, expected in wanted.items():
-        if header[name] != expected:
+        found = [header[name]] if name == "format" else header[name]
+        if list(found) != list(expected):
             raise UserError(
-                f"{path}: {name}: expected {expected}, found {header[name]}; "
+                f"{path}: {name}: expected {_apart(expected, found)}, found {_apart(found, expected)}; "
                 "delete it, and measure anew with scripts/calibrate_uncertainty.py"
             )
+
+
+def _apart(these: Sequence[str], others: Sequence[str]) -> str:
+    return ", ".join(f"'{each}'" for each in these if each not in others) or "none but the other's, in another order"
 
 
 def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
@@ -97,8 +103,8 @@ def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
         {name.removeprefix(_COLOURS): array for name, array in arrays.items() if name.startswith(_COLOURS)},
         tuple(header["features"]),
         tuple(header["hand_features"]),
-        _sigmas("measured", arrays),
-        _sigmas("voted", arrays),
+        _covariances("measured", arrays),
+        _covariances("voted", arrays),
         _hand("measured", arrays),
         _hand("voted", arrays),
         float(header["bones"]["bias"]),
@@ -106,9 +112,9 @@ def _model(header: dict[str, Any], arrays: Arrays) -> UncertaintyModel:
     )
 
 
-def _sigmas(name: str, arrays: Arrays) -> CovarianceModel:
+def _covariances(name: str, arrays: Arrays) -> CovarianceModel:
     inputs, level = Inputs(**_part(f"{name}.inputs.", arrays)), LevelModel(**_part(f"{name}.level.", arrays))
-    return CovarianceModel(inputs, level, **_part(f"{name}.sigmas.", arrays))
+    return CovarianceModel(inputs, level, **_part(f"{name}.covariances.", arrays))
 
 
 def _hand(name: str, arrays: Arrays) -> HandSigmaModel:
