@@ -115,7 +115,7 @@ def test_the_ellipsoid_is_sized_where_the_axes_alone_would_not_be(rng: np.random
 
 
 def test_steps_rise_where_many_values_are_equal(rng: np.random.Generator) -> None:
-    """A third of the scenes show no coloured vertex: quantiles of that feature are equal."""
+    """As where a quarter of the images show no coloured vertex: quantiles of that feature are equal."""
     features = rng.normal(size=(600, 2)).clip(min=[-0.4, -9])
     cases = Cases(features, np.ones((600, 1)), np.tile(np.eye(6), (600, 1, 1)), rng.normal(size=(600, 6)))
     model = fit_covariance_model(cases, cases, FitSettings(others=(0,), kernel_scenes=50))
