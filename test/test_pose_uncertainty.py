@@ -293,6 +293,16 @@ def test_a_file_of_another_version_is_refused_in_words(tmp_path: Path, monkeypat
         read_uncertainty(path, "0" * 64)
 
 
+def test_a_file_that_lacks_an_array_is_refused_in_words(tmp_path: Path) -> None:
+    path = uncertainty_path(tmp_path / "weights.safetensors")
+    write_uncertainty(path, uncertainty(), {})
+    with np.load(path) as file:
+        kept = {name: file[name] for name in file.files if name != "measured.covariances.steps"}
+    np.savez(path, **kept)
+    with pytest.raises(UserError, match=r"damaged.*steps"):
+        read_uncertainty(path, "0" * 64)
+
+
 def test_a_file_of_other_features_is_refused_in_words(tmp_path: Path) -> None:
     path = uncertainty_path(tmp_path / "weights.safetensors")
     write_uncertainty(path, replace(uncertainty(), features=(*FEATURES[:-1], "weather")), {})

@@ -75,7 +75,7 @@ def read_uncertainty(path: Path, weights_hash: str) -> UncertaintyModel | None:
         header = json.loads(str(arrays[_HEADER]))
         _check_version(path, header)
         return _model(header, arrays) if header["weights"] == weights_hash else None
-    except UNREADABLE as error:
+    except (*UNREADABLE, TypeError) as error:
         raise UserError(
             f"{path}: expected how large the weights' errors are, found a damaged file ({error})"
         ) from error

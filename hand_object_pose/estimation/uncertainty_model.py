@@ -7,6 +7,7 @@ file beside the weights holds it; it is true of these weights only.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +60,13 @@ class LevelModel:
 
     def __call__(self, inputs: FloatArray) -> FloatArray:
         """(N, 2) of inputs (N, F + O)."""
-        levels: FloatArray = self.means + kernel(inputs * self.relevance, self.inputs, self.slope) @ self.weights
+        near = kernel(inputs * self.relevance, self.inputs, self.slope, self._squares)
+        levels: FloatArray = self.means + near @ self.weights
         return levels
+
+    @cached_property
+    def _squares(self) -> FloatArray:
+        return squared_lengths(self.inputs)
 
 
 @dataclass(frozen=True)
@@ -201,9 +207,18 @@ class UncertaintyModel:
         return (np.array(self.objects) == name)[None].astype(float)
 
 
-def kernel(first: FloatArray, second: FloatArray, slope: float) -> FloatArray:
-    """(N, M): squared exponential of length scale 1 plus linear, of inputs (N, D) and (M, D)."""
+def kernel(first: FloatArray, second: FloatArray, slope: float, squares: FloatArray | None = None) -> FloatArray:
+    """(N, M): squared exponential of length scale 1 plus linear, of inputs (N, D) and (M, D).
+
+    ``squares`` (M,) are the second ones' ``squared_lengths``, where they are known already.
+    """
     products = first @ second.T
-    squares = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1) - 2 * products
-    near: FloatArray = np.exp(-0.5 * squares) + slope * products
+    lengths = squared_lengths(second) if squares is None else squares
+    near: FloatArray = np.exp(-0.5 * (squared_lengths(first)[:, None] + lengths - 2 * products)) + slope * products
     return near
+
+
+def squared_lengths(inputs: FloatArray) -> FloatArray:
+    """(N,) of inputs (N, D)."""
+    lengths: FloatArray = np.square(inputs).sum(axis=1)
+    return lengths
